@@ -1,0 +1,60 @@
+//! Every maximum of the protocol (§ 12). Bytes unless the name says otherwise.
+
+/// A sealed frame, whole.
+pub const FRAME_MAX: usize = 32_768;
+/// The smallest sealed frame: the floor of the padding.
+pub const FRAME_MIN: usize = 256;
+/// A body, a roster segment's content, any raw envelope.
+pub const RAW_MAX: usize = 262_144;
+/// Items in a body.
+pub const ITEMS_MAX: usize = 32;
+/// Documents in a changes item.
+pub const DOCUMENTS_MAX: usize = 4_096;
+/// Operations of one document in one body.
+pub const OPERATIONS_MAX: usize = 10_000;
+/// Decoded bytes of one document's operations in one body.
+pub const OPERATION_BYTES_MAX: usize = 65_536;
+/// Levels of nesting in a document.
+pub const DEPTH_MAX: usize = 6;
+/// A string, a byte value or a map key.
+pub const VALUE_MAX: usize = 8_192;
+/// Predecessors of one operation.
+pub const PREDECESSORS_MAX: usize = 64;
+/// Dependencies of one change.
+pub const DEPENDENCIES_MAX: usize = 64;
+/// Entries of a body's vector, and lanes in a mailbox.
+pub const LANES_MAX: usize = 4_096;
+/// Statements in a roster.
+pub const STATEMENTS_MAX: usize = 4_096;
+/// A statement's payload.
+pub const STATEMENT_MAX: usize = 4_096;
+/// Segments of a roster.
+pub const ROSTER_SEGMENTS_MAX: usize = 64;
+/// Devices in a space.
+pub const DEVICES_MAX: usize = 1_024;
+/// Relays named by one statement.
+pub const RELAYS_MAX: usize = 8;
+/// Addresses of one relay, and pins.
+pub const ADDRESSES_MAX: usize = 4;
+/// Entries of a grant.
+pub const GRANT_ENTRIES_MAX: usize = 64;
+/// Parents of an epoch.
+pub const PARENTS_MAX: usize = 16;
+/// Revocations that an epoch names.
+pub const REVOCATIONS_MAX: usize = 1_024;
+/// Mailboxes in one request.
+pub const SECTIONS_MAX: usize = 16;
+/// Frames pushed in one request.
+pub const PUSH_FRAMES_MAX: usize = 4_096;
+/// A request's body.
+pub const REQUEST_MAX: usize = 16 << 20;
+/// An admission token.
+pub const ADMISSION_MAX: usize = 64;
+/// One part of an answer.
+pub const PART_MAX: usize = 65_536;
+/// Frames in a bundle.
+pub const BUNDLE_FRAMES_MAX: usize = 1 << 20;
+/// Different chunks that a relay keeps for one lane position.
+pub const CANDIDATES_MAX: usize = 4;
+/// Chunks of one lane that may wait for what is missing before them.
+pub const WAITING_MAX: usize = 256;
