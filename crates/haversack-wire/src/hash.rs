@@ -77,6 +77,7 @@ labels! {
     PSK_ID = "psk id";
     WORDS = "words";
     HEADER = "header";
+    REGISTRY = "registry";
 }
 
 #[cfg(test)]

@@ -1,0 +1,24 @@
+//! The few operations that touch keys: seal, open, derive, sign, verify, stretch.
+//!
+//! Standard primitives behind a narrow face, one type for each role a key can play. Nothing outside
+//! this folder names a primitive. Every secret type zeroizes on drop and prints as `Name(…)`.
+
+mod aead;
+mod hpke;
+mod keys;
+mod random;
+mod sign;
+mod stretch;
+
+pub(crate) use aead::{AadLabel, open, seal};
+pub(crate) use hpke::{KemSecret, Sealed, open_from_anyone, open_with_psk, seal_to, seal_with_psk};
+pub use keys::ClientKey;
+pub(crate) use keys::{
+    ChunkKey, DocumentKey, EpochSecret, GenerationSecret, HintKey, KeyringKey, OneTimeKey,
+    PurposeKey, RosterKey, VaultKey,
+};
+pub use random::Random;
+pub(crate) use random::bytes;
+pub(crate) use sign::{SignKey, message, verify};
+pub use stretch::{Bind, Cost, NoHardware, Passphrase};
+pub(crate) use stretch::{SlotKey, stretch};

@@ -1,0 +1,219 @@
+//! Documents as records: a pure projection that never fails and drops nothing silently.
+//!
+//! Where concurrent corrections left several values of a count, the lower one counts until somebody
+//! resolves them, so that coverage is never over-claimed (merge rule M2); what cannot be understood is
+//! counted in `odd`.
+
+use automerge::{ActorId, Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
+
+use super::schema::kind;
+use crate::model::{
+    AgeBand, BirthBand, Client, ClientStatus, Closing, Contact, Day, Direction, Duration, Item,
+    Label, Line, Mode, Month, Needed, People, Quantity, Service, Setting, Sex, Site, SiteCode,
+    SiteKind, Who,
+};
+
+/// What a document is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Record {
+    Outing(Outing),
+    Client(Client),
+    Registry(Vec<Site>),
+    /// A type of a newer app: kept, passed on, not shown.
+    Other,
+}
+
+/// An outing as read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outing {
+    pub(crate) day: Option<Day>,
+    pub(crate) contacts: Vec<Entry>,
+}
+
+/// A contact as read: its key, who made it, and what could not be understood in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) author: ActorId,
+    pub(crate) contact: Contact,
+    pub(crate) disputed: bool,
+    pub(crate) odd: u32,
+}
+
+/// Reads a document.
+pub(crate) fn record(document: &Automerge) -> Record {
+    match text(document, &ROOT, "t").as_deref() {
+        Some(kind::OUTING) => Record::Outing(outing(document)),
+        Some(kind::CLIENT) => Record::Client(client(document)),
+        Some(kind::REGISTRY) => Record::Registry(sites(document)),
+        _ => Record::Other,
+    }
+}
+
+fn outing(document: &Automerge) -> Outing {
+    let usual = text(document, &ROOT, "s").map(|site| SiteCode::from_document(&site));
+    let day = number(document, &ROOT, "d").and_then(|day| Day::from_number(day).ok());
+    let contacts = maps(document)
+        .map(|(key, object)| entry(document, key, &object, usual.as_ref()))
+        .collect();
+    Outing { day, contacts }
+}
+
+/// The maps at a document's root, by key.
+fn maps(document: &Automerge) -> impl Iterator<Item = (String, ObjId)> {
+    document
+        .keys(ROOT)
+        .filter_map(|key| match document.get(ROOT, key.as_str()) {
+            Ok(Some((Value::Object(ObjType::Map), object))) => Some((key, object)),
+            _ => None,
+        })
+}
+
+fn entry(document: &Automerge, key: String, object: &ObjId, usual: Option<&SiteCode>) -> Entry {
+    let site = text(document, object, "s").map(|site| SiteCode::from_document(&site));
+    let mode = text(document, object, "m").unwrap_or_default();
+    let mut entry = Entry {
+        key,
+        author: actor(object),
+        contact: Contact {
+            who: who(document, object),
+            site: site
+                .or_else(|| usual.cloned())
+                .unwrap_or_else(|| SiteCode::from_document("")),
+            mode: Mode::from_document(&mode),
+            lines: Default::default(),
+            services: Default::default(),
+            duration: text(document, object, "b").map(|code| Duration::from_document(&code)),
+        },
+        disputed: false,
+        odd: 0,
+    };
+    for field in document.keys(object) {
+        take_flat(document, object, &field, &mut entry);
+    }
+    entry
+}
+
+/// Takes a line (`o.needle`) or a service (`v.nsp`) into the entry.
+fn take_flat(document: &Automerge, object: &ObjId, field: &str, entry: &mut Entry) {
+    let Some((group, code)) = field.split_once('.') else {
+        return;
+    };
+    let direction = match group {
+        "o" => Direction::Out,
+        "f" => Direction::OutForOthers,
+        "i" => Direction::In,
+        "v" => {
+            entry.contact.services.insert(Service::from_document(code));
+            return;
+        }
+        _ => return,
+    };
+    let values = numbers(document, object, field);
+    entry.disputed |= values.iter().any(|value| Some(value) != values.first());
+    match values.iter().min().map(|lowest| Quantity::new(*lowest)) {
+        Some(Ok(quantity)) => {
+            entry.contact.lines.insert(
+                Line {
+                    direction,
+                    item: Item::from_document(code),
+                },
+                quantity,
+            );
+        }
+        _ => entry.odd += 1,
+    }
+}
+
+fn who(document: &Automerge, object: &ObjId) -> Who {
+    let month =
+        number(document, object, "n").and_then(|n| Month::from_number(n.unsigned_abs()).ok());
+    let people = number(document, object, "p").and_then(|n| People::new(n).ok());
+    match (tag(document, object), month, people) {
+        (Some(tag), Some(month), _) => Who::Client { tag, month },
+        (_, _, Some(people)) => Who::Count(people),
+        _ => Who::Anonymous {
+            sex: text(document, object, "a").map(|code| Sex::from_document(&code)),
+            age: text(document, object, "g").map(|code| AgeBand::from_document(&code)),
+        },
+    }
+}
+
+fn client(document: &Automerge) -> Client {
+    let count = |key| number(document, &ROOT, key);
+    let birth = count("birth").zip(count("width"));
+    Client {
+        label: text(document, &ROOT, "label").map(|label| Label::from_document(&label)),
+        sex: text(document, &ROOT, "sex").map(|code| Sex::from_document(&code)),
+        birth: birth.and_then(|(first, width)| BirthBand::new(first, width).ok()),
+        need: count("need").and_then(|need| Needed::new(need).ok()),
+        status: text(document, &ROOT, "status").map(|code| ClientStatus::from_document(&code)),
+    }
+}
+
+fn sites(document: &Automerge) -> Vec<Site> {
+    maps(document)
+        .filter_map(|(key, object)| {
+            let code = SiteCode::from_document(key.strip_prefix("site.")?);
+            let kind = SiteKind::from_document(&text(document, &object, "kind")?);
+            let setting =
+                text(document, &object, "setting").map(|code| Setting::from_document(&code));
+            let closes = number(document, &object, "closes");
+            let closes = closes.and_then(|m| Closing::from_minutes(m.unsigned_abs()).ok());
+            Some(Site {
+                code,
+                kind,
+                setting,
+                closes,
+            })
+        })
+        .collect()
+}
+
+fn actor(object: &ObjId) -> ActorId {
+    match object {
+        ObjId::Id(_, actor, _) => actor.clone(),
+        ObjId::Root => ActorId::from([0; 16]),
+    }
+}
+
+fn scalar(document: &Automerge, object: &ObjId, key: &str) -> Option<ScalarValue> {
+    match document.get(object, key) {
+        Ok(Some((Value::Scalar(value), _))) => Some(value.into_owned()),
+        _ => None,
+    }
+}
+
+fn text(document: &Automerge, object: &ObjId, key: &str) -> Option<String> {
+    match scalar(document, object, key)? {
+        ScalarValue::Str(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+fn number(document: &Automerge, object: &ObjId, key: &str) -> Option<i64> {
+    as_number(&scalar(document, object, key)?)
+}
+
+/// Every value that concurrent writers left under a key, as numbers.
+fn numbers(document: &Automerge, object: &ObjId, key: &str) -> Vec<i64> {
+    let all = document.get_all(object, key).unwrap_or_default();
+    all.iter()
+        .filter_map(|(value, _)| as_number(value.as_scalar()?))
+        .collect()
+}
+
+fn as_number(value: &ScalarValue) -> Option<i64> {
+    match value {
+        ScalarValue::Uint(n) => i64::try_from(*n).ok(),
+        ScalarValue::Int(n) => Some(*n),
+        _ => None,
+    }
+}
+
+fn tag(document: &Automerge, object: &ObjId) -> Option<[u8; 8]> {
+    match scalar(document, object, "c")? {
+        ScalarValue::Bytes(bytes) => bytes.try_into().ok(),
+        _ => None,
+    }
+}
