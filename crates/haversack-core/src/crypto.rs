@@ -14,8 +14,7 @@ pub(crate) use aead::{AadLabel, open, seal};
 pub(crate) use hpke::{KemSecret, Sealed, open_from_anyone, open_with_psk, seal_to, seal_with_psk};
 pub use keys::ClientKey;
 pub(crate) use keys::{
-    ChunkKey, DocumentKey, EpochSecret, GenerationSecret, HintKey, KeyringKey, OneTimeKey,
-    PurposeKey, RosterKey, VaultKey,
+    DocumentKey, EpochSecret, GenerationSecret, KeyringKey, OneTimeKey, PurposeKey, VaultKey,
 };
 pub use random::Random;
 pub(crate) use random::bytes;

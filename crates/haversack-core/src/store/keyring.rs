@@ -152,10 +152,6 @@ impl Keyring {
             .for_each(|document| drop(self.documents.remove(document)));
     }
 
-    pub(crate) fn has_document(&self, document: &Document) -> bool {
-        self.documents.contains_key(document)
-    }
-
     pub(crate) const fn epochs(&self) -> &BTreeMap<Epoch, EpochSecret> {
         &self.epochs
     }

@@ -1,0 +1,85 @@
+//! The engine: one open store.
+//!
+//! Data flows one way. [`write`] makes changes and saves them; [`outgoing`] closes unsent changes into
+//! signed bodies; [`incoming`] opens frames, checks them and saves what they bring; [`documents`] holds
+//! what the log adds up to, and keeps the view in step with it. Whatever is said to be saved was committed first.
+
+mod documents;
+mod enrolment;
+mod incoming;
+mod log;
+mod open;
+mod outgoing;
+mod route;
+mod state;
+mod status;
+mod write;
+
+use std::collections::BTreeMap;
+
+use haversack_wire::{Document, Lane};
+
+pub use incoming::Received;
+pub use open::CreateOptions;
+pub use route::{BundleOutcome, RelayRoute, SyncOutcome};
+pub use status::{Ledger, Status};
+pub use write::{ContactDraft, Saved, WhoDraft};
+
+use crate::Error;
+use crate::crypto::{ClientKey, Random};
+use crate::docs::Author;
+use crate::members::actor;
+use crate::store::{Db, Keyring, Purpose};
+use crate::view::View;
+use documents::Documents;
+use log::Index;
+use state::{DeviceState, Mark, SpaceState};
+
+pub use crate::sync::exchange::Exchange;
+
+/// An open store: everything a device can do without a network.
+///
+/// Randomness is handed in when it is opened; it has no clock. It is used by one thread at a time.
+pub struct Engine {
+    db: Db,
+    ring: Keyring,
+    random: Random,
+    device: DeviceState,
+    space: Option<SpaceState>,
+    mark: Mark,
+    index: Index,
+    documents: Documents,
+    client_keys: BTreeMap<Document, ClientKey>,
+    waiting: incoming::Waiting,
+    view: View,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine(…)")
+    }
+}
+
+impl Engine {
+    fn space(&self) -> Result<&SpaceState, Error> {
+        self.space.as_ref().ok_or(Error::NoSpace)
+    }
+
+    fn state_key(&self) -> Result<[u8; 32], Error> {
+        self.ring.purpose(Purpose::State).map(|key| *key.expose())
+    }
+
+    /// The author that writes on a lane.
+    fn author(&self, lane: &Lane) -> Result<Author, Error> {
+        let space = self.space()?;
+        let state = space
+            .lanes
+            .get(lane)
+            .ok_or(Error::damaged("state", "a lane is missing"))?;
+        Ok(Author::new(&actor(
+            space.space(),
+            &state.device_key,
+            state.incarnation,
+        )))
+    }
+}

@@ -1,0 +1,288 @@
+//! What the log adds up to: documents in memory, and the one door through which anything is saved.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use automerge::{ActorId, Automerge};
+use haversack_wire::codec::put_blob;
+use haversack_wire::limits::RAW_MAX;
+use haversack_wire::{Device, Document, Epoch, Lane, Reader};
+
+use super::Engine;
+use super::incoming::KeptFrame;
+use super::log::{Row, RowHead, RowKind};
+use super::state::{DeviceState, Mark, SpaceState, value};
+use crate::Error;
+use crate::crypto::{ClientKey, EpochSecret};
+use crate::docs::rebuild::{self, Tip};
+use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
+use crate::members::{actor, device};
+use crate::store::{Log, Table};
+use crate::sync::tree::Proof;
+use crate::view::Source;
+
+/// How many documents stay in memory.
+const OPEN_MAX: usize = 64;
+
+/// Documents in memory, the least recently used dropped first.
+#[derive(Debug, Default)]
+pub(super) struct Documents {
+    open: BTreeMap<Document, Automerge>,
+    order: VecDeque<Document>,
+}
+
+impl Documents {
+    pub(super) fn get(&self, id: &Document) -> Option<&Automerge> {
+        self.open.get(id)
+    }
+
+    pub(super) fn put(&mut self, id: Document, document: Automerge) {
+        self.order.retain(|known| *known != id);
+        self.order.push_back(id);
+        self.open.insert(id, document);
+        while self.order.len() > OPEN_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.open.remove(&oldest);
+            }
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.open.clear();
+        self.order.clear();
+    }
+}
+
+/// The content of a row of changes: the item, and for what is in a body the proof that it was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RowContent {
+    pub(super) item: Vec<u8>,
+    pub(super) signed: Option<([u8; 64], Proof)>,
+}
+
+impl RowContent {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_blob(&mut out, &self.item);
+        out.push(self.signed.is_some().into());
+        if let Some((signature, proof)) = &self.signed {
+            out.extend_from_slice(signature);
+            proof.encode(&mut out);
+        }
+        out
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut r = Reader::new("log", bytes);
+        let item = r.blob(RAW_MAX)?.to_vec();
+        let signed = match r.u8()? {
+            0 => None,
+            _ => Some((r.array()?, Proof::decode(&mut r)?)),
+        };
+        r.end()?;
+        Ok(Self { item, signed })
+    }
+}
+
+/// Everything that one input changes: saved together, or not at all.
+#[derive(Default)]
+pub(super) struct Staged {
+    /// Documents as they are afterwards.
+    pub(super) documents: BTreeMap<Document, Automerge>,
+    /// Rows to add to the log.
+    pub(super) rows: Vec<(RowHead, Vec<u8>)>,
+    /// Rows of the log that others take the place of.
+    pub(super) replaced: BTreeMap<Document, Vec<i64>>,
+    pub(super) client_keys: BTreeMap<Document, ClientKey>,
+    pub(super) epochs: Vec<(Epoch, EpochSecret)>,
+    pub(super) bodies: Vec<Vec<u8>>,
+    pub(super) drop_bodies: Vec<i64>,
+    pub(super) frames: Vec<KeptFrame>,
+    pub(super) drop_frames: Vec<i64>,
+    pub(super) device: Option<DeviceState>,
+    pub(super) space: Option<SpaceState>,
+    pub(super) mark: Option<Mark>,
+}
+
+impl Engine {
+    /// A document as the log has it; a new one when there is none.
+    pub(super) fn document(&mut self, id: &Document) -> Result<Automerge, Error> {
+        if let Some(document) = self.documents.get(id) {
+            return Ok(document.clone());
+        }
+        let document = self.rebuild_document(id)?;
+        self.documents.put(*id, document.clone());
+        Ok(document)
+    }
+
+    /// Builds a document from the rows of the log alone.
+    pub(super) fn rebuild_document(&self, id: &Document) -> Result<Automerge, Error> {
+        let damaged = |_| Error::damaged("log", "a document's changes do not fit together");
+        let mut tips: BTreeMap<Lane, Tip> = BTreeMap::new();
+        let mut changes = Vec::new();
+        for row in self
+            .index
+            .document(id)
+            .map(|entry| entry.rows.as_slice())
+            .unwrap_or_default()
+        {
+            if row.head.kind == RowKind::Changes {
+                let tip = tips.entry(row.head.lane).or_default();
+                let author = self.author(&row.head.lane)?;
+                let rebuilt =
+                    rebuild::changes(&author, self.read_row(row)?, *tip).map_err(damaged)?;
+                *tip = row.head.tip;
+                changes.extend(rebuilt);
+            }
+        }
+        let mut document = Automerge::new();
+        document
+            .apply_changes(changes)
+            .map_err(|_| Error::Document { what: "rebuilt" })?;
+        Ok(document)
+    }
+
+    /// The changes of a row.
+    pub(super) fn read_row(&self, row: &Row) -> Result<Vec<RawChange>, Error> {
+        let author = self.author(&row.head.lane)?;
+        let key = self.ring.document(&row.head.document)?.expose();
+        let content = RowContent::decode(&self.db.entry(Log::Changes, key, row.id)?)?;
+        let documents = ops::decode(&author, &content.item)?;
+        Ok(documents
+            .into_iter()
+            .flat_map(|document| document.changes)
+            .collect())
+    }
+
+    /// Saves what was staged in one transaction, then brings memory and the view in step.
+    pub(super) fn commit(&mut self, staged: Staged) -> Result<(), Error> {
+        let new_rows = match self.save(&staged) {
+            Ok(rows) => rows,
+            Err(error) => {
+                let unknown = |(head, _): &(RowHead, Vec<u8>)| {
+                    self.index
+                        .document(&head.document)
+                        .is_none()
+                        .then_some(head.document)
+                };
+                let unsaved: Vec<_> = staged.rows.iter().filter_map(unknown).collect();
+                self.ring.forget_documents(&unsaved);
+                return Err(error);
+            }
+        };
+        self.remember(staged, new_rows)
+    }
+
+    fn save(&mut self, staged: &Staged) -> Result<Saved, Error> {
+        let state_key = self.state_key()?;
+        let random = &mut *self.random;
+        let mut writer = self.db.write()?;
+        let documents = staged.rows.iter().map(|(head, _)| head.document);
+        self.ring.add_documents(documents, &mut writer, random)?;
+        for (epoch, secret) in &staged.epochs {
+            self.ring
+                .add_epoch(*epoch, secret.clone(), &mut writer, random)?;
+        }
+        let mut saved = Saved::default();
+        for (head, content) in &staged.rows {
+            let key = self.ring.document(&head.document)?.expose();
+            let sealed_head = (&state_key, head.encode());
+            let id = writer.append(
+                Log::Changes,
+                (sealed_head.0, &sealed_head.1),
+                (key, content),
+                random,
+            )?;
+            saved.rows.push(Row { id, head: *head });
+        }
+        for ids in staged.replaced.values() {
+            writer.delete_entries(Log::Changes, ids)?;
+        }
+        for body in &staged.bodies {
+            writer.insert_sealed(Table::Bodies, &state_key, body, random)?;
+        }
+        writer.delete(Table::Bodies, &staged.drop_bodies)?;
+        for frame in &staged.frames {
+            saved.frames.push(writer.insert_sealed(
+                Table::Frames,
+                &state_key,
+                &frame.encode(),
+                random,
+            )?);
+        }
+        writer.delete(Table::Frames, &staged.drop_frames)?;
+        let mut put =
+            |id, bytes: &[u8]| writer.put_sealed(Table::Values, &state_key, id, bytes, random);
+        if let Some(device) = &staged.device {
+            put(value::IDENTITY, &device.encode())?;
+        }
+        if let Some(space) = &staged.space {
+            put(value::SPACE, &space.encode())?;
+            put(value::LANES, &space.encode_lanes())?;
+            put(value::RELAYS, &space.encode_relays())?;
+        }
+        if let Some(mark) = &staged.mark {
+            put(value::MARK, &mark.encode())?;
+        }
+        writer.commit().map(|()| saved)
+    }
+
+    fn remember(&mut self, staged: Staged, saved: Saved) -> Result<(), Error> {
+        for (document, ids) in &staged.replaced {
+            self.index.remove(document, ids);
+        }
+        saved.rows.into_iter().for_each(|row| self.index.add(row));
+        self.device = staged.device.unwrap_or_else(|| self.device.clone());
+        self.space = staged.space.or_else(|| self.space.take());
+        self.mark = staged
+            .mark
+            .unwrap_or_else(|| std::mem::take(&mut self.mark));
+        self.waiting.forget(&staged.drop_frames);
+        for (id, frame) in saved.frames.into_iter().zip(staged.frames) {
+            self.waiting.keep(id, frame);
+        }
+        let keyed: Vec<_> = staged.client_keys.keys().copied().collect();
+        self.client_keys.extend(staged.client_keys);
+        let records: Vec<_> = staged
+            .documents
+            .iter()
+            .map(|(id, document)| (*id, read::record(document)))
+            .collect();
+        for (id, document) in staged.documents {
+            self.documents.put(id, document);
+        }
+        let authors = self.authors();
+        let source = Source {
+            authors: &authors,
+            client_keys: &self.client_keys,
+        };
+        self.view.show(&records, &source)?;
+        self.view.resolve(&keyed, &source)
+    }
+
+    /// Which device writes as which actor.
+    pub(super) fn authors(&self) -> BTreeMap<ActorId, Device> {
+        let Some(space) = &self.space else {
+            return BTreeMap::new();
+        };
+        let author = |lane: &super::state::LaneState| {
+            let id = actor(space.space(), &lane.device_key, lane.incarnation);
+            (Author::new(&id).id().clone(), device(&lane.device_key))
+        };
+        space.lanes.values().map(author).collect()
+    }
+}
+
+#[derive(Default)]
+struct Saved {
+    rows: Vec<Row>,
+    frames: Vec<i64>,
+}
+
+/// Writes one document's changes as a row's item.
+pub(super) fn row_item(
+    author: &Author,
+    document: Document,
+    changes: Vec<RawChange>,
+) -> Result<Vec<u8>, Error> {
+    ops::encode(author, &[DocumentChanges { document, changes }])
+}

@@ -1,0 +1,608 @@
+//! Opening frames, checking what they bring, applying it.
+//!
+//! A batch of frames is one transaction, under a durable mark: a batch that kills the process is taken
+//! frame by frame at the next start, and a frame that kills it alone is never tried again. A frame that
+//! cannot be applied yet *waits*; one that never can is *quarantined*; neither blocks another lane.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use automerge::Automerge;
+use haversack_wire::limits::WAITING_MAX;
+use haversack_wire::{Document, Frame, FrameHash, Lane, Reader};
+
+use super::Engine;
+use super::documents::{RowContent, Staged, row_item};
+use super::log::{RowHead, RowKind};
+use super::outgoing::{advance, is_signed};
+use super::state::{LaneState, Mark, SpaceState};
+use crate::Error;
+use crate::docs::rebuild::{self, Refusal, Tip};
+use crate::docs::{Author, ops};
+use crate::members::{Role, RosterSegment, actor, lane as lane_of};
+use crate::sync::body::Body;
+use crate::sync::chunk;
+use crate::sync::tree::Tree;
+
+/// What a batch of frames brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Received {
+    /// Bodies applied.
+    pub applied: u32,
+    /// Frames whose content was here before.
+    pub known: u32,
+    /// Frames that wait for something that is not here yet.
+    pub waiting: u32,
+    /// Frames refused, kept for an admin to look at.
+    pub quarantined: u32,
+    /// Frames under keys that this device does not have.
+    pub foreign: u32,
+}
+
+impl Received {
+    pub(super) fn add(&mut self, other: Self) {
+        self.applied += other.applied;
+        self.known += other.known;
+        self.waiting += other.waiting;
+        self.quarantined += other.quarantined;
+        self.foreign += other.foreign;
+    }
+}
+
+/// Why a frame is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// To be handed to a relay.
+    Carried = 1,
+    /// Until what is missing arrives.
+    Waiting = 2,
+    /// For an admin to look at.
+    Quarantined = 3,
+}
+
+/// A sealed frame that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeptFrame {
+    pub(super) keep: Keep,
+    pub(super) frame: Vec<u8>,
+}
+
+impl KeptFrame {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        [&[self.keep as u8][..], &self.frame].concat()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut r = Reader::new("kept frames", bytes);
+        let keep = match r.u8()? {
+            1 => Keep::Carried,
+            2 => Keep::Waiting,
+            3 => Keep::Quarantined,
+            other => {
+                return Err(Error::Newer {
+                    what: "kept frames",
+                    found: other.into(),
+                });
+            }
+        };
+        Ok(Self {
+            keep,
+            frame: r.rest().to_vec(),
+        })
+    }
+}
+
+/// The frames that are kept, by row.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    frames: BTreeMap<i64, KeptFrame>,
+}
+
+impl Waiting {
+    pub(super) fn keep(&mut self, id: i64, frame: KeptFrame) {
+        self.frames.insert(id, frame);
+    }
+
+    pub(super) fn forget(&mut self, ids: &[i64]) {
+        ids.iter().for_each(|id| drop(self.frames.remove(id)));
+    }
+
+    pub(super) fn of(&self, keep: Keep) -> impl Iterator<Item = (i64, &[u8])> {
+        let kept = self
+            .frames
+            .iter()
+            .filter(move |(_, kept)| kept.keep == keep);
+        kept.map(|(id, kept)| (*id, kept.frame.as_slice()))
+    }
+
+    fn holds(&self, frame: &[u8]) -> bool {
+        self.frames.values().any(|kept| kept.frame == frame)
+    }
+}
+
+/// Frames are applied in batches of at most this many.
+const BATCH_MAX: usize = 64;
+
+/// A chunk that was opened.
+struct Opened {
+    frame: Vec<u8>,
+    /// The row that keeps it, when it waited before.
+    row: Option<i64>,
+    sequence: u32,
+    body: Body,
+    rest: Vec<u8>,
+    signature: [u8; 64],
+}
+
+/// What became of an opened chunk.
+enum Verdict {
+    Applied,
+    Known,
+    Wait,
+    Quarantine,
+}
+
+/// A batch in the making.
+struct Batch {
+    space: SpaceState,
+    staged: Staged,
+    received: Received,
+    carry: bool,
+}
+
+impl Engine {
+    /// Takes frames, in any order and however often. `carry` keeps what was new for the next relay.
+    pub(super) fn receive(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<Received, Error> {
+        let mut received = Received::default();
+        let size = if self.mark.cautious { 1 } else { BATCH_MAX };
+        for batch in frames.chunks(size) {
+            received.add(self.receive_batch(batch, carry)?);
+        }
+        Ok(received)
+    }
+
+    fn receive_batch(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<Received, Error> {
+        let space = self.space()?.clone();
+        let poison: BTreeSet<FrameHash> = self.mark.poison.iter().copied().collect();
+        let mut batch = Batch {
+            space,
+            staged: Staged::default(),
+            received: Received::default(),
+            carry,
+        };
+        let fresh: Vec<&Vec<u8>> = frames
+            .iter()
+            .filter(|frame| !self.waiting.holds(frame))
+            .collect();
+        let (fatal, fresh): (Vec<_>, Vec<_>) = fresh
+            .into_iter()
+            .partition(|frame| poison.contains(&FrameHash::of(frame)));
+        fatal
+            .into_iter()
+            .for_each(|frame| quarantine(&mut batch, frame));
+        self.set_mark(fresh.iter().map(|frame| FrameHash::of(frame)).collect())?;
+        let mut opened = Vec::new();
+        for frame in fresh {
+            opened.extend(self.take_frame(&mut batch, frame)?);
+        }
+        opened.extend(self.open_waiting(&mut batch)?);
+        self.apply_all(&mut batch, opened)?;
+        self.free_acknowledged(&mut batch)?;
+        let poison = self.mark.poison.clone();
+        batch.staged.mark = Some(Mark {
+            frames: Vec::new(),
+            poison,
+            cautious: self.mark.cautious,
+        });
+        batch.staged.space = Some(batch.space);
+        self.commit(batch.staged)?;
+        Ok(batch.received)
+    }
+
+    fn set_mark(&mut self, frames: Vec<FrameHash>) -> Result<(), Error> {
+        let mark = Mark {
+            frames,
+            ..self.mark.clone()
+        };
+        self.commit(Staged {
+            mark: Some(mark),
+            ..Staged::default()
+        })
+    }
+
+    /// Opens a frame, or keeps it.
+    fn take_frame(&self, batch: &mut Batch, frame: &[u8]) -> Result<Option<Opened>, Error> {
+        match Frame::parse(frame) {
+            Ok(Frame::Chunk(header, sealed)) => {
+                let keys = self.ring.epochs().iter();
+                let space = *batch.space.space();
+                let opened = keys
+                    .filter_map(|(id, secret)| chunk::open((secret, id), &space, &header, sealed))
+                    .next();
+                Ok(take_opened(batch, frame, header.sequence, opened))
+            }
+            Ok(Frame::Roster(header, sealed)) => {
+                let keys = self.ring.epochs().iter();
+                let space = *batch.space.space();
+                let opened = keys
+                    .filter_map(|(id, secret)| {
+                        chunk::open_roster((secret, id), &space, &header, sealed)
+                    })
+                    .next();
+                take_roster(batch, frame, opened);
+                Ok(None)
+            }
+            Ok(Frame::Grant(..) | Frame::Other) => {
+                keep(batch, Keep::Waiting, frame);
+                Ok(None)
+            }
+            Err(_) => {
+                quarantine(batch, frame);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Frames that waited are tried again with each batch.
+    fn open_waiting(&self, batch: &mut Batch) -> Result<Vec<Opened>, Error> {
+        let waiting: Vec<_> = self
+            .waiting
+            .of(Keep::Waiting)
+            .map(|(id, f)| (id, f.to_vec()))
+            .collect();
+        let mut opened = Vec::new();
+        for (id, frame) in waiting {
+            if !matches!(Frame::parse(&frame), Ok(Frame::Chunk(..))) {
+                continue;
+            }
+            let mut quiet = Batch {
+                space: batch.space.clone(),
+                staged: Staged::default(),
+                received: Received::default(),
+                carry: false,
+            };
+            if let Some(found) = self.take_frame(&mut quiet, &frame)? {
+                opened.push(Opened {
+                    row: Some(id),
+                    ..found
+                });
+            }
+        }
+        Ok(opened)
+    }
+
+    /// Applies what can be applied until nothing more can; keeps the rest.
+    fn apply_all(&mut self, batch: &mut Batch, opened: Vec<Opened>) -> Result<(), Error> {
+        let mut pending: BTreeMap<(Lane, u32), Vec<Opened>> = BTreeMap::new();
+        for chunk in opened {
+            let statements = chunk.body.statements.iter().map(Vec::as_slice);
+            // Self-proving: read before anything else, whatever becomes of the rest.
+            let _ = batch.space.roster.add(statements);
+            pending
+                .entry((chunk.body.lane, chunk.sequence))
+                .or_default()
+                .push(chunk);
+        }
+        loop {
+            let mut progress = false;
+            for (place, candidates) in std::mem::take(&mut pending) {
+                for chunk in candidates {
+                    match self.try_apply(batch, &chunk)? {
+                        Verdict::Wait => pending.entry(place).or_default().push(chunk),
+                        verdict => {
+                            progress |= matches!(verdict, Verdict::Applied | Verdict::Quarantine);
+                            settle(batch, chunk, &verdict);
+                        }
+                    }
+                }
+            }
+            if !progress {
+                break;
+            }
+        }
+        keep_waiting(batch, pending.into_values().flatten());
+        Ok(())
+    }
+
+    fn try_apply(&mut self, batch: &mut Batch, chunk: &Opened) -> Result<Verdict, Error> {
+        let lane_id = chunk.body.lane;
+        let Some(lane) = lane_of_body(&batch.space, chunk) else {
+            let impossible = chunk.sequence == 0;
+            return Ok(if impossible {
+                Verdict::Quarantine
+            } else {
+                Verdict::Wait
+            });
+        };
+        if chunk.sequence < lane.next {
+            return Ok(Verdict::Known);
+        }
+        if chunk.sequence > lane.next || batch.space.roster.member(&lane.device_key).is_none() {
+            return Ok(Verdict::Wait);
+        }
+        let author = Author::new(&actor(
+            batch.space.space(),
+            &lane.device_key,
+            lane.incarnation,
+        ));
+        let rebuilt = match self.rebuild_item(batch, chunk, &author) {
+            Ok(rebuilt) => rebuilt,
+            Err(Refusal::Missing) => return Ok(Verdict::Wait),
+            Err(Refusal::Broken(_)) => return Ok(Verdict::Quarantine),
+        };
+        let tree = Tree::new(batch.space.space());
+        let tips: Vec<_> = rebuilt
+            .iter()
+            .filter_map(|r| Some((r.document, r.tip.hash?)))
+            .collect();
+        let leaves = tree.leaves(&chunk.rest, &tips);
+        let root = leaves.root();
+        let place = (chunk.sequence, &root);
+        let signed = is_signed(
+            &batch.space,
+            &chunk.body,
+            place,
+            &lane.device_key,
+            &chunk.signature,
+        );
+        if !signed || chunk.body.previous != lane.position {
+            return Ok(Verdict::Quarantine);
+        }
+        let mut documents = BTreeMap::new();
+        for part in &rebuilt {
+            let base = self.staged_document(batch, &part.document)?;
+            match rebuild::apply(&base, &part.changes) {
+                Ok(document) => drop(documents.insert(part.document, document)),
+                Err(Refusal::Missing) => return Ok(Verdict::Wait),
+                Err(Refusal::Broken(_)) => {
+                    pass_over(batch, chunk, lane, &tree, &root);
+                    return Ok(Verdict::Quarantine);
+                }
+            }
+        }
+        batch.staged.documents.extend(documents);
+        batch.space.lanes.entry(lane_id).or_insert(lane);
+        for (n, part) in rebuilt.into_iter().enumerate() {
+            let head = RowHead {
+                document: part.document,
+                kind: RowKind::Changes,
+                lane: lane_id,
+                sequence: Some(chunk.sequence),
+                tip: part.tip,
+            };
+            let item = row_item(&author, part.document, part.raw)?;
+            let content = RowContent {
+                item,
+                signed: Some((chunk.signature, leaves.proof(n))),
+            };
+            batch.staged.rows.push((head, content.encode()));
+        }
+        stage_client_keys(batch, chunk);
+        advance(&mut batch.space, &chunk.body, &tree, chunk.sequence, &root);
+        Ok(Verdict::Applied)
+    }
+
+    /// Decodes and rebuilds the changes of a chunk, each document from where its author stands.
+    fn rebuild_item(
+        &self,
+        batch: &Batch,
+        chunk: &Opened,
+        author: &Author,
+    ) -> Result<Vec<Rebuilt>, Refusal> {
+        let Some(item) = &chunk.body.changes else {
+            return Ok(Vec::new());
+        };
+        let documents = ops::decode(author, item).map_err(|error| match error {
+            haversack_wire::Error::Unknown { .. } => Refusal::Missing,
+            _ => Refusal::Broken("its changes do not decode"),
+        })?;
+        let rebuild = |part: crate::docs::DocumentChanges| {
+            let tip = self.staged_tip(batch, &part.document, &chunk.body.lane);
+            let raw = part.changes;
+            let changes = rebuild::changes(author, raw.clone(), tip)?;
+            let last = changes.last().map(|change| (change.seq(), change.hash()));
+            let (sequence, hash) = last.ok_or(Refusal::Broken("a document has no change"))?;
+            let tip = Tip {
+                sequence,
+                hash: Some(hash),
+            };
+            Ok(Rebuilt {
+                document: part.document,
+                raw,
+                changes,
+                tip,
+            })
+        };
+        documents.into_iter().map(rebuild).collect()
+    }
+
+    fn staged_tip(&self, batch: &Batch, document: &Document, lane: &Lane) -> Tip {
+        let staged = batch.staged.rows.iter().rev().map(|(head, _)| head);
+        let is_it = |head: &&RowHead| {
+            head.document == *document && head.lane == *lane && head.kind == RowKind::Changes
+        };
+        staged
+            .clone()
+            .find(is_it)
+            .map_or_else(|| self.index.tip(document, lane), |head| head.tip)
+    }
+
+    fn staged_document(&mut self, batch: &Batch, id: &Document) -> Result<Automerge, Error> {
+        match batch.staged.documents.get(id) {
+            Some(document) => Ok(document.clone()),
+            None => self.document(id),
+        }
+    }
+
+    /// Drops own bodies that a coordinator or an archive has acknowledged by its signature.
+    fn free_acknowledged(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        let acknowledged = acknowledged(&batch.space);
+        if acknowledged == 0 {
+            return Ok(());
+        }
+        for (id, sequence, _) in self.kept_bodies()? {
+            if sequence < acknowledged {
+                batch.staged.drop_bodies.push(id);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One document's part of a chunk, rebuilt.
+struct Rebuilt {
+    document: Document,
+    raw: Vec<crate::docs::RawChange>,
+    changes: Vec<automerge::Change>,
+    tip: Tip,
+}
+
+/// How much of this device's lane is acknowledged by a device that keeps the team's work.
+pub(super) fn acknowledged(space: &SpaceState) -> u32 {
+    let keeps = |lane: &&LaneState| {
+        let member = space.roster.member(&lane.device_key);
+        member
+            .and_then(|member| member.role)
+            .is_some_and(Role::keeps_work)
+    };
+    let own = space.lanes.get(&space.lane);
+    let entries = space
+        .lanes
+        .values()
+        .filter(keeps)
+        .filter_map(|lane| lane.vector.get(&space.lane));
+    let entries = entries.filter(|(next, hash)| {
+        own.is_some_and(|own| {
+            *next < own.next || (*next == own.next && *hash == own.position_start())
+        })
+    });
+    entries.map(|(next, _)| *next).max().unwrap_or(0)
+}
+
+fn take_opened(
+    batch: &mut Batch,
+    frame: &[u8],
+    sequence: u32,
+    opened: Option<Result<Vec<u8>, haversack_wire::Error>>,
+) -> Option<Opened> {
+    let decoded = match opened {
+        None => {
+            batch.received.foreign += 1;
+            keep(batch, Keep::Waiting, frame);
+            return None;
+        }
+        Some(raw) => raw.and_then(|raw| Body::decode(&raw)),
+    };
+    match decoded {
+        Ok((body, rest, signature)) => Some(Opened {
+            frame: frame.to_vec(),
+            row: None,
+            sequence,
+            body,
+            rest,
+            signature,
+        }),
+        Err(haversack_wire::Error::Unknown { .. }) => {
+            keep(batch, Keep::Waiting, frame);
+            None
+        }
+        Err(_) => {
+            quarantine(batch, frame);
+            None
+        }
+    }
+}
+
+fn take_roster(
+    batch: &mut Batch,
+    frame: &[u8],
+    opened: Option<Result<Vec<u8>, haversack_wire::Error>>,
+) {
+    let Some(raw) = opened else {
+        batch.received.foreign += 1;
+        return keep(batch, Keep::Waiting, frame);
+    };
+    let added = raw
+        .and_then(|raw| RosterSegment::decode(&raw))
+        .and_then(|segment| {
+            batch
+                .space
+                .roster
+                .add(segment.statements.iter().map(Vec::as_slice))
+        });
+    match added {
+        Ok(0) => batch.received.known += 1,
+        Ok(_) => batch.received.applied += 1,
+        Err(_) => quarantine(batch, frame),
+    }
+}
+
+/// The lane that a body is on: known, or opened by the body itself.
+fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Option<LaneState> {
+    if let Some(lane) = space.lanes.get(&chunk.body.lane) {
+        return Some(lane.clone());
+    }
+    let opening = chunk.body.opening.filter(|_| chunk.sequence == 0)?;
+    let named = lane_of(space.space(), &opening.device_key, opening.incarnation);
+    (named == chunk.body.lane).then(|| LaneState::new(opening.device_key, opening.incarnation))
+}
+
+/// A signed body whose changes no document takes: the lane goes on after it.
+fn pass_over(batch: &mut Batch, chunk: &Opened, mut lane: LaneState, tree: &Tree, root: &[u8; 32]) {
+    lane.quarantined.push(chunk.sequence);
+    batch.space.lanes.insert(chunk.body.lane, lane);
+    advance(&mut batch.space, &chunk.body, tree, chunk.sequence, root);
+}
+
+fn stage_client_keys(batch: &mut Batch, chunk: &Opened) {
+    for (document, key) in &chunk.body.client_keys {
+        let head = RowHead {
+            document: *document,
+            kind: RowKind::ClientKey,
+            lane: chunk.body.lane,
+            sequence: Some(chunk.sequence),
+            tip: Tip::default(),
+        };
+        batch.staged.rows.push((head, key.expose().to_vec()));
+        batch.staged.client_keys.insert(*document, key.clone());
+    }
+}
+
+fn settle(batch: &mut Batch, chunk: Opened, verdict: &Verdict) {
+    batch.staged.drop_frames.extend(chunk.row);
+    match verdict {
+        Verdict::Applied => {
+            batch.received.applied += 1;
+            // What waited may have come by a file: the next relay says whether it has it.
+            if batch.carry || chunk.row.is_some() {
+                keep(batch, Keep::Carried, &chunk.frame);
+            }
+        }
+        Verdict::Known => batch.received.known += 1,
+        Verdict::Quarantine => quarantine(batch, &chunk.frame),
+        Verdict::Wait => {}
+    }
+}
+
+fn keep_waiting(batch: &mut Batch, chunks: impl Iterator<Item = Opened>) {
+    let mut per_lane: BTreeMap<Lane, usize> = BTreeMap::new();
+    for chunk in chunks {
+        let count = per_lane.entry(chunk.body.lane).or_default();
+        *count += 1;
+        if chunk.row.is_none() && *count <= WAITING_MAX {
+            keep(batch, Keep::Waiting, &chunk.frame);
+            batch.received.waiting += 1;
+        }
+    }
+}
+
+fn quarantine(batch: &mut Batch, frame: &[u8]) {
+    keep(batch, Keep::Quarantined, frame);
+    batch.received.quarantined += 1;
+}
+
+fn keep(batch: &mut Batch, keep: Keep, frame: &[u8]) {
+    batch.staged.frames.push(KeptFrame {
+        keep,
+        frame: frame.to_vec(),
+    });
+}

@@ -1,0 +1,278 @@
+//! Creating, opening and closing a store.
+
+use std::path::Path;
+
+use haversack_wire::limits::RAW_MAX;
+use haversack_wire::{Document, Reader};
+
+use super::Engine;
+use super::documents::Documents;
+use super::incoming::{KeptFrame, Waiting};
+use super::log::{Index, Row, RowHead, RowKind};
+use super::state::{DeviceState, Mark, SpaceState, value};
+use crate::Error;
+use crate::crypto::{Bind, ClientKey, Cost, NoHardware, Passphrase, Random};
+use crate::docs::read;
+use crate::members::Identity;
+use crate::store::{Db, Header, HeaderFiles, Keyring, Log, Purpose, Table};
+use crate::view::{Source, View};
+
+/// How a new store is made.
+#[derive(Debug, Clone, Copy)]
+pub struct CreateOptions {
+    /// What stretching the passphrase costs.
+    pub cost: Cost,
+}
+
+impl Default for CreateOptions {
+    fn default() -> Self {
+        Self {
+            cost: Cost::DEFAULT,
+        }
+    }
+}
+
+impl Engine {
+    /// Makes a store in an empty or new folder. It is in no space yet.
+    ///
+    /// # Errors
+    /// [`Error::StoreExists`], [`Error::Busy`], [`Error::Full`], [`Error::Io`].
+    pub fn create(
+        folder: &Path,
+        passphrase: &Passphrase,
+        options: CreateOptions,
+        mut random: Random,
+    ) -> Result<Self, Error> {
+        let files = HeaderFiles::in_folder(folder);
+        if files.exist() || folder.join("data.db").exists() {
+            return Err(Error::StoreExists);
+        }
+        std::fs::create_dir_all(folder).map_err(Error::io("folder"))?;
+        let mut db = Db::open(folder)?;
+        let (header, keyring_key) =
+            Header::make(passphrase, options.cost, &NoHardware, &mut *random)?;
+        let device = DeviceState {
+            identity: Identity::make(&mut *random),
+            pending: None,
+        };
+        let mut writer = db.write()?;
+        let ring = Keyring::make(keyring_key, &mut writer, &mut *random)?;
+        let state_key = *ring.purpose(Purpose::State)?.expose();
+        let identity = device.encode();
+        writer.put_sealed(
+            Table::Values,
+            &state_key,
+            value::IDENTITY,
+            &identity,
+            &mut *random,
+        )?;
+        writer.commit()?;
+        files.write(&header, &mut *random)?;
+        Self::assemble(db, ring, device, None, Mark::default(), random)
+    }
+
+    /// Opens a store.
+    ///
+    /// # Errors
+    /// [`Error::NoStore`], [`Error::WrongPassphrase`], [`Error::Busy`], [`Error::Damaged`], [`Error::Newer`].
+    /// The store is left as it was.
+    pub fn open(folder: &Path, passphrase: &Passphrase, random: Random) -> Result<Self, Error> {
+        Self::open_with(folder, passphrase, &NoHardware, random)
+    }
+
+    /// Opens a store whose passphrase is bound to hardware.
+    ///
+    /// # Errors
+    /// As [`Engine::open`], and [`Error::Hardware`].
+    pub fn open_with(
+        folder: &Path,
+        passphrase: &Passphrase,
+        hardware: &dyn Bind,
+        random: Random,
+    ) -> Result<Self, Error> {
+        let header = HeaderFiles::in_folder(folder).read()?;
+        let keyring_key = header.unlock(passphrase, hardware)?;
+        if !folder.join("data.db").exists() {
+            return Err(Error::damaged("database", "it is gone"));
+        }
+        let db = Db::open(folder)?;
+        let rows: Vec<_> = db
+            .rows(Table::Keys, keyring_key.expose())?
+            .into_iter()
+            .map(|(_, row)| row)
+            .collect();
+        let ring = Keyring::load(keyring_key, &rows)?;
+        let key = *ring.purpose(Purpose::State)?.expose();
+        let missing = Error::damaged("state", "the identity is missing");
+        let device = DeviceState::decode(
+            &db.row(Table::Values, &key, value::IDENTITY)?
+                .ok_or(missing)?,
+        )?;
+        let space = match db.row(Table::Values, &key, value::SPACE)? {
+            None => None,
+            Some(space) => {
+                let lanes = db
+                    .row(Table::Values, &key, value::LANES)?
+                    .unwrap_or(vec![0]);
+                let relays = db
+                    .row(Table::Values, &key, value::RELAYS)?
+                    .unwrap_or(vec![0]);
+                Some(SpaceState::decode(&space, &lanes, &relays)?)
+            }
+        };
+        let mark = match db.row(Table::Values, &key, value::MARK)? {
+            None => Mark::default(),
+            Some(bytes) => Mark::decode(&bytes)?.after_crash(),
+        };
+        Self::assemble(db, ring, device, space, mark, random)
+    }
+
+    fn assemble(
+        db: Db,
+        ring: Keyring,
+        device: DeviceState,
+        space: Option<SpaceState>,
+        mark: Mark,
+        random: Random,
+    ) -> Result<Self, Error> {
+        let mut engine = Self {
+            db,
+            ring,
+            random,
+            device,
+            space,
+            mark,
+            index: Index::default(),
+            documents: Documents::default(),
+            client_keys: Default::default(),
+            waiting: Waiting::default(),
+            view: View::empty()?,
+        };
+        engine.load_index()?;
+        engine.load_frames()?;
+        engine.load_view()?;
+        Ok(engine)
+    }
+
+    fn load_index(&mut self) -> Result<(), Error> {
+        let key = self.state_key()?;
+        for (id, head) in self.db.heads(Log::Changes, &key)? {
+            let head = RowHead::decode(&head)?;
+            self.index.add(Row { id, head });
+            if head.kind == RowKind::ClientKey {
+                let key = self.ring.document(&head.document)?.expose();
+                let content = self.db.entry(Log::Changes, key, id)?;
+                let damaged = |_| Error::damaged("log", "a client key has another length");
+                let key = content
+                    .as_slice()
+                    .try_into()
+                    .map(ClientKey::new)
+                    .map_err(damaged)?;
+                self.client_keys.insert(head.document, key);
+            }
+        }
+        Ok(())
+    }
+
+    fn load_frames(&mut self) -> Result<(), Error> {
+        let key = self.state_key()?;
+        for (id, bytes) in self.db.rows(Table::Frames, &key)? {
+            self.waiting.keep(id, KeptFrame::decode(&bytes)?);
+        }
+        Ok(())
+    }
+
+    /// Takes the snapshot, then shows what came into the log after it. Without a usable snapshot
+    /// everything is shown anew.
+    fn load_view(&mut self) -> Result<(), Error> {
+        let upto = self.load_snapshot()?;
+        let changed: Vec<Document> = self
+            .index
+            .documents()
+            .filter(|(_, entry)| entry.rows.iter().any(|row| row.id > upto))
+            .map(|(document, _)| *document)
+            .collect();
+        self.show_again(&changed)
+    }
+
+    fn load_snapshot(&mut self) -> Result<i64, Error> {
+        let key = *self.ring.purpose(Purpose::Snapshot)?.expose();
+        let Ok(rows) = self.db.rows(Table::Snapshot, &key) else {
+            return Ok(0);
+        };
+        let mut bytes = Vec::new();
+        rows.iter()
+            .for_each(|(_, part)| bytes.extend_from_slice(part));
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let mut r = Reader::new("snapshot", &bytes);
+        let upto = r.u64().unwrap_or_default() as i64;
+        match View::load(r.rest()) {
+            Ok(view) => {
+                self.view = view;
+                Ok(upto)
+            }
+            Err(_) => Ok(0),
+        }
+    }
+
+    /// Shows documents as the log has them.
+    fn show_again(&mut self, documents: &[Document]) -> Result<(), Error> {
+        const BATCH: usize = 256;
+        let authors = self.authors();
+        for batch in documents.chunks(BATCH) {
+            let mut records = Vec::new();
+            for id in batch {
+                records.push((*id, read::record(&self.rebuild_document(id)?)));
+            }
+            let source = Source {
+                authors: &authors,
+                client_keys: &self.client_keys,
+            };
+            self.view.show(&records, &source)?;
+        }
+        Ok(())
+    }
+
+    /// Throws every cache away and builds the view from the log alone.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the log does not open.
+    pub fn rebuild(&mut self) -> Result<(), Error> {
+        let mut writer = self.db.write()?;
+        writer.clear_log(Log::Caches)?;
+        writer.clear(Table::Snapshot)?;
+        writer.commit()?;
+        self.documents.clear();
+        self.view = View::empty()?;
+        let all: Vec<_> = self
+            .index
+            .documents()
+            .map(|(document, _)| *document)
+            .collect();
+        self.show_again(&all)
+    }
+
+    /// Saves the sealed snapshot of the view, so that the next unlock is fast, and closes the store. A
+    /// store that is dropped without it loses nothing but that speed.
+    ///
+    /// # Errors
+    /// The errors of saving; the records are safe all the same.
+    pub fn close(mut self) -> Result<(), Error> {
+        self.save_snapshot()
+    }
+
+    fn save_snapshot(&mut self) -> Result<(), Error> {
+        let upto = self.db.newest(Log::Changes)?;
+        let mut bytes = (upto as u64).to_le_bytes().to_vec();
+        bytes.extend(self.view.save()?);
+        let key = *self.ring.purpose(Purpose::Snapshot)?.expose();
+        let mut writer = self.db.write()?;
+        writer.clear(Table::Snapshot)?;
+        for part in bytes.chunks(RAW_MAX * 16) {
+            writer.insert_sealed(Table::Snapshot, &key, part, &mut *self.random)?;
+        }
+        writer.commit()
+    }
+}

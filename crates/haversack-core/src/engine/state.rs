@@ -1,0 +1,364 @@
+//! What a store remembers beside documents: who it is, its space, its lanes, its relays.
+//!
+//! Private to the store and sealed; `docs/PROTOCOL.md` leaves these bytes to each implementation.
+
+use std::collections::BTreeMap;
+
+use haversack_wire::codec::{put_blob, put_varint};
+use haversack_wire::limits::LANES_MAX;
+use haversack_wire::{
+    CursorDigest, Epoch, Error, FrameHash, Incarnation, Lane, LaneTag, Position, Reader, Relay,
+    RetireHash, RosterDigest, Space,
+};
+
+use crate::crypto::{GenerationSecret, OneTimeKey, SignKey};
+use crate::members::{EpochStatement, Identity, Pending, Roster, put_statements, read_statements};
+
+const WHAT: &str = "state";
+const TEXT_MAX: usize = 1_024;
+const REQUEST_MAX: usize = 256;
+
+/// Row numbers of the single values.
+pub(super) mod value {
+    pub(in crate::engine) const IDENTITY: i64 = 1;
+    pub(in crate::engine) const SPACE: i64 = 2;
+    pub(in crate::engine) const LANES: i64 = 3;
+    pub(in crate::engine) const RELAYS: i64 = 4;
+    pub(in crate::engine) const MARK: i64 = 5;
+}
+
+/// A lane: a device incarnation's sequence of bodies, as far as it is known here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LaneState {
+    pub(super) device_key: [u8; 32],
+    pub(super) incarnation: Incarnation,
+    /// The first sequence not applied yet.
+    pub(super) next: u32,
+    /// The position hash of `next − 1`.
+    pub(super) position: Position,
+    /// The roster that its author last named.
+    pub(super) roster: RosterDigest,
+    /// The lanes that its author has named, in order.
+    pub(super) mentions: Vec<Lane>,
+    /// What its author last said of the other lanes: (next, first 8 bytes of the position).
+    pub(super) vector: BTreeMap<Lane, (u32, [u8; 8])>,
+    /// Sequences that were refused.
+    pub(super) quarantined: Vec<u32>,
+}
+
+impl LaneState {
+    pub(super) fn new(device_key: [u8; 32], incarnation: Incarnation) -> Self {
+        Self {
+            device_key,
+            incarnation,
+            next: 0,
+            position: Position::default(),
+            roster: RosterDigest::default(),
+            mentions: Vec::new(),
+            vector: BTreeMap::new(),
+            quarantined: Vec::new(),
+        }
+    }
+
+    /// The first 8 bytes of the position, as vectors carry it.
+    pub(super) fn position_start(&self) -> [u8; 8] {
+        haversack_wire::hash::cut(widen(self.position.to_bytes()))
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.device_key);
+        out.extend_from_slice(self.incarnation.as_bytes());
+        put_varint(out, self.next.into());
+        out.extend_from_slice(self.position.as_bytes());
+        out.extend_from_slice(self.roster.as_bytes());
+        put_varint(out, self.mentions.len() as u64);
+        self.mentions
+            .iter()
+            .for_each(|lane| out.extend_from_slice(lane.as_bytes()));
+        put_varint(out, self.vector.len() as u64);
+        for (lane, (next, hash)) in &self.vector {
+            out.extend_from_slice(lane.as_bytes());
+            put_varint(out, (*next).into());
+            out.extend_from_slice(hash);
+        }
+        put_varint(out, self.quarantined.len() as u64);
+        self.quarantined
+            .iter()
+            .for_each(|sequence| put_varint(out, (*sequence).into()));
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let mut lane = Self::new(r.array()?, Incarnation::new(r.array()?));
+        lane.next = r.varint_u32()?;
+        lane.position = Position::new(r.array()?);
+        lane.roster = RosterDigest::new(r.array()?);
+        for _ in 0..r.count(LANES_MAX)? {
+            lane.mentions.push(Lane::new(r.array()?));
+        }
+        for _ in 0..r.count(LANES_MAX)? {
+            lane.vector
+                .insert(Lane::new(r.array()?), (r.varint_u32()?, r.array()?));
+        }
+        for _ in 0..r.varint()? {
+            lane.quarantined.push(r.varint_u32()?);
+        }
+        Ok(lane)
+    }
+}
+
+fn widen(position: [u8; 16]) -> [u8; 32] {
+    std::array::from_fn(|i| position.get(i).copied().unwrap_or_default())
+}
+
+/// A relay, as far as this device has come with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct RelayState {
+    pub(super) cursor: u64,
+    pub(super) digest: CursorDigest,
+    /// The first sequence of each lane that this relay neither delivered nor acknowledged.
+    pub(super) known: BTreeMap<LaneTag, u32>,
+    /// Whether the roster was pushed there.
+    pub(super) has_roster: bool,
+    /// Whether the next request should carry a vector: the relay's memory differs from ours.
+    pub(super) needs_vector: bool,
+}
+
+impl RelayState {
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.cursor);
+        out.extend_from_slice(self.digest.as_bytes());
+        put_varint(out, self.known.len() as u64);
+        for (tag, next) in &self.known {
+            out.extend_from_slice(tag.as_bytes());
+            put_varint(out, (*next).into());
+        }
+        out.extend([self.has_roster, self.needs_vector].map(u8::from));
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let mut relay = Self {
+            cursor: r.varint()?,
+            ..Self::default()
+        };
+        relay.digest = CursorDigest::new(r.array()?);
+        for _ in 0..r.count(LANES_MAX)? {
+            relay
+                .known
+                .insert(LaneTag::new(r.array()?), r.varint_u32()?);
+        }
+        relay.has_roster = r.u8()? == 1;
+        relay.needs_vector = r.u8()? == 1;
+        Ok(relay)
+    }
+}
+
+/// The space that a store is in.
+#[derive(Debug, Clone)]
+pub(super) struct SpaceState {
+    pub(super) roster: Roster,
+    /// The root key, on the device that founded the space.
+    pub(super) root: Option<SignKey>,
+    /// The epoch that new chunks are sealed under, and what its minter says of it.
+    pub(super) epoch: EpochStatement,
+    pub(super) generation: (u64, GenerationSecret),
+    /// Preimages of retire hashes, on the device that made them.
+    pub(super) retire_preimages: Vec<[u8; 32]>,
+    pub(super) lane: Lane,
+    pub(super) lanes: BTreeMap<Lane, LaneState>,
+    pub(super) relays: BTreeMap<Relay, RelayState>,
+    /// Statements to be sent with the next body.
+    pub(super) unsent: Vec<Vec<u8>>,
+}
+
+impl SpaceState {
+    pub(super) fn space(&self) -> &Space {
+        self.roster.space()
+    }
+
+    pub(super) const fn epoch_id(&self) -> Epoch {
+        self.epoch.epoch
+    }
+
+    pub(super) fn lane_tag(&self, lane: &Lane) -> LaneTag {
+        self.generation.1.lane_tag(lane)
+    }
+
+    pub(super) fn retire_hash(&self) -> RetireHash {
+        self.roster
+            .retire_hash(self.generation.0)
+            .unwrap_or_default()
+    }
+
+    /// Everything but lanes and relays.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = self.roster.root().to_vec();
+        let statements: Vec<_> = self.roster.statements().map(<[u8]>::to_vec).collect();
+        put_statements(&mut out, &statements);
+        out.push(self.root.is_some().into());
+        self.root
+            .iter()
+            .for_each(|root| out.extend_from_slice(root.expose()));
+        put_blob(&mut out, &self.epoch.bytes);
+        put_varint(&mut out, self.generation.0);
+        out.extend_from_slice(self.generation.1.expose());
+        put_varint(&mut out, self.retire_preimages.len() as u64);
+        self.retire_preimages
+            .iter()
+            .for_each(|preimage| out.extend_from_slice(preimage));
+        out.extend_from_slice(self.lane.as_bytes());
+        put_statements(&mut out, &self.unsent);
+        out
+    }
+
+    pub(super) fn encode_lanes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_varint(&mut out, self.lanes.len() as u64);
+        for (id, lane) in &self.lanes {
+            out.extend_from_slice(id.as_bytes());
+            lane.encode(&mut out);
+        }
+        out
+    }
+
+    pub(super) fn encode_relays(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_varint(&mut out, self.relays.len() as u64);
+        for (id, relay) in &self.relays {
+            out.extend_from_slice(id.as_bytes());
+            relay.encode(&mut out);
+        }
+        out
+    }
+
+    pub(super) fn decode(space: &[u8], lanes: &[u8], relays: &[u8]) -> Result<Self, Error> {
+        let mut r = Reader::new(WHAT, space);
+        let mut roster = Roster::new(r.array()?);
+        let statements = read_statements(&mut r)?;
+        roster.add(statements.iter().map(Vec::as_slice))?;
+        let root = match r.u8()? {
+            0 => None,
+            _ => Some(SignKey::from_seed(&r.array()?)),
+        };
+        let epoch =
+            EpochStatement::decode(roster.space(), r.blob(haversack_wire::limits::RAW_MAX)?)?;
+        let generation = (r.varint()?, GenerationSecret::new(r.array()?));
+        let mut retire_preimages = Vec::new();
+        for _ in 0..r.varint()? {
+            retire_preimages.push(r.array()?);
+        }
+        let lane = Lane::new(r.array()?);
+        let unsent = read_statements(&mut r)?;
+        r.end()?;
+        let (lanes, relays) = (decode_lanes(lanes)?, decode_relays(relays)?);
+        Ok(Self {
+            roster,
+            root,
+            epoch,
+            generation,
+            retire_preimages,
+            lane,
+            lanes,
+            relays,
+            unsent,
+        })
+    }
+}
+
+fn decode_lanes(bytes: &[u8]) -> Result<BTreeMap<Lane, LaneState>, Error> {
+    let mut r = Reader::new(WHAT, bytes);
+    let count = r.count(LANES_MAX)?;
+    (0..count)
+        .map(|_| Ok((Lane::new(r.array()?), LaneState::decode(&mut r)?)))
+        .collect()
+}
+
+fn decode_relays(bytes: &[u8]) -> Result<BTreeMap<Relay, RelayState>, Error> {
+    let mut r = Reader::new(WHAT, bytes);
+    let count = r.count(LANES_MAX)?;
+    (0..count)
+        .map(|_| Ok((Relay::new(r.array()?), RelayState::decode(&mut r)?)))
+        .collect()
+}
+
+/// Who this device is, and a request that waits for its answer.
+#[derive(Debug, Clone)]
+pub(super) struct DeviceState {
+    pub(super) identity: Identity,
+    pub(super) pending: Option<Pending>,
+}
+
+impl DeviceState {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.identity.encode(&mut out);
+        out.push(self.pending.is_some().into());
+        if let Some(pending) = &self.pending {
+            out.extend_from_slice(pending.one_time.expose());
+            put_blob(&mut out, &pending.request);
+        }
+        out
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut r = Reader::new(WHAT, bytes);
+        let identity = Identity::decode(&mut r)?;
+        let pending = match r.u8()? {
+            0 => None,
+            _ => Some(Pending {
+                one_time: OneTimeKey::new(r.array()?),
+                request: r.blob(REQUEST_MAX)?.to_vec(),
+            }),
+        };
+        r.end().map(|()| Self { identity, pending })
+    }
+}
+
+/// A batch that was about to be applied. One that is still there at the next start was fatal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Mark {
+    /// The frames of the batch.
+    pub(super) frames: Vec<FrameHash>,
+    /// Frames that were found fatal, alone, before.
+    pub(super) poison: Vec<FrameHash>,
+    /// Whether to apply one frame at a time.
+    pub(super) cautious: bool,
+}
+
+impl Mark {
+    /// The mark of a store that stopped while applying: a single frame is never tried again, a batch
+    /// frame by frame.
+    pub(super) fn after_crash(mut self) -> Self {
+        match self.frames.as_slice() {
+            [] => {}
+            [fatal] => self.poison.push(*fatal),
+            _ => self.cautious = true,
+        }
+        self.frames.clear();
+        self
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = vec![self.cautious.into()];
+        for list in [&self.frames, &self.poison] {
+            put_varint(&mut out, list.len() as u64);
+            list.iter()
+                .for_each(|hash| out.extend_from_slice(hash.as_bytes()));
+        }
+        out
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut r = Reader::new(WHAT, bytes);
+        let cautious = r.u8()? == 1;
+        let mut list = || -> Result<Vec<FrameHash>, Error> {
+            (0..r.count(TEXT_MAX * 1_024)?)
+                .map(|_| r.array().map(FrameHash::new))
+                .collect()
+        };
+        Ok(Self {
+            frames: list()?,
+            poison: list()?,
+            cautious,
+        })
+    }
+}

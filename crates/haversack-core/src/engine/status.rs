@@ -1,0 +1,149 @@
+//! Reading: what the view shows, where records stand, and the canonical content of a store.
+
+use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, Value};
+use haversack_wire::Document;
+use haversack_wire::codec::{put_blob, put_varint};
+
+use super::Engine;
+use super::incoming::{Keep, acknowledged};
+use super::log::RowKind;
+use crate::Error;
+use crate::model::Site;
+use crate::view::{ClientRow, ContactFilter, ContactRow};
+
+/// How much of this device's own work is where. Each change is counted in the safest place it is known to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ledger {
+    /// Only on this device.
+    pub here_only: u64,
+    /// Held by a relay.
+    pub relayed: u64,
+    /// Acknowledged by the signature of a coordinator or an archive.
+    pub acknowledged: u64,
+}
+
+/// Where a store stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Status {
+    /// Contacts shown.
+    pub contacts: u64,
+    /// Contacts of outings whose date cannot be used.
+    pub undated: u64,
+    /// Documents in the log.
+    pub documents: u64,
+    /// This device's rows of the log, by where they are.
+    pub own: Ledger,
+    /// Frames that wait for something missing.
+    pub waiting: u64,
+    /// Frames refused.
+    pub quarantined: u64,
+    /// Frames kept for the next relay.
+    pub carried: u64,
+}
+
+impl Engine {
+    /// Contacts, newest day first.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the view cannot be read.
+    pub fn contacts(&self, filter: &ContactFilter) -> Result<Vec<ContactRow>, Error> {
+        self.view.contacts(filter)
+    }
+
+    /// Every client file held here, in order of label.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the view cannot be read.
+    pub fn clients(&self) -> Result<Vec<ClientRow>, Error> {
+        self.view.clients()
+    }
+
+    /// Every site, in order of code.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the view cannot be read.
+    pub fn sites(&self) -> Result<Vec<Site>, Error> {
+        self.view.sites()
+    }
+
+    /// Where this store stands.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the view cannot be read.
+    pub fn status(&self) -> Result<Status, Error> {
+        let (contacts, undated) = self.view.totals()?;
+        let count = |keep| self.waiting.of(keep).count() as u64;
+        Ok(Status {
+            contacts,
+            undated,
+            documents: self.index.documents().count() as u64,
+            own: self.ledger(),
+            waiting: count(Keep::Waiting),
+            quarantined: count(Keep::Quarantined),
+            carried: count(Keep::Carried),
+        })
+    }
+
+    fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        let Some(space) = &self.space else {
+            return ledger;
+        };
+        let tag = space.lane_tag(&space.lane);
+        let relayed = space
+            .relays
+            .values()
+            .filter_map(|relay| relay.known.get(&tag))
+            .max();
+        let (relayed, acknowledged) = (relayed.copied().unwrap_or(0), acknowledged(space));
+        let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
+        for row in
+            rows.filter(|row| row.head.lane == space.lane && row.head.kind == RowKind::Changes)
+        {
+            match row.head.sequence {
+                Some(sequence) if sequence < acknowledged => ledger.acknowledged += 1,
+                Some(sequence) if sequence < relayed => ledger.relayed += 1,
+                _ => ledger.here_only += 1,
+            }
+        }
+        ledger
+    }
+
+    /// Everything that the documents and the roster say, as bytes that do not depend on the order or the way
+    /// in which it came: two stores with the same content give the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the log does not open.
+    pub fn canonical(&mut self) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::new();
+        let ids: Vec<Document> = self.index.documents().map(|(id, _)| *id).collect();
+        for id in ids {
+            let document = self.document(&id)?;
+            out.extend_from_slice(id.as_bytes());
+            let heads = document.get_heads();
+            put_varint(&mut out, heads.len() as u64);
+            heads.iter().for_each(|head| out.extend_from_slice(&head.0));
+            put_object(&mut out, &document, &ROOT);
+            if let Some(key) = self.client_keys.get(&id) {
+                out.extend_from_slice(key.expose());
+            }
+        }
+        if let Some(space) = &self.space {
+            out.extend_from_slice(space.roster.digest().as_bytes());
+        }
+        Ok(out)
+    }
+}
+
+/// Every key of a map with every value that concurrent writers left there, in Automerge's own order.
+fn put_object(out: &mut Vec<u8>, document: &Automerge, object: &ObjId) {
+    for key in document.keys(object) {
+        put_blob(out, key.as_bytes());
+        for (value, id) in document.get_all(object, key.as_str()).unwrap_or_default() {
+            match value {
+                Value::Object(ObjType::Map) => put_object(out, document, &id),
+                value => put_blob(out, value.to_string().as_bytes()),
+            }
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Writing records: validate, change the document, save; saved means on the disk.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use automerge::transaction::Transaction;
+use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, Value};
+use autosurgeon::{ReconcileError, reconcile_prop};
+use haversack_wire::hash::{Label as HashLabel, derive_cut};
+use haversack_wire::{Document, Space};
+
+use super::Engine;
+use super::documents::{RowContent, Staged, row_item};
+use super::log::{RowHead, RowKind};
+use crate::Error;
+use crate::crypto::{ClientKey, bytes};
+use crate::docs::rebuild::{self, Tip};
+use crate::docs::schema::{
+    ClientFile, ContactEntry, OutingHead, RegistryHead, SiteEntry, line_key,
+};
+use crate::docs::{Author, RawChange};
+use crate::members::device;
+use crate::model::{
+    AgeBand, Client, Contact, Day, Duration, Line, Mode, People, Quantity, Service, Sex, Site,
+    SiteCode, Who,
+};
+use crate::view::{ClientId, ContactId};
+
+/// More contacts than this on one day go into a second document.
+const OUTING_CONTACTS_MAX: u32 = 200;
+
+/// A contact to be logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactDraft {
+    /// Whom it was with.
+    pub who: WhoDraft,
+    /// Where: a site of the space.
+    pub site: SiteCode,
+    /// How it came about; the usual way of the site when absent.
+    pub mode: Option<Mode>,
+    /// What changed hands.
+    pub lines: BTreeMap<Line, Quantity>,
+    /// Services given beside supplies.
+    pub services: BTreeSet<Service>,
+    /// How long it took.
+    pub duration: Option<Duration>,
+}
+
+/// Whom a contact to be logged was with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhoDraft {
+    /// A client whose file is here.
+    Client(ClientId),
+    /// Someone without a file.
+    Anonymous {
+        /// Sex, where asked.
+        sex: Option<Sex>,
+        /// Age band, where asked.
+        age: Option<AgeBand>,
+    },
+    /// A number of people, counted only.
+    Count(People),
+}
+
+/// That something is on the disk: it survives a kill and a power cut from here on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved<T>(pub T);
+
+/// Changes of this device in the making, by document.
+#[derive(Default)]
+struct Edits {
+    documents: BTreeMap<Document, Automerge>,
+    changes: BTreeMap<Document, (Tip, Vec<RawChange>)>,
+}
+
+impl Engine {
+    /// Logs contacts of one day. Each belongs to this device's outing of that day.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a site or client that is not here, [`Error::Invalid`] for no contact at all,
+    /// [`Error::NoSpace`], [`Error::Full`] and the other errors of saving. Nothing is saved then.
+    pub fn log(
+        &mut self,
+        day: Day,
+        drafts: &[ContactDraft],
+    ) -> Result<Saved<Vec<ContactId>>, Error> {
+        if drafts.is_empty() {
+            return Err(Error::invalid("contacts", "must be at least one"));
+        }
+        let contacts: Vec<Contact> = drafts
+            .iter()
+            .map(|draft| self.contact(day, draft))
+            .collect::<Result<_, _>>()?;
+        let (mut outing, mut count) = self.outing_with_room(day)?;
+        let mut edits = Edits::default();
+        let mut ids = Vec::new();
+        for contact in &contacts {
+            if count >= OUTING_CONTACTS_MAX {
+                (outing, count) = (Document::new(bytes(&mut *self.random)), 0);
+            }
+            ids.push(self.add_contact(&mut edits, outing, day, contact)?);
+            count += 1;
+        }
+        self.save_edits(edits, BTreeMap::new())?;
+        Ok(Saved(ids))
+    }
+
+    fn contact(&self, day: Day, draft: &ContactDraft) -> Result<Contact, Error> {
+        let site = self
+            .view
+            .site(&draft.site)?
+            .ok_or(Error::Unknown { what: "site" })?;
+        let who = match &draft.who {
+            WhoDraft::Client(id) => {
+                let key = self
+                    .client_keys
+                    .get(&id.0)
+                    .ok_or(Error::Unknown { what: "client" })?;
+                let month = day.month();
+                let (year, of_year) = month.parts();
+                Who::Client {
+                    tag: key.tag(year, of_year),
+                    month,
+                }
+            }
+            WhoDraft::Anonymous { sex, age } => Who::Anonymous {
+                sex: sex.clone(),
+                age: age.clone(),
+            },
+            WhoDraft::Count(people) => Who::Count(*people),
+        };
+        Ok(Contact {
+            who,
+            site: site.code,
+            mode: draft.mode.clone().unwrap_or_else(|| site.kind.usual_mode()),
+            lines: draft.lines.clone(),
+            services: draft.services.clone(),
+            duration: draft.duration.clone(),
+        })
+    }
+
+    fn outing_with_room(&mut self, day: Day) -> Result<(Document, u32), Error> {
+        self.space()?;
+        let me = device(&self.device.identity.sign.public());
+        match self.view.outing(&me, day)? {
+            Some((outing, count)) if count < OUTING_CONTACTS_MAX => Ok((outing, count)),
+            _ => Ok((Document::new(bytes(&mut *self.random)), 0)),
+        }
+    }
+
+    fn add_contact(
+        &mut self,
+        edits: &mut Edits,
+        outing: Document,
+        day: Day,
+        contact: &Contact,
+    ) -> Result<ContactId, Error> {
+        let author = self.author(&self.space()?.lane)?;
+        let key = free_key(self.edited(edits, outing)?, &author)?;
+        let id = ContactId {
+            outing,
+            key: key.clone(),
+        };
+        self.edit(edits, outing, |tx| {
+            if tx.keys(ROOT).next().is_none() {
+                reconcile_root(
+                    tx,
+                    &OutingHead {
+                        day,
+                        site: Some(&contact.site),
+                    },
+                )?;
+            }
+            let usual = match tx.get(ROOT, "s")? {
+                Some((Value::Scalar(value), _)) => value.as_str().map(SiteCode::from_document),
+                _ => None,
+            };
+            reconcile_prop(
+                tx,
+                ROOT,
+                key.as_str(),
+                ContactEntry {
+                    contact,
+                    usual: usual.as_ref(),
+                },
+            )
+        })?;
+        Ok(id)
+    }
+
+    /// Corrects the quantity of one line of a contact: a `put`, kept beside what others put at the same time.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when the contact is not here, and the errors of saving.
+    pub fn correct(
+        &mut self,
+        id: &ContactId,
+        line: &Line,
+        quantity: Quantity,
+    ) -> Result<(), Error> {
+        if self.index.document(&id.outing).is_none() {
+            return Err(Error::Unknown { what: "contact" });
+        }
+        let mut edits = Edits::default();
+        let document = self.edited(&mut edits, id.outing)?;
+        let Ok(Some((Value::Object(ObjType::Map), contact))) = document.get(ROOT, id.key.as_str())
+        else {
+            return Err(Error::Unknown { what: "contact" });
+        };
+        self.edit(&mut edits, id.outing, |tx| {
+            use automerge::transaction::Transactable;
+            Ok(tx.put(&contact, line_key(line), u64::from(quantity.get()))?)
+        })?;
+        self.save_edits(edits, BTreeMap::new())
+    }
+
+    /// Opens a client's file. Its key is born with it.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`] and the errors of saving.
+    pub fn add_client(&mut self, client: &Client) -> Result<Saved<ClientId>, Error> {
+        self.add_clients(std::slice::from_ref(client))
+            .map(|Saved(ids)| {
+                Saved(
+                    ids.into_iter()
+                        .next()
+                        .unwrap_or(ClientId(Document::default())),
+                )
+            })
+    }
+
+    /// Opens several client files at once.
+    ///
+    /// # Errors
+    /// As [`Engine::add_client`].
+    pub fn add_clients(&mut self, clients: &[Client]) -> Result<Saved<Vec<ClientId>>, Error> {
+        self.space()?;
+        let mut edits = Edits::default();
+        let mut keys = BTreeMap::new();
+        let mut ids = Vec::new();
+        for client in clients {
+            let file = Document::new(bytes(&mut *self.random));
+            keys.insert(file, ClientKey::make(&mut *self.random));
+            self.edit(&mut edits, file, |tx| {
+                reconcile_root(tx, &ClientFile(client))
+            })?;
+            ids.push(ClientId(file));
+        }
+        self.save_edits(edits, keys)?;
+        Ok(Saved(ids))
+    }
+
+    /// Adds a site to the registry, or changes it.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`] and the errors of saving.
+    pub fn put_site(&mut self, site: &Site) -> Result<(), Error> {
+        let registry = registry(self.space()?.space());
+        let mut edits = Edits::default();
+        self.edit(&mut edits, registry, |tx| {
+            reconcile_root(tx, &RegistryHead)?;
+            let entry = SiteEntry(site);
+            reconcile_prop(tx, ROOT, entry.key().as_str(), entry)
+        })?;
+        self.save_edits(edits, BTreeMap::new())
+    }
+
+    /// The copy of a document that edits go to.
+    fn edited<'e>(
+        &mut self,
+        edits: &'e mut Edits,
+        id: Document,
+    ) -> Result<&'e mut Automerge, Error> {
+        match edits.documents.entry(id) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => Ok(entry.insert(self.document(&id)?)),
+        }
+    }
+
+    /// Makes one change to a copy of a document.
+    fn edit(
+        &mut self,
+        edits: &mut Edits,
+        id: Document,
+        change: impl FnOnce(&mut Transaction<'_>) -> Result<(), ReconcileError>,
+    ) -> Result<(), Error> {
+        let lane = self.space()?.lane;
+        let author = self.author(&lane)?;
+        let tip = self.index.tip(&id, &lane);
+        let document = self.edited(edits, id)?;
+        document.set_actor(author.id().clone());
+        let mut tx = document.transaction();
+        change(&mut tx).map_err(|_| Error::Document { what: "changed" })?;
+        let (made, _) = tx.commit();
+        if made.is_some() {
+            let change = document
+                .get_last_local_change()
+                .ok_or(Error::Document { what: "changed" })?;
+            let (tip, raws) = edits.changes.entry(id).or_insert_with(|| (tip, Vec::new()));
+            raws.push(rebuild::raw(&change, *tip));
+            *tip = Tip {
+                sequence: change.seq(),
+                hash: Some(change.hash()),
+            };
+        }
+        Ok(())
+    }
+
+    fn save_edits(
+        &mut self,
+        edits: Edits,
+        client_keys: BTreeMap<Document, ClientKey>,
+    ) -> Result<(), Error> {
+        let lane = self.space()?.lane;
+        let author = self.author(&lane)?;
+        let mut staged = Staged {
+            documents: edits.documents,
+            ..Staged::default()
+        };
+        for (document, (tip, changes)) in edits.changes {
+            let head = RowHead {
+                document,
+                kind: RowKind::Changes,
+                lane,
+                sequence: None,
+                tip,
+            };
+            let content = RowContent {
+                item: row_item(&author, document, changes)?,
+                signed: None,
+            };
+            staged.rows.push((head, content.encode()));
+        }
+        for (document, key) in &client_keys {
+            let tip = Tip::default();
+            let head = RowHead {
+                document: *document,
+                kind: RowKind::ClientKey,
+                lane,
+                sequence: None,
+                tip,
+            };
+            staged.rows.push((head, key.expose().to_vec()));
+        }
+        staged.client_keys = client_keys;
+        self.commit(staged)
+    }
+}
+
+/// A key that no contact of the outing has: 1, 2, 3… for the device that began it; with a prefix of its own
+/// for any other, so that two devices never take the same.
+fn free_key(document: &Automerge, author: &Author) -> Result<String, Error> {
+    let begun_here = match document.get(ROOT, "t") {
+        Ok(Some((_, ObjId::Id(_, actor, _)))) => actor == *author.id(),
+        _ => true,
+    };
+    let prefix = match begun_here {
+        true => String::new(),
+        false => format!(
+            "{}-",
+            author.id().to_hex_string().get(..10).unwrap_or_default()
+        ),
+    };
+    let is_contact =
+        |key: &String| key.contains('-') || key.starts_with(|c: char| c.is_ascii_digit());
+    let taken = document.keys(ROOT).filter(is_contact).count();
+    (taken + 1..=2 * taken + 1)
+        .map(|n| format!("{prefix}{n}"))
+        .find(|key| matches!(document.get(ROOT, key.as_str()), Ok(None)))
+        .ok_or(Error::Document {
+            what: "given a new key",
+        })
+}
+
+fn reconcile_root<R: autosurgeon::Reconcile>(
+    tx: &mut Transaction<'_>,
+    value: &R,
+) -> Result<(), ReconcileError> {
+    autosurgeon::reconcile(tx, value)
+}
+
+/// The one registry of a space: its id follows from the space's.
+pub(super) fn registry(space: &Space) -> Document {
+    Document::new(derive_cut(HashLabel::REGISTRY, &[space.as_bytes()]))
+}

@@ -1,0 +1,333 @@
+//! A body: what a device says at one place of its lane, and signs (PROTOCOL § 4).
+
+use haversack_wire::codec::{Ascending, bounded, put_blob, put_varint};
+use haversack_wire::limits::{DEVICES_MAX, ITEMS_MAX, LANES_MAX, RAW_MAX, WAITING_MAX};
+use haversack_wire::{Document, Error, Incarnation, Lane, Position, Reader, RosterDigest};
+
+use crate::crypto::ClientKey;
+use crate::members::{put_statements, read_statements};
+
+const WHAT: &str = "body";
+const ITEM_CHANGES: u64 = 1;
+const ITEM_STATEMENTS: u64 = 2;
+const ITEM_OPENING: u64 = 3;
+const ITEM_CLIENT_KEYS: u64 = 4;
+const CLIENT_KEYS_MAX: usize = 4_096;
+
+/// A body without its signature.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Body {
+    pub(crate) lane: Lane,
+    pub(crate) roster: Option<RosterDigest>,
+    pub(crate) previous: Position,
+    pub(crate) vector: Vec<VectorEntry>,
+    /// The changes item, encoded.
+    pub(crate) changes: Option<Vec<u8>>,
+    pub(crate) statements: Vec<Vec<u8>>,
+    pub(crate) opening: Option<Opening>,
+    pub(crate) client_keys: Vec<(Document, ClientKey)>,
+    /// Items of kinds that this version does not know.
+    pub(crate) other: Vec<(u64, Vec<u8>)>,
+}
+
+/// Who writes on a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Opening {
+    pub(crate) device_key: [u8; 32],
+    pub(crate) incarnation: Incarnation,
+}
+
+/// How far the author has durably applied another lane: a signed acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VectorEntry {
+    pub(crate) lane: LaneReference,
+    pub(crate) next: u32,
+    pub(crate) hash: [u8; 8],
+    pub(crate) quarantined: Vec<u32>,
+}
+
+/// A lane that the author has named before on this lane, by its 1-based place, or a new one. The order is
+/// that of a body: known ones first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LaneReference {
+    Known(u32),
+    New(Lane),
+}
+
+/// A body's bytes before the signature, and which of them leaf 0 covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Encoded {
+    pub(crate) bytes: Vec<u8>,
+    /// `bytes` without the blob of item 1.
+    pub(crate) rest: Vec<u8>,
+}
+
+impl Body {
+    pub(crate) fn encode(&self) -> Result<Encoded, Error> {
+        let mut bytes = self.lane.to_bytes().to_vec();
+        bytes.push(self.roster.is_some().into());
+        self.roster
+            .iter()
+            .for_each(|digest| bytes.extend_from_slice(digest.as_bytes()));
+        bytes.extend_from_slice(self.previous.as_bytes());
+        put_varint(
+            &mut bytes,
+            bounded("vector", self.vector.len() as u64, LANES_MAX)? as u64,
+        );
+        self.vector
+            .iter()
+            .for_each(|entry| put_entry(&mut bytes, entry));
+        let items = self.items();
+        put_varint(
+            &mut bytes,
+            bounded("items", items.len() as u64, ITEMS_MAX)? as u64,
+        );
+        let mut rest = bytes.clone();
+        for (kind, content) in &items {
+            put_varint(&mut bytes, *kind);
+            put_varint(&mut rest, *kind);
+            put_blob(&mut bytes, content);
+            if *kind != ITEM_CHANGES {
+                put_blob(&mut rest, content);
+            }
+        }
+        bounded("body", bytes.len() as u64, RAW_MAX - 64)?;
+        Ok(Encoded { bytes, rest })
+    }
+
+    fn items(&self) -> Vec<(u64, Vec<u8>)> {
+        let mut items = self.other.clone();
+        items.extend(
+            self.changes
+                .iter()
+                .map(|changes| (ITEM_CHANGES, changes.clone())),
+        );
+        if !self.statements.is_empty() {
+            let mut content = Vec::new();
+            put_statements(&mut content, &self.statements);
+            items.push((ITEM_STATEMENTS, content));
+        }
+        items.extend(self.opening.map(|opening| {
+            (
+                ITEM_OPENING,
+                [&opening.device_key[..], opening.incarnation.as_bytes()].concat(),
+            )
+        }));
+        if !self.client_keys.is_empty() {
+            let mut content = Vec::new();
+            put_varint(&mut content, self.client_keys.len() as u64);
+            for (document, key) in &self.client_keys {
+                content.extend_from_slice(document.as_bytes());
+                content.extend_from_slice(key.expose());
+            }
+            items.push((ITEM_CLIENT_KEYS, content));
+        }
+        items.sort_by_key(|(kind, _)| *kind);
+        items
+    }
+
+    /// Reads a body and its signature.
+    pub(crate) fn decode(raw: &[u8]) -> Result<(Self, Vec<u8>, [u8; 64]), Error> {
+        let mut r = Reader::new(WHAT, raw);
+        let mut body = Self {
+            lane: Lane::new(r.array()?),
+            ..Self::default()
+        };
+        body.roster = match r.u8()? {
+            0 => None,
+            1 => Some(RosterDigest::new(r.array()?)),
+            other => {
+                return Err(Error::Unknown {
+                    what: "body flags",
+                    found: other.into(),
+                });
+            }
+        };
+        body.previous = Position::new(r.array()?);
+        body.vector = read_vector(&mut r)?;
+        let count = r.count(ITEMS_MAX)?;
+        let mut rest = raw
+            .get(..raw.len() - r.rest().len())
+            .unwrap_or_default()
+            .to_vec();
+        let mut order = Ascending::new("items");
+        for _ in 0..count {
+            let kind = r.varint()?;
+            order.step(kind)?;
+            let content = r.blob(RAW_MAX)?;
+            put_varint(&mut rest, kind);
+            if kind != ITEM_CHANGES {
+                put_blob(&mut rest, content);
+            }
+            body.take_item(kind, content)?;
+        }
+        let signature = r.array()?;
+        r.end()?;
+        Ok((body, rest, signature))
+    }
+
+    fn take_item(&mut self, kind: u64, content: &[u8]) -> Result<(), Error> {
+        let mut r = Reader::new("item", content);
+        match kind {
+            ITEM_CHANGES => {
+                self.changes = Some(content.to_vec());
+                return Ok(());
+            }
+            ITEM_STATEMENTS => self.statements = read_statements(&mut r)?,
+            ITEM_OPENING => {
+                let device_key = r.array()?;
+                self.opening = Some(Opening {
+                    device_key,
+                    incarnation: Incarnation::new(r.array()?),
+                });
+            }
+            ITEM_CLIENT_KEYS => self.client_keys = read_client_keys(&mut r)?,
+            _ => {
+                self.other.push((kind, content.to_vec()));
+                return Ok(());
+            }
+        }
+        r.end()
+    }
+}
+
+fn put_entry(out: &mut Vec<u8>, entry: &VectorEntry) {
+    match entry.lane {
+        LaneReference::Known(place) => put_varint(out, place.into()),
+        LaneReference::New(lane) => {
+            put_varint(out, 0);
+            out.extend_from_slice(lane.as_bytes());
+        }
+    }
+    put_varint(out, entry.next.into());
+    out.extend_from_slice(&entry.hash);
+    put_varint(out, entry.quarantined.len() as u64);
+    let mut last = 0;
+    for sequence in &entry.quarantined {
+        put_varint(out, (sequence - last).into());
+        last = *sequence;
+    }
+}
+
+/// Reads the entries: lanes named before, ascending by place, then new ones, ascending.
+fn read_vector(r: &mut Reader<'_>) -> Result<Vec<VectorEntry>, Error> {
+    let mut order = Ascending::new("vector");
+    let mut vector = Vec::new();
+    for _ in 0..r.count(LANES_MAX)? {
+        let lane = match r.varint_u32()? {
+            0 => LaneReference::New(Lane::new(r.array()?)),
+            place => LaneReference::Known(place),
+        };
+        order.step(lane)?;
+        let (next, hash) = (r.varint_u32()?, r.array()?);
+        vector.push(VectorEntry {
+            lane,
+            next,
+            hash,
+            quarantined: read_quarantined(r)?,
+        });
+    }
+    Ok(vector)
+}
+
+fn read_quarantined(r: &mut Reader<'_>) -> Result<Vec<u32>, Error> {
+    let mut sequences = Vec::new();
+    let mut last: Option<u32> = None;
+    for _ in 0..r.count(WAITING_MAX)? {
+        let step = r.varint_u32()?;
+        let next = match last {
+            None => Some(step),
+            Some(_) if step == 0 => None,
+            Some(last) => last.checked_add(step),
+        };
+        let next = next.ok_or(r.malformed("quarantined sequences are not ascending"))?;
+        sequences.push(next);
+        last = Some(next);
+    }
+    Ok(sequences)
+}
+
+fn read_client_keys(r: &mut Reader<'_>) -> Result<Vec<(Document, ClientKey)>, Error> {
+    let mut order = Ascending::new("client keys");
+    let mut keys = Vec::new();
+    for _ in 0..r.count(CLIENT_KEYS_MAX.max(DEVICES_MAX))? {
+        let document = Document::new(r.array()?);
+        order.step(document)?;
+        keys.push((document, ClientKey::new(r.array()?)));
+    }
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Body {
+        Body {
+            lane: Lane::new([1; 16]),
+            roster: Some(RosterDigest::new([2; 16])),
+            previous: Position::new([3; 16]),
+            vector: vec![
+                VectorEntry {
+                    lane: LaneReference::Known(2),
+                    next: 300,
+                    hash: [4; 8],
+                    quarantined: vec![7, 290],
+                },
+                VectorEntry {
+                    lane: LaneReference::New(Lane::new([5; 16])),
+                    next: 1,
+                    hash: [6; 8],
+                    quarantined: vec![],
+                },
+                VectorEntry {
+                    lane: LaneReference::New(Lane::new([8; 16])),
+                    next: 1,
+                    hash: [6; 8],
+                    quarantined: vec![],
+                },
+            ],
+            changes: Some(vec![9; 40]),
+            statements: vec![],
+            opening: Some(Opening {
+                device_key: [10; 32],
+                incarnation: Incarnation::new([11; 8]),
+            }),
+            client_keys: vec![(Document::new([12; 16]), ClientKey::new([13; 32]))],
+            other: vec![(77, b"newer".to_vec())],
+        }
+    }
+
+    #[test]
+    fn bodies_survive_unknown_items_included() {
+        let encoded = sample().encode().unwrap();
+        let raw = [&encoded.bytes[..], &[9; 64]].concat();
+        assert_eq!(
+            Body::decode(&raw).unwrap(),
+            (sample(), encoded.rest, [9; 64])
+        );
+        insta::assert_snapshot!(data_encoding::HEXLOWER.encode(&encoded.bytes));
+    }
+
+    #[test]
+    fn leaf_0_leaves_out_the_changes_only() {
+        let encoded = sample().encode().unwrap();
+        assert_eq!(encoded.rest.len() + 41, encoded.bytes.len());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(place in 0..400_usize, byte in any::<u8>(), cut in 0..400_usize) {
+            let encoded = sample().encode().unwrap();
+            let mut raw = [&encoded.bytes[..], &[9; 64]].concat();
+            let length = raw.len();
+            raw[place % length] = byte;
+            raw.truncate(length - cut / 40);
+            if let Ok((body, _, signature)) = Body::decode(&raw) {
+                let again = body.encode().unwrap();
+                prop_assert_eq!([&again.bytes[..], &signature].concat(), raw);
+            }
+        }
+    }
+}

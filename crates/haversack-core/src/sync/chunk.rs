@@ -1,0 +1,156 @@
+//! Sealing bodies and roster segments into frames (PROTOCOL § 3.2, § 3.3).
+
+use haversack_wire::{ChunkHeader, Epoch, Error, KeyHint, LaneTag, RosterHeader, Space};
+use rand_core::CryptoRng;
+
+use super::envelope::{pack, unpack};
+use crate::crypto::{AadLabel, EpochSecret, bytes, open as open_aead, seal as seal_aead};
+
+const TAG: usize = 16;
+
+/// Seals a signed body at its lane position.
+///
+/// # Errors
+/// [`Error::Limit`] when it is too large for a frame.
+pub(crate) fn seal(
+    epoch: (&EpochSecret, &Epoch),
+    space: &Space,
+    place: (LaneTag, u32),
+    raw: &[u8],
+    random: &mut dyn CryptoRng,
+) -> Result<Vec<u8>, Error> {
+    let plain = pack(raw, ChunkHeader::LEN + TAG)?;
+    let nonce = bytes(random);
+    let header = ChunkHeader {
+        tag: place.0,
+        sequence: place.1,
+        length: (plain.len() + TAG) as u16,
+        nonce,
+        hint: epoch.0.hint_key().hint(&nonce),
+    };
+    let clear = header.encode();
+    let aad = AadLabel::CHUNK.with(&[space.as_bytes(), epoch.1.as_bytes(), &clear]);
+    let sealed = seal_aead(epoch.0.chunk_key().expose(), &nonce, &aad, &plain);
+    Ok([&clear[..], &sealed].concat())
+}
+
+/// Opens a chunk under the epoch that its hint names. `None` when the key is another one.
+pub(crate) fn open(
+    epoch: (&EpochSecret, &Epoch),
+    space: &Space,
+    header: &ChunkHeader,
+    sealed: &[u8],
+) -> Option<Result<Vec<u8>, Error>> {
+    hinted(epoch.0, &header.nonce, header.hint)?;
+    let aad = AadLabel::CHUNK.with(&[space.as_bytes(), epoch.1.as_bytes(), &header.encode()]);
+    let plain = open_aead(epoch.0.chunk_key().expose(), &header.nonce, &aad, sealed)?;
+    Some(unpack(&plain))
+}
+
+/// Seals a roster segment.
+///
+/// # Errors
+/// As [`seal`].
+pub(crate) fn seal_roster(
+    epoch: (&EpochSecret, &Epoch),
+    space: &Space,
+    content: &[u8],
+    random: &mut dyn CryptoRng,
+) -> Result<Vec<u8>, Error> {
+    let plain = pack(content, RosterHeader::LEN + TAG)?;
+    let nonce = bytes(random);
+    let length = (plain.len() + TAG) as u16;
+    let clear = RosterHeader {
+        length,
+        nonce,
+        hint: epoch.0.hint_key().hint(&nonce),
+    }
+    .encode();
+    let aad = AadLabel::ROSTER_SEGMENT.with(&[space.as_bytes(), epoch.1.as_bytes(), &clear]);
+    let sealed = seal_aead(epoch.0.roster_key().expose(), &nonce, &aad, &plain);
+    Ok([&clear[..], &sealed].concat())
+}
+
+/// Opens a roster segment. `None` when the key is another one.
+pub(crate) fn open_roster(
+    epoch: (&EpochSecret, &Epoch),
+    space: &Space,
+    header: &RosterHeader,
+    sealed: &[u8],
+) -> Option<Result<Vec<u8>, Error>> {
+    hinted(epoch.0, &header.nonce, header.hint)?;
+    let aad =
+        AadLabel::ROSTER_SEGMENT.with(&[space.as_bytes(), epoch.1.as_bytes(), &header.encode()]);
+    let plain = open_aead(epoch.0.roster_key().expose(), &header.nonce, &aad, sealed)?;
+    Some(unpack(&plain))
+}
+
+fn hinted(epoch: &EpochSecret, nonce: &[u8; 24], hint: KeyHint) -> Option<()> {
+    (epoch.hint_key().hint(nonce) == hint).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use haversack_wire::Frame;
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+    fn sealed() -> (EpochSecret, Epoch, Space, Vec<u8>) {
+        let space = Space::new([1; 16]);
+        let secret = EpochSecret::new([2; 32]);
+        let epoch = secret.id(&space);
+        let random = &mut ChaCha20Rng::seed_from_u64(1);
+        let frame = seal(
+            (&secret, &epoch),
+            &space,
+            (LaneTag::new([3; 8]), 4),
+            b"raw body",
+            random,
+        )
+        .unwrap();
+        (secret, epoch, space, frame)
+    }
+
+    fn try_open(
+        frame: &[u8],
+        secret: &EpochSecret,
+        epoch: &Epoch,
+        space: &Space,
+    ) -> Option<Vec<u8>> {
+        let Ok(Frame::Chunk(header, sealed)) = Frame::parse(frame) else {
+            return None;
+        };
+        open((secret, epoch), space, &header, sealed)?.ok()
+    }
+
+    #[test]
+    fn opens_under_its_epoch_and_space_only() {
+        let (secret, epoch, space, frame) = sealed();
+        assert_eq!(frame.len(), 256);
+        assert_eq!(
+            try_open(&frame, &secret, &epoch, &space).as_deref(),
+            Some(&b"raw body"[..])
+        );
+        let other = EpochSecret::new([9; 32]);
+        assert_eq!(try_open(&frame, &other, &other.id(&space), &space), None);
+        assert_eq!(
+            try_open(&frame, &secret, &epoch, &Space::new([9; 16])),
+            None
+        );
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_refused() {
+        let (secret, epoch, space, frame) = sealed();
+        for at in 0..frame.len() {
+            let mut flipped = frame.clone();
+            flipped[at] ^= 1;
+            assert_eq!(try_open(&flipped, &secret, &epoch, &space), None, "{at}");
+            assert_eq!(
+                try_open(&frame[..at], &secret, &epoch, &space),
+                None,
+                "{at}"
+            );
+        }
+    }
+}

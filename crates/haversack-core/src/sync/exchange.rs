@@ -1,0 +1,193 @@
+//! One exchange with a relay, from the device's side: a request out, an answer in, no IO (PROTOCOL § 7).
+//!
+//! The machine knows bytes, cursors and digests. What frames mean is the engine's to say: it takes
+//! [`Step`]s as they come, makes frames durable, and only then counts them as delivered.
+
+use std::collections::BTreeMap;
+
+use haversack_wire::answer::{AnswerReader, Part, Stored};
+use haversack_wire::request::{Section, encode};
+use haversack_wire::{CursorDigest, Error, FrameHash, LaneTag, Relay};
+
+/// A frame that was pushed, as the acknowledgement will name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pushed {
+    pub(crate) hash: FrameHash,
+    /// The chunk's place; `None` for other frames.
+    pub(crate) place: Option<(LaneTag, u32)>,
+    /// The row that carried it, when it is another device's.
+    pub(crate) carried: Option<i64>,
+    /// Whether it is the roster's.
+    pub(crate) roster: bool,
+}
+
+/// What an answer says next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The relay took, had, or refused a pushed frame.
+    Acknowledged(Pushed, Stored),
+    /// A frame to make durable.
+    Frame(u64, Vec<u8>),
+    /// What the relay holds of each lane.
+    Have(Vec<(LaneTag, u32)>),
+    /// The relay's memory is not ours.
+    Need,
+    /// Everything was delivered up to here.
+    End(u64, CursorDigest),
+}
+
+/// An exchange under way. Drop it at any point: what was applied stays, the rest comes again.
+#[derive(Debug)]
+pub struct Exchange {
+    relay: Relay,
+    request: Vec<u8>,
+    pushed: Vec<Pushed>,
+    reader: AnswerReader,
+    trail: Trail,
+    pub(crate) tally: Tally,
+}
+
+/// What an exchange has done so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Tally {
+    pub(crate) pushed: u32,
+    pub(crate) full: u32,
+    pub(crate) again: bool,
+    pub(crate) ended: bool,
+}
+
+impl Exchange {
+    /// Begins an exchange about one mailbox.
+    pub(crate) fn new(
+        relay: Relay,
+        section: &Section,
+        pushed: Vec<Pushed>,
+        start: (u64, CursorDigest),
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            relay,
+            request: encode(std::slice::from_ref(section))?,
+            pushed,
+            reader: AnswerReader::new(),
+            trail: Trail {
+                cursor: start.0,
+                digest: start.1,
+                ahead: BTreeMap::new(),
+            },
+            tally: Tally::default(),
+        })
+    }
+
+    /// The body of the one request.
+    #[must_use]
+    pub fn request(&self) -> &[u8] {
+        &self.request
+    }
+
+    /// The relay that it is for.
+    #[must_use]
+    pub const fn relay(&self) -> Relay {
+        self.relay
+    }
+
+    /// Whether the answer has been read to its end.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        self.reader.is_done()
+    }
+
+    /// How far this device has read without a gap.
+    pub(crate) const fn cursor(&self) -> (u64, CursorDigest) {
+        (self.trail.cursor, self.trail.digest)
+    }
+
+    /// Takes bytes of the answer and gives the steps that are whole.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Step>, Error> {
+        self.reader.feed(bytes);
+        let mut steps = Vec::new();
+        while let Some(part) = self.reader.next_part()? {
+            let step = match part {
+                Part::Ack {
+                    index,
+                    stored,
+                    cursor,
+                } => {
+                    let pushed = *self.pushed.get(index as usize).ok_or(UNASKED)?;
+                    if stored != Stored::Full {
+                        self.trail.add(cursor, pushed.hash);
+                    }
+                    Step::Acknowledged(pushed, stored)
+                }
+                Part::Frame { cursor, frame } => Step::Frame(cursor, frame.to_vec()),
+                Part::Have(lanes) => Step::Have(lanes),
+                Part::Need => Step::Need,
+                Part::End { cursor, digest } => Step::End(cursor, digest),
+                Part::Section(0) | Part::Done | Part::Other => continue,
+                Part::Section(_) | Part::Tail { .. } => return Err(UNASKED),
+            };
+            steps.push(step);
+        }
+        Ok(steps)
+    }
+
+    /// Counts a delivered frame, once it is durable here.
+    pub(crate) fn delivered(&mut self, cursor: u64, frame: FrameHash) {
+        self.trail.add(cursor, frame);
+    }
+
+    /// Takes the relay's word for the cursor at the end of a whole answer.
+    pub(crate) const fn ended(&mut self, cursor: u64, digest: CursorDigest) {
+        self.trail.cursor = cursor;
+        self.trail.digest = digest;
+        self.tally.ended = true;
+    }
+}
+
+const UNASKED: Error = Error::Malformed {
+    what: "answer",
+    rule: "names what was not asked",
+};
+
+/// The rolling digest over a mailbox's frames, as far as there is no gap.
+#[derive(Debug)]
+struct Trail {
+    cursor: u64,
+    digest: CursorDigest,
+    ahead: BTreeMap<u64, FrameHash>,
+}
+
+impl Trail {
+    fn add(&mut self, cursor: u64, frame: FrameHash) {
+        if cursor > self.cursor {
+            self.ahead.insert(cursor, frame);
+        }
+        while let Some(next) = self.ahead.remove(&(self.cursor + 1)) {
+            self.cursor += 1;
+            self.digest = self.digest.next(next);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trail_stops_at_a_gap() {
+        let mut trail = Trail {
+            cursor: 0,
+            digest: CursorDigest::default(),
+            ahead: BTreeMap::new(),
+        };
+        let frame = |n| FrameHash::new([n; 16]);
+        trail.add(2, frame(2));
+        assert_eq!(trail.cursor, 0);
+        trail.add(1, frame(1));
+        trail.add(1, frame(9));
+        assert_eq!(trail.cursor, 2);
+        assert_eq!(
+            trail.digest,
+            CursorDigest::default().next(frame(1)).next(frame(2))
+        );
+    }
+}

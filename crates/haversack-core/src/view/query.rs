@@ -1,0 +1,219 @@
+use std::collections::BTreeMap;
+
+use haversack_wire::{Device, Document};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{ClientId, ClientRow, ContactFilter, ContactId, ContactRow, Person, View};
+use crate::Error;
+use crate::model::{
+    AgeBand, BirthBand, Client, ClientStatus, Closing, Day, Direction, Duration, Item, Label, Line,
+    Mode, Needed, Quantity, Service, Setting, Sex, Site, SiteCode, SiteKind,
+};
+
+const DOING: &str = "reading the view";
+
+const CONTACTS: &str = "
+    SELECT document, key, day, site, author, mode, tag IS NOT NULL,
+        (SELECT min(client) FROM tag JOIN client c ON c.document = tag.client
+            WHERE tag.month = contact.month AND tag.tag = contact.tag),
+        sex, age, people, duration, disputed
+    FROM contact WHERE day >= ?1 AND day < ?2
+    ORDER BY day DESC, document, length(key) DESC, key DESC LIMIT ?3";
+
+type Parts = BTreeMap<(Document, String), (Vec<(Line, Quantity)>, Vec<Service>)>;
+
+impl View {
+    /// Contacts, newest day first.
+    pub(crate) fn contacts(&self, filter: &ContactFilter) -> Result<Vec<ContactRow>, Error> {
+        let from = filter.from.map_or(0, Day::number);
+        let to = filter.to.map_or(u16::MAX, Day::number);
+        let limit = filter.newest.map_or(-1, i64::from);
+        let run = || -> rusqlite::Result<Vec<ContactRow>> {
+            let mut parts = self.parts(from, to)?;
+            self.connection
+                .prepare_cached(CONTACTS)?
+                .query_map(params![from, to, limit], |row| contact(row, &mut parts))?
+                .collect()
+        };
+        run().map_err(Error::database(DOING))
+    }
+
+    /// Lines and services of the contacts between two days.
+    fn parts(&self, from: u16, to: u16) -> rusqlite::Result<Parts> {
+        let mut parts = Parts::new();
+        let sql = "SELECT l.document, l.key, direction, item, quantity FROM line l
+            JOIN contact c ON c.document = l.document AND c.key = l.key WHERE day >= ?1 AND day < ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params![from, to])?;
+        while let Some(row) = rows.next()? {
+            let item = Item::from_document(&row.get::<_, String>(3)?);
+            let line = Line {
+                direction: direction(row.get(2)?),
+                item,
+            };
+            if let Ok(quantity) = Quantity::new(row.get(4)?) {
+                parts
+                    .entry((document(row, 0)?, row.get(1)?))
+                    .or_default()
+                    .0
+                    .push((line, quantity));
+            }
+        }
+        let sql = "SELECT s.document, s.key, code FROM service s
+            JOIN contact c ON c.document = s.document AND c.key = s.key WHERE day >= ?1 AND day < ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params![from, to])?;
+        while let Some(row) = rows.next()? {
+            let service = Service::from_document(&row.get::<_, String>(2)?);
+            parts
+                .entry((document(row, 0)?, row.get(1)?))
+                .or_default()
+                .1
+                .push(service);
+        }
+        Ok(parts)
+    }
+
+    /// Every client file, in order of label.
+    pub(crate) fn clients(&self) -> Result<Vec<ClientRow>, Error> {
+        let sql = "SELECT document, label, sex, birth, width, need, status FROM client
+            ORDER BY label, document";
+        let run = || {
+            self.connection
+                .prepare_cached(sql)?
+                .query_map([], client)?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        run().map_err(Error::database(DOING))
+    }
+
+    /// Every site, in order of code.
+    pub(crate) fn sites(&self) -> Result<Vec<Site>, Error> {
+        let sql = "SELECT code, kind, setting, closes FROM site ORDER BY code";
+        let run = || {
+            self.connection
+                .prepare_cached(sql)?
+                .query_map([], site)?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        run().map_err(Error::database(DOING))
+    }
+
+    /// One site.
+    pub(crate) fn site(&self, code: &SiteCode) -> Result<Option<Site>, Error> {
+        let sql = "SELECT code, kind, setting, closes FROM site WHERE code = ?1";
+        let run = || {
+            self.connection
+                .prepare_cached(sql)?
+                .query_row([code.as_str()], site)
+                .optional()
+        };
+        run().map_err(Error::database(DOING))
+    }
+
+    /// The newest outing of a device on a day that has room, and how many contacts it has.
+    pub(crate) fn outing(
+        &self,
+        author: &Device,
+        day: Day,
+    ) -> Result<Option<(Document, u32)>, Error> {
+        let sql = "SELECT o.document, count(c.key) FROM outing o
+            LEFT JOIN contact c ON c.document = o.document
+            WHERE o.author = ?1 AND o.day = ?2 GROUP BY o.document ORDER BY 2, 1 LIMIT 1";
+        let run = || {
+            self.connection
+                .prepare_cached(sql)?
+                .query_row(params![author.as_bytes(), day.number()], |row| {
+                    Ok((document(row, 0)?, row.get(1)?))
+                })
+                .optional()
+        };
+        run().map_err(Error::database(DOING))
+    }
+
+    /// (contacts, contacts whose outing has no usable date)
+    pub(crate) fn totals(&self) -> Result<(u64, u64), Error> {
+        let sql = "SELECT (SELECT count(*) FROM contact), (SELECT coalesce(sum(contacts), 0) FROM undated)";
+        let run = || {
+            self.connection
+                .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        };
+        run().map_err(Error::database(DOING))
+    }
+}
+
+fn contact(row: &Row<'_>, parts: &mut Parts) -> rusqlite::Result<ContactRow> {
+    let (outing, key) = (document(row, 0)?, row.get::<_, String>(1)?);
+    let (lines, services) = parts.remove(&(outing, key.clone())).unwrap_or_default();
+    Ok(ContactRow {
+        day: Day::from_number(row.get(2)?).map_err(|_| rusqlite::Error::InvalidQuery)?,
+        site: SiteCode::from_document(&row.get::<_, String>(3)?),
+        author: Device::new(row.get(4)?),
+        mode: Mode::from_document(&row.get::<_, String>(5)?),
+        person: person(row)?,
+        lines,
+        services,
+        duration: code(row, 11, Duration::from_document)?,
+        disputed: row.get(12)?,
+        id: ContactId { outing, key },
+    })
+}
+
+fn person(row: &Row<'_>) -> rusqlite::Result<Person> {
+    let (tagged, client): (bool, Option<[u8; 16]>) = (row.get(6)?, row.get(7)?);
+    let people: Option<u32> = row.get(10)?;
+    Ok(match (tagged, client, people) {
+        (_, Some(client), _) => Person::Client(ClientId(Document::new(client))),
+        (true, None, _) => Person::Unattributed,
+        (false, None, Some(people)) => Person::Count(people),
+        (false, None, None) => Person::Anonymous {
+            sex: code(row, 8, Sex::from_document)?,
+            age: code(row, 9, AgeBand::from_document)?,
+        },
+    })
+}
+
+fn client(row: &Row<'_>) -> rusqlite::Result<ClientRow> {
+    let (first, width): (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
+    let need: Option<i64> = row.get(5)?;
+    Ok(ClientRow {
+        id: ClientId(document(row, 0)?),
+        client: Client {
+            label: code(row, 1, Label::from_document)?,
+            sex: code(row, 2, Sex::from_document)?,
+            birth: first
+                .zip(width)
+                .and_then(|(first, width)| BirthBand::new(first, width).ok()),
+            need: need.and_then(|need| Needed::new(need).ok()),
+            status: code(row, 6, ClientStatus::from_document)?,
+        },
+    })
+}
+
+fn site(row: &Row<'_>) -> rusqlite::Result<Site> {
+    let closes: Option<u64> = row.get(3)?;
+    Ok(Site {
+        code: SiteCode::from_document(&row.get::<_, String>(0)?),
+        kind: SiteKind::from_document(&row.get::<_, String>(1)?),
+        setting: code(row, 2, Setting::from_document)?,
+        closes: closes.and_then(|minutes| Closing::from_minutes(minutes).ok()),
+    })
+}
+
+fn code<T>(row: &Row<'_>, column: usize, make: impl Fn(&str) -> T) -> rusqlite::Result<Option<T>> {
+    Ok(row
+        .get::<_, Option<String>>(column)?
+        .map(|text| make(&text)))
+}
+
+fn document(row: &Row<'_>, column: usize) -> rusqlite::Result<Document> {
+    row.get(column).map(Document::new)
+}
+
+const fn direction(number: u8) -> Direction {
+    match number {
+        0 => Direction::Out,
+        1 => Direction::OutForOthers,
+        _ => Direction::In,
+    }
+}
