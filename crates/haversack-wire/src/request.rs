@@ -203,11 +203,21 @@ pub enum Event {
 }
 
 /// Reads a request as its bytes arrive. Holds at most one head or one frame of them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct RequestReader {
     buffer: Vec<u8>,
+    used: usize,
     sections: Option<u8>,
     frames: u32,
+}
+
+impl std::fmt::Debug for RequestReader {
+    /// Without the bytes: tokens are among them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestReader")
+            .field("buffered", &self.buffer.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl RequestReader {
@@ -219,6 +229,8 @@ impl RequestReader {
 
     /// Takes more bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.used);
+        self.used = 0;
         self.buffer.extend_from_slice(bytes);
     }
 
@@ -227,7 +239,7 @@ impl RequestReader {
     /// # Errors
     /// Whatever makes the request malformed; the reader is of no use after it.
     pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
-        let mut r = Reader::new(WHAT, &self.buffer);
+        let mut r = Reader::new(WHAT, self.buffer.get(self.used..).unwrap_or_default());
         let event = match self.sections {
             None => read_start(&mut r).map(|sections| (sections, None)),
             Some(left) if self.frames > 0 => {
@@ -245,7 +257,7 @@ impl RequestReader {
             Err(Error::Short { .. }) => Ok(None),
             Err(error) => Err(error),
             Ok((left, event)) => {
-                self.buffer.drain(..used);
+                self.used = used;
                 self.sections = Some(left);
                 match &event {
                     Some(Event::Section(head)) => self.frames = head.frames,
@@ -263,7 +275,7 @@ impl RequestReader {
     /// [`Error::Short`] when something is missing.
     pub fn finish(&self) -> Result<(), Error> {
         match (self.sections, self.frames, self.buffer.len()) {
-            (Some(0), 0, 0) => Ok(()),
+            (Some(0), 0, used) if used == self.used => Ok(()),
             _ => Err(Error::Short { what: WHAT }),
         }
     }

@@ -91,6 +91,7 @@ impl Engine {
         let start = (relay.cursor, relay.digest);
         let mut exchange = Exchange::new(route.relay, &Section { head, frames }, pushed, start)?;
         exchange.tally.again = more;
+        exchange.tally.contacts_before = self.contact_count()?;
         Ok(exchange)
     }
 
@@ -189,6 +190,7 @@ impl Engine {
             })
             .collect();
         let received = self.receive(&frames, false)?;
+        exchange.tally.received.add(received);
         let mut space = self.space()?.clone();
         let mut relay = space
             .relays
@@ -212,23 +214,53 @@ impl Engine {
         Ok(received)
     }
 
-    /// Says what an exchange came to.
-    #[must_use]
-    pub const fn end_exchange(&self, exchange: &Exchange) -> SyncOutcome {
-        SyncOutcome {
-            pushed: exchange.tally.pushed,
-            full: exchange.tally.full,
-            received: Received {
-                applied: 0,
-                known: 0,
-                waiting: 0,
-                quarantined: 0,
-                foreign: 0,
-            },
-            contacts: 0,
+    /// Says what an exchange came to, whether or not it came to its end.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the view cannot be read.
+    pub fn end_exchange(&self, exchange: &Exchange) -> Result<SyncOutcome, Error> {
+        let tally = exchange.tally;
+        Ok(SyncOutcome {
+            pushed: tally.pushed,
+            full: tally.full,
+            received: tally.received,
+            contacts: self.contact_count()?.saturating_sub(tally.contacts_before),
             complete: exchange.is_done(),
-            again: exchange.tally.again,
-        }
+            again: tally.again,
+        })
+    }
+
+    /// The relay that was pinned for an address.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`].
+    pub fn pinned_relay(&self, address: &str) -> Result<Option<Relay>, Error> {
+        let space = self.space()?;
+        let mut met = space
+            .relays
+            .iter()
+            .filter(|(_, relay)| relay.address == address);
+        let named = || {
+            let mut relays = space.roster.relays().into_iter();
+            relays.find(|relay| relay.addresses.iter().any(|known| known == address))
+        };
+        Ok(met
+            .next()
+            .map(|(id, _)| *id)
+            .or_else(|| named().map(|relay| relay.relay)))
+    }
+
+    /// Pins the relay that answered at an address: another one there is refused from now on.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], and the errors of saving.
+    pub fn pin_relay(&mut self, address: &str, relay: Relay) -> Result<(), Error> {
+        let mut space = self.space()?.clone();
+        address.clone_into(&mut space.relays.entry(relay).or_default().address);
+        self.commit(Staged {
+            space: Some(space),
+            ..Staged::default()
+        })
     }
 
     /// Writes a bundle: everything of this device that is not acknowledged, and what it carries for others.

@@ -113,6 +113,8 @@ fn widen(position: [u8; 16]) -> [u8; 32] {
 /// A relay, as far as this device has come with it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct RelayState {
+    /// Where it answered when it was pinned.
+    pub(super) address: String,
     pub(super) cursor: u64,
     pub(super) digest: CursorDigest,
     /// The first sequence of each lane that this relay neither delivered nor acknowledged.
@@ -125,6 +127,7 @@ pub(super) struct RelayState {
 
 impl RelayState {
     fn encode(&self, out: &mut Vec<u8>) {
+        put_blob(out, self.address.as_bytes());
         put_varint(out, self.cursor);
         out.extend_from_slice(self.digest.as_bytes());
         put_varint(out, self.known.len() as u64);
@@ -137,6 +140,7 @@ impl RelayState {
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
         let mut relay = Self {
+            address: r.text(TEXT_MAX)?.to_owned(),
             cursor: r.varint()?,
             ..Self::default()
         };

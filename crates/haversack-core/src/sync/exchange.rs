@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::engine::Received;
 use haversack_wire::answer::{AnswerReader, Part, Stored};
 use haversack_wire::request::{Section, encode};
 use haversack_wire::{CursorDigest, Error, FrameHash, LaneTag, Relay};
@@ -53,7 +54,9 @@ pub(crate) struct Tally {
     pub(crate) pushed: u32,
     pub(crate) full: u32,
     pub(crate) again: bool,
-    pub(crate) ended: bool,
+    pub(crate) received: Received,
+    /// Contacts that were here when it began.
+    pub(crate) contacts_before: u64,
 }
 
 impl Exchange {
@@ -139,7 +142,6 @@ impl Exchange {
     pub(crate) const fn ended(&mut self, cursor: u64, digest: CursorDigest) {
         self.trail.cursor = cursor;
         self.trail.digest = digest;
-        self.tally.ended = true;
     }
 }
 

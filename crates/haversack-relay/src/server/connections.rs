@@ -1,0 +1,122 @@
+//! Accepting connections, and ending them in order.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::patience::Patient;
+use super::{Shared, routes};
+use crate::{Error, Limits};
+
+/// A connection's buffer, each way; also the longest head of a request.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// How long to wait when connections cannot be accepted, for lack of descriptors as a rule.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Serves until `shutdown` is ready, then lets what runs come to its end, for a time.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    shared: Shared,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let limits = shared.limits;
+    let router = routes(Arc::new(shared));
+    let slots = Arc::new(Semaphore::new(limits.connections_max));
+    let (stop, stopping) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    tracing::info!("serving");
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = accept(&listener, &slots) => {
+                if let Some((stream, slot)) = accepted {
+                    let connection = Connection { stream, limits, stopping: stopping.clone() };
+                    connections.spawn(connection.run(router.clone(), slot));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    stop.send_replace(());
+    finish(connections, limits.stop_time_max).await
+}
+
+/// The next connection, once there is a slot for it; `None` when none could be had.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _address)) => Some((stream, slot)),
+        Err(error) if is_the_peers(&error) => None,
+        Err(error) => {
+            tracing::error!("could not accept a connection: {error}");
+            sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+fn is_the_peers(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+/// Waits for connections to end; after the deadline they are cut.
+async fn finish(mut connections: JoinSet<()>, deadline: Duration) -> Result<(), Error> {
+    let all = async { while connections.join_next().await.is_some() {} };
+    let in_time = timeout(deadline, all).await;
+    let left = connections.len();
+    connections.shutdown().await;
+    match in_time {
+        Ok(()) => Ok(()),
+        Err(_) => Err(Error::Cut { connections: left }),
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    limits: Limits,
+    stopping: watch::Receiver<()>,
+}
+
+impl Connection {
+    /// Serves one connection to its end. How it ended is the peer's affair, and not logged.
+    async fn run(mut self, router: Router, _slot: OwnedSemaphorePermit) {
+        // Small answers must not wait for acknowledgements of what is already out.
+        let _slower = self.stream.set_nodelay(true);
+        let io = TokioIo::new(Patient::new(self.stream, self.limits.stall_time_max));
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head_time_max)
+            .max_buf_size(BUFFER_BYTES)
+            .auto_date_header(false)
+            .serve_connection(io, TowerToHyperService::new(router));
+        let mut serving = pin!(serving);
+        tokio::select! {
+            _ended = serving.as_mut() => {}
+            _ = self.stopping.changed() => {
+                serving.as_mut().graceful_shutdown();
+                let _ended = serving.await;
+            }
+        }
+    }
+}
