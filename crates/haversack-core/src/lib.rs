@@ -47,4 +47,5 @@ pub use engine::{
 };
 pub use error::{Error, WireError};
 pub use members::{Member, RelayAddress, Role, Words};
+pub use sync::proof::relay_of_proof;
 pub use view::{ClientId, ClientRow, ContactFilter, ContactId, ContactRow, Person};

@@ -7,4 +7,5 @@ pub(crate) mod body;
 pub(crate) mod chunk;
 mod envelope;
 pub(crate) mod exchange;
+pub(crate) mod proof;
 pub(crate) mod tree;

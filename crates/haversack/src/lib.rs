@@ -1,1 +1,41 @@
-//! haversack
+//! Offline-first, end-to-end-encrypted outreach records: the client library.
+//!
+//! A [`Notebook`] is one device's store. Everything but [`Notebook::sync`] works without a network; a
+//! relay only ever sees padded, sealed frames.
+//!
+//! ```no_run
+//! use haversack::{ContactDraft, CreateOptions, Notebook, Passphrase, WhoDraft, model::*};
+//!
+//! # async fn example() -> Result<(), haversack::Error> {
+//! let passphrase = Passphrase::new(b"six words or more, please".to_vec())?;
+//! let notebook = Notebook::create("team.store".as_ref(), &passphrase, CreateOptions::default())?;
+//! notebook.found_space()?;
+//! let van = SiteCode::new("KM-V")?;
+//! notebook.put_site(&Site { code: van.clone(), kind: SiteKind::MOBILE_VAN, setting: None, closes: None })?;
+//! let given = Line { direction: Direction::Out, item: Item::SYRINGE_FIXED_1ML };
+//! let contact = ContactDraft::new(WhoDraft::default(), van).line(given, Quantity::new(10)?);
+//! notebook.log("2008-02-04".parse()?, &[contact])?; // on the disk when this returns
+//! notebook.sync(&"http://127.0.0.1:8080".parse()?).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What it refuses to do: call a record synced that nobody acknowledged, lose what arrived before a connection
+//! broke, talk to another relay than the one it met before.
+
+mod address;
+mod error;
+mod http;
+mod notebook;
+
+pub use address::RelayUrl;
+pub use error::Error;
+pub use haversack_core::model;
+pub use haversack_core::{
+    BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow, Cost,
+    CreateOptions, Error as EngineError, Ledger, Member, Passphrase, Person, Received,
+    RelayAddress, Role, Saved, Status, SyncOutcome, WhoDraft, Words,
+};
+pub use haversack_report::{Indicators, Period, Report};
+pub use haversack_wire::{Device, Relay};
+pub use notebook::{Notebook, SyncReport};

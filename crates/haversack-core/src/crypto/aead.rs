@@ -26,6 +26,7 @@ labels! {
     SLOT = "slot";
     KEYRING_BOX = "keyring box";
     ROW = "row";
+    RELAY_PROOF = "relay proof";
 }
 
 impl AadLabel {

@@ -62,6 +62,39 @@ pub enum WhoDraft {
     Count(People),
 }
 
+impl Default for WhoDraft {
+    /// Someone without a file, nothing asked.
+    fn default() -> Self {
+        Self::Anonymous {
+            sex: None,
+            age: None,
+        }
+    }
+}
+
+impl ContactDraft {
+    /// A contact at a site, nothing given yet, in the site's usual mode.
+    #[must_use]
+    pub fn new(who: WhoDraft, site: SiteCode) -> Self {
+        let (lines, services) = Default::default();
+        Self {
+            who,
+            site,
+            mode: None,
+            lines,
+            services,
+            duration: None,
+        }
+    }
+
+    /// With a line; a line given before is replaced.
+    #[must_use]
+    pub fn line(mut self, line: Line, quantity: Quantity) -> Self {
+        self.lines.insert(line, quantity);
+        self
+    }
+}
+
 /// That something is on the disk: it survives a kill and a power cut from here on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saved<T>(pub T);

@@ -1,0 +1,53 @@
+use crate::SyncReport;
+
+/// Why something was refused or did not work. Says what and where; never content, a name or a key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store or its input.
+    #[error(transparent)]
+    Engine(#[from] haversack_core::Error),
+    /// The period of a report.
+    #[error(transparent)]
+    Period(#[from] haversack_report::Error),
+    /// The address of a relay cannot be used.
+    #[error("the relay's address {why}")]
+    Address {
+        /// In what way.
+        why: &'static str,
+    },
+    /// Nobody answers at the relay's address.
+    #[error("no relay answers at this address")]
+    Unreachable {
+        /// The operating system's own error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// What answers is not a relay.
+    #[error("what answers at this address is not a relay")]
+    NotARelay,
+    /// Another relay answers than the one this store met at the address, or was told to expect.
+    #[error("another relay answers at this address than the one this store knows")]
+    OtherRelay,
+    /// The relay refused the request.
+    #[error("the relay refused the request (status {status})")]
+    Refused {
+        /// Its HTTP status.
+        status: u16,
+    },
+    /// The connection broke. What arrived is kept and the rest comes with the next sync.
+    #[error(
+        "the connection to the relay broke; {} new contacts arrived before that and are kept",
+        so_far.contacts
+    )]
+    Interrupted {
+        /// What was done before.
+        so_far: Box<SyncReport>,
+    },
+    /// The notebook was closed.
+    #[error("this notebook is closed")]
+    Closed,
+    /// A background task of this process failed.
+    #[error("a task of this program failed")]
+    Task,
+}

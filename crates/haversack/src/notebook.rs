@@ -1,0 +1,394 @@
+//! The notebook: an engine behind a lock, and the network beside it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use haversack_core::model::{Client, Day, Line, Quantity, Site};
+use haversack_core::{
+    BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
+    CreateOptions, Engine, Member, Passphrase, Random, Received, RelayAddress, RelayRoute, Role,
+    Saved, Status, Words, relay_of_proof,
+};
+use haversack_report::{Period, Report};
+use haversack_wire::Relay;
+use rand_core::UnwrapErr;
+
+use crate::http::{self, Meter};
+use crate::{Error, RelayUrl};
+
+/// Exchanges that one sync makes at most, when a relay keeps saying that there is more.
+const EXCHANGES_MAX: u32 = 16;
+
+/// One device's records. Cheap to clone; all clones are the same notebook.
+#[derive(Debug, Clone)]
+pub struct Notebook {
+    engine: Arc<Mutex<Option<Engine>>>,
+}
+
+/// What a sync did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SyncReport {
+    /// HTTP requests made: one, plus one on the first meeting with a relay, plus one for each further round.
+    pub requests: u32,
+    /// Bytes sent and received over the socket, headers included.
+    pub bytes_up: u64,
+    /// Bytes received.
+    pub bytes_down: u64,
+    /// Frames that the relay now holds.
+    pub pushed: u32,
+    /// Frames that the relay had no room for.
+    pub full: u32,
+    /// What came.
+    pub received: Received,
+    /// Contacts that are new here.
+    pub contacts: u64,
+}
+
+fn system_random() -> Random {
+    Box::new(UnwrapErr(getrandom::SysRng))
+}
+
+impl Notebook {
+    /// Makes a store in an empty or new folder.
+    ///
+    /// # Errors
+    /// [`haversack_core::Error::StoreExists`] and the errors of writing.
+    pub fn create(
+        folder: &Path,
+        passphrase: &Passphrase,
+        options: CreateOptions,
+    ) -> Result<Self, Error> {
+        Engine::create(folder, passphrase, options, system_random())
+            .map(Self::over)
+            .map_err(Error::from)
+    }
+
+    /// Opens a store.
+    ///
+    /// # Errors
+    /// [`haversack_core::Error::WrongPassphrase`], `NoStore`, `Busy`, `Damaged`, `Newer`.
+    pub fn open(folder: &Path, passphrase: &Passphrase) -> Result<Self, Error> {
+        Engine::open(folder, passphrase, system_random())
+            .map(Self::over)
+            .map_err(Error::from)
+    }
+
+    /// A notebook over an engine that was opened otherwise, such as under a seed.
+    #[must_use]
+    pub fn over(engine: Engine) -> Self {
+        Self {
+            engine: Arc::new(Mutex::new(Some(engine))),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Engine>> {
+        // A panic while the lock was held left nothing half-saved: every input is one transaction.
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(
+        &self,
+        run: impl FnOnce(&mut Engine) -> Result<T, haversack_core::Error>,
+    ) -> Result<T, Error> {
+        let mut engine = self.lock();
+        run(engine.as_mut().ok_or(Error::Closed)?).map_err(Error::from)
+    }
+
+    /// Founds a space with this device as its first coordinator.
+    ///
+    /// # Errors
+    /// `InSpace`, and the errors of saving.
+    pub fn found_space(&self) -> Result<(), Error> {
+        self.with(Engine::found_space)
+    }
+
+    /// Makes the text that an admin's `invite` takes.
+    ///
+    /// # Errors
+    /// `InSpace`, and the errors of saving.
+    pub fn request_to_join(&self) -> Result<String, Error> {
+        self.with(Engine::request_to_join)
+    }
+
+    /// Answers a request to join: the text for the new device, and six words to compare with it.
+    ///
+    /// # Errors
+    /// `Enrolment`, `NotAllowed`, and the errors of saving.
+    pub fn invite(
+        &self,
+        request: &str,
+        role: Role,
+        relays: &[RelayAddress],
+    ) -> Result<(String, Words), Error> {
+        self.with(|engine| engine.invite(request, role, relays))
+    }
+
+    /// Takes the answer to this device's request; gives the six words.
+    ///
+    /// # Errors
+    /// `Enrolment`, `InSpace`, and the errors of saving.
+    pub fn join(&self, answer: &str) -> Result<Words, Error> {
+        self.with(|engine| engine.join(answer))
+    }
+
+    /// The members of the space.
+    ///
+    /// # Errors
+    /// `NoSpace`.
+    pub fn members(&self) -> Result<Vec<Member>, Error> {
+        self.with(|engine| engine.members())
+    }
+
+    /// The relays that the space names.
+    ///
+    /// # Errors
+    /// `NoSpace`.
+    pub fn relays(&self) -> Result<Vec<RelayAddress>, Error> {
+        self.with(|engine| engine.relays())
+    }
+
+    /// Adds or changes a site.
+    ///
+    /// # Errors
+    /// `NoSpace`, and the errors of saving.
+    pub fn put_site(&self, site: &Site) -> Result<(), Error> {
+        self.with(|engine| engine.put_site(site))
+    }
+
+    /// Every site, in order of code.
+    ///
+    /// # Errors
+    /// The errors of reading.
+    pub fn sites(&self) -> Result<Vec<Site>, Error> {
+        self.with(|engine| engine.sites())
+    }
+
+    /// Opens client files.
+    ///
+    /// # Errors
+    /// `NoSpace`, and the errors of saving.
+    pub fn add_clients(&self, clients: &[Client]) -> Result<Vec<ClientId>, Error> {
+        self.with(|engine| engine.add_clients(clients))
+            .map(|Saved(ids)| ids)
+    }
+
+    /// Every client file here, in order of label.
+    ///
+    /// # Errors
+    /// The errors of reading.
+    pub fn clients(&self) -> Result<Vec<ClientRow>, Error> {
+        self.with(|engine| engine.clients())
+    }
+
+    /// Logs contacts of one day. When it returns, they survive a power cut.
+    ///
+    /// # Errors
+    /// `Unknown` for a site or a client, `NoSpace`, `Full`, and the errors of saving. Nothing is saved then.
+    pub fn log(&self, day: Day, contacts: &[ContactDraft]) -> Result<Vec<ContactId>, Error> {
+        self.with(|engine| engine.log(day, contacts))
+            .map(|Saved(ids)| ids)
+    }
+
+    /// Corrects the quantity of one line of a contact.
+    ///
+    /// # Errors
+    /// `Unknown`, and the errors of saving.
+    pub fn correct(
+        &self,
+        contact: &ContactId,
+        line: &Line,
+        quantity: Quantity,
+    ) -> Result<(), Error> {
+        self.with(|engine| engine.correct(contact, line, quantity))
+    }
+
+    /// Contacts, newest day first.
+    ///
+    /// # Errors
+    /// The errors of reading.
+    pub fn contacts(&self, filter: &ContactFilter) -> Result<Vec<ContactRow>, Error> {
+        self.with(|engine| engine.contacts(filter))
+    }
+
+    /// Where this store stands.
+    ///
+    /// # Errors
+    /// The errors of reading.
+    pub fn status(&self) -> Result<Status, Error> {
+        self.with(|engine| engine.status())
+    }
+
+    /// The canonical content: equal bytes on devices that hold the same records.
+    ///
+    /// # Errors
+    /// `Damaged`.
+    pub fn canonical(&self) -> Result<Vec<u8>, Error> {
+        self.with(Engine::canonical)
+    }
+
+    /// The report of a period.
+    ///
+    /// # Errors
+    /// The errors of reading.
+    pub fn report(&self, period: &Period) -> Result<Report, Error> {
+        let filter = ContactFilter {
+            from: Some(period.from()),
+            to: Some(period.to()),
+            newest: None,
+        };
+        self.with(|engine| {
+            Ok(Report::new(
+                period,
+                &engine.contacts(&filter)?,
+                &engine.clients()?,
+            ))
+        })
+    }
+
+    /// Writes a bundle: everything of this device that is not acknowledged, and what it carries for others.
+    ///
+    /// # Errors
+    /// `NoSpace`, and the errors of saving.
+    pub fn export_bundle(&self) -> Result<Vec<u8>, Error> {
+        self.with(Engine::export_bundle)
+    }
+
+    /// Takes a bundle.
+    ///
+    /// # Errors
+    /// `Wire` when it is none, `Foreign` when nothing in it is for this space.
+    pub fn import_bundle(&self, bytes: &[u8]) -> Result<BundleOutcome, Error> {
+        self.with(|engine| engine.import_bundle(bytes))
+    }
+
+    /// Saves the snapshot for a fast unlock and closes the store, for every clone of this notebook.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when it is closed already, and the errors of saving; the records are safe all the same.
+    pub fn close(&self) -> Result<(), Error> {
+        let engine = self.lock().take().ok_or(Error::Closed)?;
+        engine.close().map_err(Error::from)
+    }
+
+    /// Syncs with a relay: one request, in both directions. What arrives is durable as it arrives.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::NotARelay`], [`Error::OtherRelay`], [`Error::Refused`];
+    /// [`Error::Interrupted`] when the connection broke midway; and the errors of saving.
+    pub async fn sync(&self, url: &RelayUrl) -> Result<SyncReport, Error> {
+        let meter = Meter::default();
+        let mut report = SyncReport::default();
+        let relay = self.meet(url, &meter, &mut report).await?;
+        let route = RelayRoute {
+            relay,
+            admission: Vec::new(),
+        };
+        for _ in 0..EXCHANGES_MAX {
+            let again = self.exchange(url, &route, &meter, &mut report).await;
+            (report.bytes_up, report.bytes_down) = meter.read();
+            if !again? {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Finds out which relay answers at an address: the pinned one, or one that proves its key now.
+    async fn meet(
+        &self,
+        url: &RelayUrl,
+        meter: &Meter,
+        report: &mut SyncReport,
+    ) -> Result<Relay, Error> {
+        let address = url.authority();
+        let pinned = self.with(|engine| engine.pinned_relay(&address))?;
+        match (pinned, url.relay()) {
+            (Some(pinned), Some(expected)) if pinned != expected => return Err(Error::OtherRelay),
+            (Some(pinned), _) => return Ok(pinned),
+            (None, _) => {}
+        }
+        let mut nonce = [0; 32];
+        getrandom::fill(&mut nonce).map_err(|_| Error::Task)?;
+        report.requests += 1;
+        let proof = http::proof(url, &nonce, meter).await?;
+        let relay = relay_of_proof(&nonce, &proof).map_err(|_| Error::NotARelay)?;
+        if url.relay().is_some_and(|expected| expected != relay) {
+            return Err(Error::OtherRelay);
+        }
+        self.with(|engine| engine.pin_relay(&address, relay))?;
+        Ok(relay)
+    }
+
+    /// One exchange. Says whether another would bring more.
+    async fn exchange(
+        &self,
+        url: &RelayUrl,
+        route: &RelayRoute,
+        meter: &Meter,
+        report: &mut SyncReport,
+    ) -> Result<bool, Error> {
+        let (this, to) = (self.clone(), route.clone());
+        let mut exchange = blocking(move || this.with(|engine| engine.begin_exchange(&to))).await?;
+        report.requests += 1;
+        let sent = http::exchange(url, exchange.request().to_vec(), meter).await;
+        let mut answer = sent.map_err(|error| interrupted(error, report, meter))?;
+        let mut broke = false;
+        while !exchange.is_done() {
+            let chunk = match http::next_chunk(&mut answer).await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) | Err(_) => {
+                    broke = true;
+                    break;
+                }
+            };
+            let this = self.clone();
+            exchange = blocking(move || {
+                this.with(|engine| engine.feed(&mut exchange, &chunk))
+                    .map(|_| exchange)
+            })
+            .await?;
+        }
+        let outcome = self.with(|engine| engine.end_exchange(&exchange))?;
+        report.pushed += outcome.pushed;
+        report.full += outcome.full;
+        report.received = sum(report.received, outcome.received);
+        report.contacts += outcome.contacts;
+        if broke {
+            let error = Error::Interrupted {
+                so_far: Box::default(),
+            };
+            return Err(interrupted(error, report, meter));
+        }
+        Ok(outcome.again)
+    }
+}
+
+/// Says in the error of a broken connection what was done before.
+fn interrupted(error: Error, report: &mut SyncReport, meter: &Meter) -> Error {
+    (report.bytes_up, report.bytes_down) = meter.read();
+    match error {
+        Error::Interrupted { .. } => Error::Interrupted {
+            so_far: Box::new(*report),
+        },
+        other => other,
+    }
+}
+
+fn sum(a: Received, b: Received) -> Received {
+    Received {
+        applied: a.applied + b.applied,
+        known: a.known + b.known,
+        waiting: a.waiting + b.waiting,
+        quarantined: a.quarantined + b.quarantined,
+        foreign: a.foreign + b.foreign,
+    }
+}
+
+/// Runs what touches the disk beside the reactor.
+async fn blocking<T: Send + 'static>(
+    run: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(run)
+        .await
+        .map_err(|_| Error::Task)?
+}
