@@ -1,0 +1,195 @@
+//! Any order, any route, any number of times: the same records end up everywhere, byte for byte.
+
+use haversack_core::model::*;
+use haversack_core::{
+    ContactDraft, ContactFilter, Cost, CreateOptions, Engine, Passphrase, RelayRoute, Role, Saved,
+    WhoDraft,
+};
+use haversack_relay::{Identity, Memory, exchange};
+use haversack_wire::Relay;
+use proptest::prelude::*;
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use tempfile::TempDir;
+
+const PHONES: usize = 3;
+
+/// What somebody does.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    /// Device n logs a contact of client c on day d.
+    Log(usize, usize, u16),
+    /// Device n corrects the newest contact it has.
+    Correct(usize, i64),
+    /// Device n syncs; the answer is read up to so many thousandths of it.
+    Sync(usize, usize),
+    /// Device n hands a file to device m, cut to so many thousandths of it.
+    Bundle(usize, usize, usize),
+    /// Device n is closed and opened again.
+    Reopen(usize),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let device = 0..=PHONES;
+    prop_oneof![
+        4 => (device.clone(), 0..3_usize, 0..5_u16).prop_map(|(n, c, d)| Act::Log(n, c, d)),
+        1 => (device.clone(), 0..20_i64).prop_map(|(n, q)| Act::Correct(n, q)),
+        4 => (device.clone(), prop_oneof![Just(1_000), 0..1_000_usize]).prop_map(|(n, cut)| Act::Sync(n, cut)),
+        2 => (device.clone(), device.clone(), prop_oneof![Just(1_000), 0..1_000_usize])
+            .prop_map(|(n, m, cut)| Act::Bundle(n, m, cut)),
+        1 => device.prop_map(Act::Reopen),
+    ]
+}
+
+struct Fleet {
+    folder: TempDir,
+    devices: Vec<Option<Engine>>,
+    relay: Memory,
+    id: Relay,
+    clients: Vec<haversack_core::ClientId>,
+}
+
+fn passphrase() -> Passphrase {
+    Passphrase::new(b"fleet".to_vec()).unwrap()
+}
+
+impl Fleet {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut engines: Vec<Engine> = (0..=PHONES)
+            .map(|n| {
+                let random = Box::new(ChaCha20Rng::seed_from_u64(n as u64));
+                let options = CreateOptions { cost: Cost::FLOOR };
+                Engine::create(
+                    &folder.path().join(n.to_string()),
+                    &passphrase(),
+                    options,
+                    random,
+                )
+                .unwrap()
+            })
+            .collect();
+        let (coordinator, phones) = engines.split_first_mut().unwrap();
+        coordinator.found_space().unwrap();
+        coordinator.put_site(&crate::team::van()).unwrap();
+        let Saved(clients) = coordinator
+            .add_clients(&vec![Client::default(); 3])
+            .unwrap();
+        for phone in phones {
+            let request = phone.request_to_join().unwrap();
+            let (answer, _) = coordinator.invite(&request, Role::Educator, &[]).unwrap();
+            phone.join(&answer).unwrap();
+        }
+        let start = coordinator.export_bundle().unwrap();
+        engines[1..]
+            .iter_mut()
+            .for_each(|phone| assert!(phone.import_bundle(&start).unwrap().whole));
+        let id = Identity::from_seed(&[7; 32]).id();
+        let devices = engines.into_iter().map(Some).collect();
+        Self {
+            folder,
+            devices,
+            relay: Memory::new(),
+            id,
+            clients,
+        }
+    }
+
+    fn device(&mut self, n: usize) -> &mut Engine {
+        self.devices[n].as_mut().unwrap()
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Log(n, client, d) => {
+                let client = self.clients[client];
+                let line = Line {
+                    direction: Direction::Out,
+                    item: Item::SYRINGE_FIXED_1ML,
+                };
+                let draft = ContactDraft::new(WhoDraft::Client(client), crate::team::van().code)
+                    .line(line, Quantity::new(5).unwrap());
+                let day = Day::from_number(3_000 + i64::from(d)).unwrap();
+                self.device(n).log(day, &[draft]).unwrap();
+            }
+            Act::Correct(n, quantity) => {
+                let newest = ContactFilter {
+                    newest: Some(1),
+                    ..ContactFilter::default()
+                };
+                let rows = self.device(n).contacts(&newest).unwrap();
+                if let Some(row) = rows.first() {
+                    let line = Line {
+                        direction: Direction::Out,
+                        item: Item::SYRINGE_FIXED_1ML,
+                    };
+                    self.device(n)
+                        .correct(&row.id, &line, Quantity::new(quantity).unwrap())
+                        .unwrap();
+                }
+            }
+            Act::Sync(n, thousandths) => drop(self.sync(n, thousandths)),
+            Act::Bundle(n, m, thousandths) => {
+                let bundle = self.device(n).export_bundle().unwrap();
+                let cut = (bundle.len() * thousandths / 1_000).max(5);
+                self.device(m).import_bundle(&bundle[..cut]).unwrap();
+            }
+            Act::Reopen(n) => {
+                drop(self.devices[n].take());
+                let random = Box::new(ChaCha20Rng::seed_from_u64(100 + n as u64));
+                let folder = self.folder.path().join(n.to_string());
+                self.devices[n] = Some(Engine::open(&folder, &passphrase(), random).unwrap());
+            }
+        }
+    }
+
+    /// One exchange. Says whether another would bring more.
+    fn sync(&mut self, n: usize, thousandths: usize) -> bool {
+        let route = RelayRoute {
+            relay: self.id,
+            admission: Vec::new(),
+        };
+        let mut under_way = self.device(n).begin_exchange(&route).unwrap();
+        let answer = exchange(&self.relay, under_way.request()).unwrap();
+        let cut = answer.len() * thousandths / 1_000;
+        for piece in answer[..cut].chunks(700) {
+            self.device(n).feed(&mut under_way, piece).unwrap();
+        }
+        self.device(n).end_exchange(&under_way).unwrap().again
+    }
+
+    /// Everybody syncs until nobody gets anything new.
+    fn settle(&mut self) {
+        for _ in 0..4 {
+            for n in 0..=PHONES {
+                let mut rounds = 0;
+                while self.sync(n, 1_000) {
+                    rounds += 1;
+                    assert!(rounds < 5, "a sync asks for another for ever");
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn all_routes_lead_to_the_same_records(acts in proptest::collection::vec(act(), 1..40)) {
+        let mut fleet = Fleet::new();
+        let logged = acts.iter().filter(|act| matches!(act, Act::Log(..))).count() as u64;
+        acts.into_iter().for_each(|act| fleet.act(act));
+        fleet.settle();
+        let expected = fleet.device(0).canonical().unwrap();
+        for n in 0..=PHONES {
+            prop_assert_eq!(fleet.device(n).contact_count().unwrap(), logged, "device {}", n);
+            prop_assert_eq!(&fleet.device(n).canonical().unwrap(), &expected, "device {}", n);
+            let incremental = fleet.device(n).contacts(&ContactFilter::default()).unwrap();
+            fleet.device(n).rebuild().unwrap();
+            prop_assert_eq!(fleet.device(n).contacts(&ContactFilter::default()).unwrap(), incremental);
+            prop_assert_eq!(&fleet.device(n).canonical().unwrap(), &expected, "rebuilt device {}", n);
+            let status = fleet.device(n).status().unwrap();
+            prop_assert_eq!((status.waiting, status.quarantined, status.own.here_only), (0, 0, 0));
+        }
+    }
+}
