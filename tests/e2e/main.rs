@@ -1,4 +1,12 @@
 //! Whole devices and a whole relay: real stores on disk, real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
 
 mod bad_relays;
 mod canaries;

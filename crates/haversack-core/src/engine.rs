@@ -4,9 +4,11 @@
 //! signed bodies; [`incoming`] opens frames, checks them and saves what they bring; [`documents`] holds
 //! what the log adds up to, and keeps the view in step with it. Whatever is said to be saved was committed first.
 
+mod apply;
 mod documents;
 mod enrolment;
 mod incoming;
+mod kept;
 mod log;
 mod open;
 mod outgoing;
@@ -50,7 +52,7 @@ pub struct Engine {
     index: Index,
     documents: Documents,
     client_keys: BTreeMap<Document, ClientKey>,
-    waiting: incoming::Waiting,
+    waiting: kept::Waiting,
     view: View,
 }
 

@@ -8,7 +8,7 @@ use haversack_wire::limits::RAW_MAX;
 use haversack_wire::{Device, Document, Epoch, Lane, Reader};
 
 use super::Engine;
-use super::incoming::KeptFrame;
+use super::kept::KeptFrame;
 use super::log::{Row, RowHead, RowKind};
 use super::state::{DeviceState, Mark, SpaceState, value};
 use crate::Error;

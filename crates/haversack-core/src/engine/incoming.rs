@@ -6,22 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automerge::Automerge;
 use haversack_wire::limits::WAITING_MAX;
-use haversack_wire::{Document, Frame, FrameHash, Lane, Reader};
+use haversack_wire::{Frame, FrameHash, Lane};
 
 use super::Engine;
-use super::documents::{RowContent, Staged, row_item};
-use super::log::{RowHead, RowKind};
-use super::outgoing::{advance, is_signed};
+use super::apply::Verdict;
+use super::documents::Staged;
+use super::kept::{Keep, KeptFrame};
 use super::state::{LaneState, Mark, SpaceState};
 use crate::Error;
-use crate::docs::rebuild::{self, Refusal, Tip};
-use crate::docs::{Author, ops};
-use crate::members::{Role, RosterSegment, actor, lane as lane_of};
+use crate::members::{Role, RosterSegment};
 use crate::sync::body::Body;
 use crate::sync::chunk;
-use crate::sync::tree::Tree;
 
 /// What a batch of frames brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,105 +44,26 @@ impl Received {
     }
 }
 
-/// Why a frame is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keep {
-    /// To be handed to a relay.
-    Carried = 1,
-    /// Until what is missing arrives.
-    Waiting = 2,
-    /// For an admin to look at.
-    Quarantined = 3,
-}
-
-/// A sealed frame that is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct KeptFrame {
-    pub(super) keep: Keep,
-    pub(super) frame: Vec<u8>,
-}
-
-impl KeptFrame {
-    pub(super) fn encode(&self) -> Vec<u8> {
-        [&[self.keep as u8][..], &self.frame].concat()
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let mut r = Reader::new("kept frames", bytes);
-        let keep = match r.u8()? {
-            1 => Keep::Carried,
-            2 => Keep::Waiting,
-            3 => Keep::Quarantined,
-            other => {
-                return Err(Error::Newer {
-                    what: "kept frames",
-                    found: other.into(),
-                });
-            }
-        };
-        Ok(Self {
-            keep,
-            frame: r.rest().to_vec(),
-        })
-    }
-}
-
-/// The frames that are kept, by row.
-#[derive(Debug, Default)]
-pub(super) struct Waiting {
-    frames: BTreeMap<i64, KeptFrame>,
-}
-
-impl Waiting {
-    pub(super) fn keep(&mut self, id: i64, frame: KeptFrame) {
-        self.frames.insert(id, frame);
-    }
-
-    pub(super) fn forget(&mut self, ids: &[i64]) {
-        ids.iter().for_each(|id| drop(self.frames.remove(id)));
-    }
-
-    pub(super) fn of(&self, keep: Keep) -> impl Iterator<Item = (i64, &[u8])> {
-        let kept = self
-            .frames
-            .iter()
-            .filter(move |(_, kept)| kept.keep == keep);
-        kept.map(|(id, kept)| (*id, kept.frame.as_slice()))
-    }
-
-    fn holds(&self, frame: &[u8]) -> bool {
-        self.frames.values().any(|kept| kept.frame == frame)
-    }
-}
-
 /// Frames are applied in batches of at most this many.
 const BATCH_MAX: usize = 64;
 
 /// A chunk that was opened.
-struct Opened {
-    frame: Vec<u8>,
+pub(super) struct Opened {
+    pub(super) frame: Vec<u8>,
     /// The row that keeps it, when it waited before.
-    row: Option<i64>,
-    sequence: u32,
-    body: Body,
-    rest: Vec<u8>,
-    signature: [u8; 64],
-}
-
-/// What became of an opened chunk.
-enum Verdict {
-    Applied,
-    Known,
-    Wait,
-    Quarantine,
+    pub(super) row: Option<i64>,
+    pub(super) sequence: u32,
+    pub(super) body: Body,
+    pub(super) rest: Vec<u8>,
+    pub(super) signature: [u8; 64],
 }
 
 /// A batch in the making.
-struct Batch {
-    space: SpaceState,
-    staged: Staged,
-    received: Received,
-    carry: bool,
+pub(super) struct Batch {
+    pub(super) space: SpaceState,
+    pub(super) staged: Staged,
+    pub(super) received: Received,
+    pub(super) carry: bool,
 }
 
 impl Engine {
@@ -290,7 +207,7 @@ impl Engine {
                         Verdict::Wait => pending.entry(place).or_default().push(chunk),
                         verdict => {
                             progress |= matches!(verdict, Verdict::Applied | Verdict::Quarantine);
-                            settle(batch, chunk, &verdict);
+                            settle(batch, &chunk, verdict);
                         }
                     }
                 }
@@ -301,136 +218,6 @@ impl Engine {
         }
         keep_waiting(batch, pending.into_values().flatten());
         Ok(())
-    }
-
-    fn try_apply(&mut self, batch: &mut Batch, chunk: &Opened) -> Result<Verdict, Error> {
-        let lane_id = chunk.body.lane;
-        let Some(lane) = lane_of_body(&batch.space, chunk) else {
-            let impossible = chunk.sequence == 0;
-            return Ok(if impossible {
-                Verdict::Quarantine
-            } else {
-                Verdict::Wait
-            });
-        };
-        if chunk.sequence < lane.next {
-            return Ok(Verdict::Known);
-        }
-        if chunk.sequence > lane.next || batch.space.roster.member(&lane.device_key).is_none() {
-            return Ok(Verdict::Wait);
-        }
-        let author = Author::new(&actor(
-            batch.space.space(),
-            &lane.device_key,
-            lane.incarnation,
-        ));
-        let rebuilt = match self.rebuild_item(batch, chunk, &author) {
-            Ok(rebuilt) => rebuilt,
-            Err(Refusal::Missing) => return Ok(Verdict::Wait),
-            Err(Refusal::Broken(_)) => return Ok(Verdict::Quarantine),
-        };
-        let tree = Tree::new(batch.space.space());
-        let tips: Vec<_> = rebuilt
-            .iter()
-            .filter_map(|r| Some((r.document, r.tip.hash?)))
-            .collect();
-        let leaves = tree.leaves(&chunk.rest, &tips);
-        let root = leaves.root();
-        let place = (chunk.sequence, &root);
-        let signed = is_signed(
-            &batch.space,
-            &chunk.body,
-            place,
-            &lane.device_key,
-            &chunk.signature,
-        );
-        if !signed || chunk.body.previous != lane.position {
-            return Ok(Verdict::Quarantine);
-        }
-        let mut documents = BTreeMap::new();
-        for part in &rebuilt {
-            let base = self.staged_document(batch, &part.document)?;
-            match rebuild::apply(&base, &part.changes) {
-                Ok(document) => drop(documents.insert(part.document, document)),
-                Err(Refusal::Missing) => return Ok(Verdict::Wait),
-                Err(Refusal::Broken(_)) => {
-                    pass_over(batch, chunk, lane, &tree, &root);
-                    return Ok(Verdict::Quarantine);
-                }
-            }
-        }
-        batch.staged.documents.extend(documents);
-        batch.space.lanes.entry(lane_id).or_insert(lane);
-        for (n, part) in rebuilt.into_iter().enumerate() {
-            let head = RowHead {
-                document: part.document,
-                kind: RowKind::Changes,
-                lane: lane_id,
-                sequence: Some(chunk.sequence),
-                tip: part.tip,
-            };
-            let item = row_item(&author, part.document, part.raw)?;
-            let content = RowContent {
-                item,
-                signed: Some((chunk.signature, leaves.proof(n))),
-            };
-            batch.staged.rows.push((head, content.encode()));
-        }
-        stage_client_keys(batch, chunk);
-        advance(&mut batch.space, &chunk.body, &tree, chunk.sequence, &root);
-        Ok(Verdict::Applied)
-    }
-
-    /// Decodes and rebuilds the changes of a chunk, each document from where its author stands.
-    fn rebuild_item(
-        &self,
-        batch: &Batch,
-        chunk: &Opened,
-        author: &Author,
-    ) -> Result<Vec<Rebuilt>, Refusal> {
-        let Some(item) = &chunk.body.changes else {
-            return Ok(Vec::new());
-        };
-        let documents = ops::decode(author, item).map_err(|error| match error {
-            haversack_wire::Error::Unknown { .. } => Refusal::Missing,
-            _ => Refusal::Broken("its changes do not decode"),
-        })?;
-        let rebuild = |part: crate::docs::DocumentChanges| {
-            let tip = self.staged_tip(batch, &part.document, &chunk.body.lane);
-            let raw = part.changes;
-            let changes = rebuild::changes(author, raw.clone(), tip)?;
-            let last = changes.last().map(|change| (change.seq(), change.hash()));
-            let (sequence, hash) = last.ok_or(Refusal::Broken("a document has no change"))?;
-            let tip = Tip {
-                sequence,
-                hash: Some(hash),
-            };
-            Ok(Rebuilt {
-                document: part.document,
-                raw,
-                changes,
-                tip,
-            })
-        };
-        documents.into_iter().map(rebuild).collect()
-    }
-
-    fn staged_tip(&self, batch: &Batch, document: &Document, lane: &Lane) -> Tip {
-        let staged = batch.staged.rows.iter().rev().map(|(head, _)| head);
-        let is_it = |head: &&RowHead| {
-            head.document == *document && head.lane == *lane && head.kind == RowKind::Changes
-        };
-        staged
-            .clone()
-            .find(is_it)
-            .map_or_else(|| self.index.tip(document, lane), |head| head.tip)
-    }
-
-    fn staged_document(&mut self, batch: &Batch, id: &Document) -> Result<Automerge, Error> {
-        match batch.staged.documents.get(id) {
-            Some(document) => Ok(document.clone()),
-            None => self.document(id),
-        }
     }
 
     /// Drops own bodies that a coordinator or an archive has acknowledged by its signature.
@@ -446,14 +233,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// One document's part of a chunk, rebuilt.
-struct Rebuilt {
-    document: Document,
-    raw: Vec<crate::docs::RawChange>,
-    changes: Vec<automerge::Change>,
-    tip: Tip,
 }
 
 /// How much of this device's lane is acknowledged by a device that keeps the team's work.
@@ -536,38 +315,7 @@ fn take_roster(
     }
 }
 
-/// The lane that a body is on: known, or opened by the body itself.
-fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Option<LaneState> {
-    if let Some(lane) = space.lanes.get(&chunk.body.lane) {
-        return Some(lane.clone());
-    }
-    let opening = chunk.body.opening.filter(|_| chunk.sequence == 0)?;
-    let named = lane_of(space.space(), &opening.device_key, opening.incarnation);
-    (named == chunk.body.lane).then(|| LaneState::new(opening.device_key, opening.incarnation))
-}
-
-/// A signed body whose changes no document takes: the lane goes on after it.
-fn pass_over(batch: &mut Batch, chunk: &Opened, mut lane: LaneState, tree: &Tree, root: &[u8; 32]) {
-    lane.quarantined.push(chunk.sequence);
-    batch.space.lanes.insert(chunk.body.lane, lane);
-    advance(&mut batch.space, &chunk.body, tree, chunk.sequence, root);
-}
-
-fn stage_client_keys(batch: &mut Batch, chunk: &Opened) {
-    for (document, key) in &chunk.body.client_keys {
-        let head = RowHead {
-            document: *document,
-            kind: RowKind::ClientKey,
-            lane: chunk.body.lane,
-            sequence: Some(chunk.sequence),
-            tip: Tip::default(),
-        };
-        batch.staged.rows.push((head, key.expose().to_vec()));
-        batch.staged.client_keys.insert(*document, key.clone());
-    }
-}
-
-fn settle(batch: &mut Batch, chunk: Opened, verdict: &Verdict) {
+fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
     batch.staged.drop_frames.extend(chunk.row);
     match verdict {
         Verdict::Applied => {

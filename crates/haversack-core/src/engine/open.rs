@@ -7,7 +7,7 @@ use haversack_wire::{Document, Reader};
 
 use super::Engine;
 use super::documents::Documents;
-use super::incoming::{KeptFrame, Waiting};
+use super::kept::{KeptFrame, Waiting};
 use super::log::{Index, Row, RowHead, RowKind};
 use super::state::{DeviceState, Mark, SpaceState, value};
 use crate::Error;

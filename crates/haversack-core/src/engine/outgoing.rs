@@ -11,7 +11,7 @@ use super::documents::{RowContent, Staged, row_item};
 use super::log::{Row, RowHead, RowKind};
 use super::state::SpaceState;
 use crate::Error;
-use crate::crypto::{ClientKey, verify};
+use crate::crypto::ClientKey;
 use crate::docs::{Author, DocumentChanges, ops};
 use crate::members::lane as lane_of;
 use crate::sync::body::{Body, LaneReference, Opening, VectorEntry};
@@ -182,7 +182,7 @@ impl Engine {
                 .push(row.id);
         }
         let raw = [&encoded.bytes[..], &signature].concat();
-        advance(space, &body, &tree, sequence, &root);
+        advance(space, &body, sequence, &root);
         staged.bodies.push(encode_kept(sequence, &raw));
         self.check_room(space, &raw)
     }
@@ -302,13 +302,8 @@ fn vector(space: &SpaceState, mentions: &[Lane]) -> Vec<VectorEntry> {
 }
 
 /// Moves a lane on past a body, whoever wrote it.
-pub(super) fn advance(
-    space: &mut SpaceState,
-    body: &Body,
-    tree: &tree::Tree,
-    sequence: u32,
-    root: &[u8; 32],
-) {
+pub(super) fn advance(space: &mut SpaceState, body: &Body, sequence: u32, root: &[u8; 32]) {
+    let tree = tree::Tree::new(space.space());
     let Some(lane) = space.lanes.get_mut(&body.lane) else {
         return;
     };
@@ -327,19 +322,4 @@ pub(super) fn advance(
             lane.vector.insert(named, (entry.next, entry.hash));
         }
     }
-}
-
-/// Whether a body's signature is its lane's device's.
-pub(super) fn is_signed(
-    space: &SpaceState,
-    body: &Body,
-    place: (u32, &[u8; 32]),
-    device_key: &[u8; 32],
-    signature: &[u8; 64],
-) -> bool {
-    verify(
-        device_key,
-        &tree::signed(space.space(), &body.lane, place.0, place.1),
-        signature,
-    )
 }

@@ -7,7 +7,8 @@ use haversack_wire::{Frame, FrameHash, LaneTag, Relay};
 
 use super::Engine;
 use super::documents::Staged;
-use super::incoming::{Keep, Received};
+use super::incoming::Received;
+use super::kept::Keep;
 use super::outgoing::decode_kept;
 use super::state::{RelayState, SpaceState};
 use crate::Error;
@@ -19,6 +20,38 @@ use crate::sync::exchange::{Exchange, Pushed, Step};
 /// Bytes of frames pushed in one request; the rest goes with the next.
 const PUSH_BYTES_MAX: usize = 8 << 20;
 const PUSH_FRAMES_MAX: usize = haversack_wire::limits::PUSH_FRAMES_MAX;
+
+/// A frame for a relay.
+struct Offer {
+    frame: Vec<u8>,
+    /// The row that keeps it, when it is another device's.
+    carried: Option<i64>,
+    roster: bool,
+}
+
+impl Offer {
+    fn pushed(&self) -> Pushed {
+        let (hash, place) = (FrameHash::of(&self.frame), place(&self.frame));
+        Pushed {
+            hash,
+            place,
+            carried: self.carried,
+            roster: self.roster,
+        }
+    }
+}
+
+/// How many of the offers fit one request.
+fn room(offers: &[Offer]) -> usize {
+    let sizes = offers.iter().scan(0, |sum, offer| {
+        *sum += offer.frame.len();
+        Some(*sum)
+    });
+    sizes
+        .take(PUSH_FRAMES_MAX)
+        .take_while(|sum| *sum <= PUSH_BYTES_MAX)
+        .count()
+}
 
 /// A relay to sync with: its id, and the right to create a mailbox there if it asks for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +101,12 @@ impl Engine {
         self.close_unsent()?;
         let space = self.space()?.clone();
         let relay = space.relays.get(&route.relay).cloned().unwrap_or_default();
-        let (frames, pushed, more) = self.frames_for(&space, &relay)?;
+        let mut offers = self.offers(&space, &relay)?;
+        let fits = room(&offers);
+        let more = fits < offers.len();
+        offers.truncate(fits);
+        let pushed = offers.iter().map(Offer::pushed).collect();
+        let frames = offers.into_iter().map(|offer| offer.frame).collect();
         let basis = match relay.needs_vector {
             true => Basis::Vector(
                 relay
@@ -96,52 +134,37 @@ impl Engine {
     }
 
     /// The frames that a relay does not have yet: the roster, what is carried, own bodies.
-    fn frames_for(
-        &mut self,
-        space: &SpaceState,
-        relay: &RelayState,
-    ) -> Result<(Vec<Vec<u8>>, Vec<Pushed>, bool), Error> {
+    fn offers(&mut self, space: &SpaceState, relay: &RelayState) -> Result<Vec<Offer>, Error> {
         let mut offers = Vec::new();
         if !relay.has_roster && space.root.is_some() {
-            offers.extend(
-                self.roster_frames(space)?
-                    .into_iter()
-                    .map(|frame| (frame, None, true)),
-            );
+            let frames = self.roster_frames(space)?.into_iter();
+            offers.extend(frames.map(|frame| Offer {
+                frame,
+                carried: None,
+                roster: true,
+            }));
         }
         for (id, frame) in self.waiting.of(Keep::Carried) {
             if place(frame).is_none_or(|place| is_news(relay, place)) {
-                offers.push((frame.to_vec(), Some(id), false));
+                offers.push(Offer {
+                    frame: frame.to_vec(),
+                    carried: Some(id),
+                    roster: false,
+                });
             }
         }
         let tag = space.lane_tag(&space.lane);
         for (_, sequence, raw) in self.kept_bodies()? {
             if is_news(relay, (tag, sequence)) {
-                offers.push((self.seal(space, sequence, &raw)?, None, false));
+                let frame = self.seal(space, sequence, &raw)?;
+                offers.push(Offer {
+                    frame,
+                    carried: None,
+                    roster: false,
+                });
             }
         }
-        let mut bytes = 0;
-        let total = offers.len();
-        let fits = |(frame, ..): &(Vec<u8>, Option<i64>, bool)| {
-            bytes += frame.len();
-            bytes <= PUSH_BYTES_MAX
-        };
-        let (frames, pushed): (Vec<_>, Vec<_>) = offers
-            .into_iter()
-            .take(PUSH_FRAMES_MAX)
-            .take_while(fits)
-            .map(|(frame, carried, roster)| {
-                let pushed = Pushed {
-                    hash: FrameHash::of(&frame),
-                    place: place(&frame),
-                    carried,
-                    roster,
-                };
-                (frame, pushed)
-            })
-            .unzip();
-        let more = frames.len() < total;
-        Ok((frames, pushed, more))
+        Ok(offers)
     }
 
     fn roster_frames(&mut self, space: &SpaceState) -> Result<Vec<Vec<u8>>, Error> {

@@ -5,7 +5,8 @@ use haversack_wire::Document;
 use haversack_wire::codec::{put_blob, put_varint};
 
 use super::Engine;
-use super::incoming::{Keep, acknowledged};
+use super::incoming::acknowledged;
+use super::kept::Keep;
 use super::log::RowKind;
 use crate::Error;
 use crate::model::Site;

@@ -1,0 +1,247 @@
+//! Applying one opened chunk: lane, member, signature, then the documents, on copies.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use automerge::Automerge;
+use haversack_wire::{Document, Lane};
+
+use super::Engine;
+use super::documents::{RowContent, row_item};
+use super::incoming::{Batch, Opened};
+use super::log::{RowHead, RowKind};
+use super::outgoing::advance;
+use super::state::{LaneState, SpaceState};
+use crate::Error;
+use crate::crypto::verify;
+use crate::docs::rebuild::{self, Refusal, Tip};
+use crate::docs::{Author, DocumentChanges, RawChange, ops};
+use crate::members::{actor, lane as lane_of};
+use crate::sync::tree::{Leaves, Tree, signed};
+
+/// What became of an opened chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Applied,
+    Known,
+    Wait,
+    Quarantine,
+}
+
+/// One document's part of a chunk, rebuilt.
+struct Rebuilt {
+    document: Document,
+    raw: Vec<RawChange>,
+    changes: Vec<automerge::Change>,
+    tip: Tip,
+}
+
+/// What an author signed, and the tree that leads to it.
+struct Signed {
+    leaves: Leaves,
+    root: [u8; 32],
+}
+
+impl Engine {
+    /// Applies a chunk to the batch if its turn has come and everything about it is in order.
+    pub(super) fn try_apply(
+        &mut self,
+        batch: &mut Batch,
+        chunk: &Opened,
+    ) -> Result<Verdict, Error> {
+        let lane = match standing(&batch.space, chunk) {
+            Ok(lane) => lane,
+            Err(verdict) => return Ok(verdict),
+        };
+        let id = actor(batch.space.space(), &lane.device_key, lane.incarnation);
+        let author = Author::new(&id);
+        let rebuilt = match self.rebuild_item(batch, chunk, &author) {
+            Ok(rebuilt) => rebuilt,
+            Err(refusal) => return Ok(refused(refusal)),
+        };
+        let Some(signed) = check_signature(&batch.space, chunk, &lane, &rebuilt) else {
+            return Ok(Verdict::Quarantine);
+        };
+        let documents = match self.apply_parts(batch, &rebuilt)? {
+            Ok(documents) => documents,
+            Err(refusal) => {
+                if matches!(refusal, Refusal::Broken(_)) {
+                    pass_over(batch, chunk, lane, &signed.root);
+                }
+                return Ok(refused(refusal));
+            }
+        };
+        batch.staged.documents.extend(documents);
+        batch.space.lanes.entry(chunk.body.lane).or_insert(lane);
+        for (place, part) in rebuilt.into_iter().enumerate() {
+            stage_row(batch, chunk, &author, part, (place, &signed))?;
+        }
+        stage_client_keys(batch, chunk);
+        advance(&mut batch.space, &chunk.body, chunk.sequence, &signed.root);
+        Ok(Verdict::Applied)
+    }
+
+    /// The documents of a chunk as they are afterwards, on copies: all of them or none.
+    fn apply_parts(
+        &mut self,
+        batch: &Batch,
+        parts: &[Rebuilt],
+    ) -> Result<Result<BTreeMap<Document, Automerge>, Refusal>, Error> {
+        let mut documents = BTreeMap::new();
+        for part in parts {
+            let base = self.staged_document(batch, &part.document)?;
+            match rebuild::apply(&base, &part.changes) {
+                Ok(document) => drop(documents.insert(part.document, document)),
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        Ok(Ok(documents))
+    }
+
+    /// Decodes and rebuilds the changes of a chunk, each document from where its author stands.
+    fn rebuild_item(
+        &self,
+        batch: &Batch,
+        chunk: &Opened,
+        author: &Author,
+    ) -> Result<Vec<Rebuilt>, Refusal> {
+        let Some(item) = &chunk.body.changes else {
+            return Ok(Vec::new());
+        };
+        let documents = ops::decode(author, item).map_err(|error| match error {
+            haversack_wire::Error::Unknown { .. } => Refusal::Missing,
+            _ => Refusal::Broken("its changes do not decode"),
+        })?;
+        let rebuild = |part: DocumentChanges| {
+            let tip = self.staged_tip(batch, &part.document, &chunk.body.lane);
+            let raw = part.changes;
+            let changes = rebuild::changes(author, raw.clone(), tip)?;
+            let last = changes.last().map(|change| (change.seq(), change.hash()));
+            let (sequence, hash) = last.ok_or(Refusal::Broken("a document has no change"))?;
+            let tip = Tip {
+                sequence,
+                hash: Some(hash),
+            };
+            Ok(Rebuilt {
+                document: part.document,
+                raw,
+                changes,
+                tip,
+            })
+        };
+        documents.into_iter().map(rebuild).collect()
+    }
+
+    fn staged_tip(&self, batch: &Batch, document: &Document, lane: &Lane) -> Tip {
+        let staged = batch.staged.rows.iter().rev().map(|(head, _)| head);
+        let is_it = |head: &&RowHead| {
+            head.document == *document && head.lane == *lane && head.kind == RowKind::Changes
+        };
+        staged
+            .clone()
+            .find(is_it)
+            .map_or_else(|| self.index.tip(document, lane), |head| head.tip)
+    }
+
+    fn staged_document(&mut self, batch: &Batch, id: &Document) -> Result<Automerge, Error> {
+        match batch.staged.documents.get(id) {
+            Some(document) => Ok(document.clone()),
+            None => self.document(id),
+        }
+    }
+}
+
+/// The lane of a chunk whose turn has come, or what becomes of the chunk instead.
+fn standing(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict> {
+    let lane = match (lane_of_body(space, chunk), chunk.sequence) {
+        (Some(lane), _) => lane,
+        (None, 0) => return Err(Verdict::Quarantine),
+        (None, _) => return Err(Verdict::Wait),
+    };
+    let is_member = space.roster.member(&lane.device_key).is_some();
+    match chunk.sequence.cmp(&lane.next) {
+        Ordering::Less => Err(Verdict::Known),
+        Ordering::Equal if is_member => Ok(lane),
+        Ordering::Equal | Ordering::Greater => Err(Verdict::Wait),
+    }
+}
+
+/// The lane that a body is on: known, or opened by the body itself.
+fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Option<LaneState> {
+    if let Some(lane) = space.lanes.get(&chunk.body.lane) {
+        return Some(lane.clone());
+    }
+    let opening = chunk.body.opening.filter(|_| chunk.sequence == 0)?;
+    let named = lane_of(space.space(), &opening.device_key, opening.incarnation);
+    (named == chunk.body.lane).then(|| LaneState::new(opening.device_key, opening.incarnation))
+}
+
+/// Checks that the body follows the lane's last one and that its device signed it.
+fn check_signature(
+    space: &SpaceState,
+    chunk: &Opened,
+    lane: &LaneState,
+    parts: &[Rebuilt],
+) -> Option<Signed> {
+    let tips: Vec<_> = parts
+        .iter()
+        .filter_map(|part| Some((part.document, part.tip.hash?)))
+        .collect();
+    let leaves = Tree::new(space.space()).leaves(&chunk.rest, &tips);
+    let root = leaves.root();
+    let message = signed(space.space(), &chunk.body.lane, chunk.sequence, &root);
+    let follows = chunk.body.previous == lane.position;
+    (follows && verify(&lane.device_key, &message, &chunk.signature))
+        .then_some(Signed { leaves, root })
+}
+
+fn refused(refusal: Refusal) -> Verdict {
+    match refusal {
+        Refusal::Missing => Verdict::Wait,
+        Refusal::Broken(_) => Verdict::Quarantine,
+    }
+}
+
+/// A signed body whose changes no document takes: the lane goes on after it.
+fn pass_over(batch: &mut Batch, chunk: &Opened, mut lane: LaneState, root: &[u8; 32]) {
+    lane.quarantined.push(chunk.sequence);
+    batch.space.lanes.insert(chunk.body.lane, lane);
+    advance(&mut batch.space, &chunk.body, chunk.sequence, root);
+}
+
+fn stage_row(
+    batch: &mut Batch,
+    chunk: &Opened,
+    author: &Author,
+    part: Rebuilt,
+    (place, signed): (usize, &Signed),
+) -> Result<(), Error> {
+    let head = RowHead {
+        document: part.document,
+        kind: RowKind::Changes,
+        lane: chunk.body.lane,
+        sequence: Some(chunk.sequence),
+        tip: part.tip,
+    };
+    let item = row_item(author, part.document, part.raw)?;
+    let content = RowContent {
+        item,
+        signed: Some((chunk.signature, signed.leaves.proof(place))),
+    };
+    batch.staged.rows.push((head, content.encode()));
+    Ok(())
+}
+
+fn stage_client_keys(batch: &mut Batch, chunk: &Opened) {
+    for (document, key) in &chunk.body.client_keys {
+        let head = RowHead {
+            document: *document,
+            kind: RowKind::ClientKey,
+            lane: chunk.body.lane,
+            sequence: Some(chunk.sequence),
+            tip: Tip::default(),
+        };
+        batch.staged.rows.push((head, key.expose().to_vec()));
+        batch.staged.client_keys.insert(*document, key.clone());
+    }
+}
