@@ -38,6 +38,8 @@ mod members;
 pub mod model;
 mod store;
 mod sync;
+#[cfg(test)]
+mod vectors;
 mod view;
 
 pub use crypto::{Bind, ClientKey, Cost, NoHardware, Passphrase, Random};

@@ -15,6 +15,8 @@ pub use enrol::Words;
 pub(crate) use enrol::{Answer, Pending, Request};
 pub(crate) use epoch::{EpochStatement, RosterSegment, put_statements, read_statements};
 pub(crate) use grant::GrantEntry;
+#[cfg(test)]
+pub(crate) use grant::seal as seal_grant;
 pub(crate) use identity::{Identity, actor, device, lane};
 pub use roster::Member;
 pub(crate) use roster::Roster;

@@ -94,7 +94,7 @@ impl Header {
             .map_err(|_| damaged())
     }
 
-    fn encode(&self, random: &mut dyn CryptoRng) -> Vec<u8> {
+    pub(crate) fn encode(&self, random: &mut dyn CryptoRng) -> Vec<u8> {
         let (memory, passes, lanes) = self.cost.parts();
         let mut out = MAGIC.to_vec();
         out.push(VERSION);
