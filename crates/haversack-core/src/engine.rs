@@ -5,6 +5,7 @@
 //! what the log adds up to, and keeps the view in step with it. Whatever is said to be saved was committed first.
 
 mod apply;
+mod cache;
 mod documents;
 mod enrolment;
 mod incoming;
@@ -51,6 +52,8 @@ pub struct Engine {
     mark: Mark,
     index: Index,
     documents: Documents,
+    /// Rows of documents' caches.
+    caches: BTreeMap<Document, i64>,
     client_keys: BTreeMap<Document, ClientKey>,
     waiting: kept::Waiting,
     view: View,

@@ -174,6 +174,39 @@ fn what_was_saved_is_there_after_reopening_with_and_without_a_snapshot() {
 }
 
 #[test]
+fn a_cache_and_the_log_beyond_it_give_what_the_log_gives() {
+    let folder = TempDir::new().unwrap();
+    let (mut coordinator, mut educator, client) = team(&folder);
+    let log = |educator: &mut Engine, count| {
+        for _ in 0..count {
+            educator
+                .log(day("2008-02-04"), &[draft(WhoDraft::Client(client), 3)])
+                .unwrap();
+        }
+    };
+    log(&mut educator, 40);
+    educator.close().unwrap();
+    let mut educator = open(&folder, "educator");
+    log(&mut educator, 3);
+    let bundle = educator.export_bundle().unwrap();
+    coordinator.import_bundle(&bundle).unwrap();
+    drop(educator);
+    let mut educator = open(&folder, "educator");
+    log(&mut educator, 2);
+    let (rows, content) = (
+        educator.contacts(&ContactFilter::default()).unwrap(),
+        educator.canonical().unwrap(),
+    );
+    educator.rebuild().unwrap();
+    assert_eq!(educator.contacts(&ContactFilter::default()).unwrap(), rows);
+    assert_eq!((educator.canonical().unwrap(), rows.len()), (content, 45));
+    coordinator
+        .import_bundle(&educator.export_bundle().unwrap())
+        .unwrap();
+    assert_eq!(coordinator.contact_count().unwrap(), 45);
+}
+
+#[test]
 fn a_correction_is_a_put_and_the_lower_count_stands_while_disputed() {
     let folder = TempDir::new().unwrap();
     let (mut coordinator, mut educator, client) = team(&folder);

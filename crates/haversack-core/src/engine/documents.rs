@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 use automerge::{ActorId, Automerge};
 use haversack_wire::codec::put_blob;
 use haversack_wire::limits::RAW_MAX;
-use haversack_wire::{Device, Document, Epoch, Lane, Reader};
+use haversack_wire::{Device, Document, Epoch, Reader};
 
 use super::Engine;
+use super::cache::Base;
 use super::kept::KeptFrame;
 use super::log::{Row, RowHead, RowKind};
 use super::state::{DeviceState, Mark, SpaceState, value};
 use crate::Error;
 use crate::crypto::{ClientKey, EpochSecret};
-use crate::docs::rebuild::{self, Tip};
+use crate::docs::rebuild;
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
 use crate::members::{actor, device};
 use crate::store::{Log, Table};
@@ -44,6 +45,10 @@ impl Documents {
                 self.open.remove(&oldest);
             }
         }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Document, &Automerge)> {
+        self.open.iter()
     }
 
     pub(super) fn clear(&mut self) {
@@ -114,27 +119,29 @@ impl Engine {
         Ok(document)
     }
 
-    /// Builds a document from the rows of the log alone.
+    /// Builds a document from its cache, if it has a good one, and what the log has beyond it.
     pub(super) fn rebuild_document(&self, id: &Document) -> Result<Automerge, Error> {
         let damaged = |_| Error::damaged("log", "a document's changes do not fit together");
-        let mut tips: BTreeMap<Lane, Tip> = BTreeMap::new();
+        let Base {
+            mut document,
+            mut tips,
+        } = self.base(id);
         let mut changes = Vec::new();
-        for row in self
+        let rows = self
             .index
             .document(id)
             .map(|entry| entry.rows.as_slice())
-            .unwrap_or_default()
-        {
-            if row.head.kind == RowKind::Changes {
-                let tip = tips.entry(row.head.lane).or_default();
+            .unwrap_or_default();
+        for row in rows.iter().filter(|row| row.head.kind == RowKind::Changes) {
+            let tip = tips.entry(row.head.lane).or_default();
+            if row.head.tip.sequence > tip.sequence {
+                let mut news = self.read_row(row)?;
+                news.retain(|change| change.sequence > tip.sequence);
                 let author = self.author(&row.head.lane)?;
-                let rebuilt =
-                    rebuild::changes(&author, self.read_row(row)?, *tip).map_err(damaged)?;
+                changes.extend(rebuild::changes(&author, news, *tip).map_err(damaged)?);
                 *tip = row.head.tip;
-                changes.extend(rebuilt);
             }
         }
-        let mut document = Automerge::new();
         document
             .apply_changes(changes)
             .map_err(|_| Error::Document { what: "rebuilt" })?;

@@ -144,11 +144,13 @@ impl Engine {
             mark,
             index: Index::default(),
             documents: Documents::default(),
+            caches: Default::default(),
             client_keys: Default::default(),
             waiting: Waiting::default(),
             view: View::empty()?,
         };
         engine.load_index()?;
+        engine.load_caches()?;
         engine.load_frames()?;
         engine.load_view()?;
         Ok(engine)
@@ -245,6 +247,7 @@ impl Engine {
         writer.clear(Table::Snapshot)?;
         writer.commit()?;
         self.documents.clear();
+        self.caches.clear();
         self.view = View::empty()?;
         let all: Vec<_> = self
             .index
@@ -260,6 +263,7 @@ impl Engine {
     /// # Errors
     /// The errors of saving; the records are safe all the same.
     pub fn close(mut self) -> Result<(), Error> {
+        self.save_caches()?;
         self.save_snapshot()
     }
 
