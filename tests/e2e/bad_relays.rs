@@ -32,31 +32,16 @@ async fn each_is_told_apart() {
     let team = Team::new(0, 1);
     let nobody = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        RelayUrl::new(
-            "127.0.0.1".into(),
-            listener.local_addr().unwrap().port(),
-            None,
-        )
+        RelayUrl::new("127.0.0.1".into(), listener.local_addr().unwrap().port(), None)
     };
     let notebook = &team.coordinator;
-    assert_eq!(
-        refused(notebook, &nobody).await,
-        "no relay answers at this address"
-    );
+    assert_eq!(refused(notebook, &nobody).await, "no relay answers at this address");
     let web = saying(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>").await;
-    assert_eq!(
-        refused(notebook, &web).await,
-        "what answers at this address is not a relay"
-    );
+    assert_eq!(refused(notebook, &web).await, "what answers at this address is not a relay");
     let mail = saying(b"220 mail.example ESMTP\r\n").await;
-    assert_eq!(
-        refused(notebook, &mail).await,
-        "what answers at this address is not a relay"
-    );
+    assert_eq!(refused(notebook, &mail).await, "what answers at this address is not a relay");
     let other = relay(&team.folder.path().join("other")).await;
-    let url: RelayUrl = format!("{}#{}", other.url.base(), "00".repeat(16))
-        .parse()
-        .unwrap();
+    let url: RelayUrl = format!("{}#{}", other.url.base(), "00".repeat(16)).parse().unwrap();
     assert_eq!(
         refused(notebook, &url).await,
         "another relay answers at this address than the one this store knows"
@@ -69,9 +54,7 @@ async fn an_answer_that_breaks_off_is_gone_on_with() {
     team.start_by_file();
     let relay = relay(&team.folder.path().join("relay")).await;
     for n in 0..40 {
-        team.phones[0]
-            .log(day("2008-02-04"), &[team.contact(n, 4)])
-            .unwrap();
+        team.phones[0].log(day("2008-02-04"), &[team.contact(n, 4)]).unwrap();
         team.phones[0].sync(&relay.url).await.unwrap();
     }
     for limit in [700, 3_000, 5_000, 100_000] {
@@ -95,11 +78,7 @@ async fn breaking(relay: &RelayUrl, limit: usize) -> RelayUrl {
         let mut first = true;
         while let Ok((mut phone, _)) = listener.accept().await {
             let mut relay = tokio::net::TcpStream::connect(&to).await.unwrap();
-            let left = if std::mem::take(&mut first) {
-                usize::MAX
-            } else {
-                limit
-            };
+            let left = if std::mem::take(&mut first) { usize::MAX } else { limit };
             tokio::spawn(async move {
                 let (mut phone_in, mut phone_out) = phone.split();
                 let (relay_in, mut relay_out) = relay.split();

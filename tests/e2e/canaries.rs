@@ -35,19 +35,9 @@ fn canaries() -> Vec<String> {
 
 fn codes() -> Vec<String> {
     let items = Item::ALL.iter().map(ToString::to_string);
-    let services = Service::ALL
-        .iter()
-        .map(ToString::to_string)
-        .filter(|code| code.len() > 5);
-    let kinds = SiteKind::ALL
-        .iter()
-        .map(ToString::to_string)
-        .filter(|code| code.len() > 5);
-    items
-        .chain(services)
-        .chain(kinds)
-        .filter(|code| code.len() > 6)
-        .collect()
+    let services = Service::ALL.iter().map(ToString::to_string).filter(|code| code.len() > 5);
+    let kinds = SiteKind::ALL.iter().map(ToString::to_string).filter(|code| code.len() > 5);
+    items.chain(services).chain(kinds).filter(|code| code.len() > 6).collect()
 }
 
 /// A text in the encodings in which it could show: UTF-8, UTF-16 both ways, hex, base64 at each offset.
@@ -146,29 +136,14 @@ async fn nothing_planted_shows_on_disk_or_on_the_wire() {
     let wire = capture.lock().unwrap().clone();
     let sizes = (open.len(), everything.len(), wire.len());
     println!("searched: {sizes:?} bytes");
-    assert!(
-        sizes.0 > 50_000 && sizes.1 > 50_000 && sizes.2 > 5_000,
-        "{sizes:?}"
-    );
+    assert!(sizes.0 > 50_000 && sizes.1 > 50_000 && sizes.2 > 5_000, "{sizes:?}");
     let needles = [canaries(), codes()].concat();
-    for (place, bytes) in [
-        ("disk, open", &open),
-        ("disk, closed", &everything),
-        ("wire", &wire),
-    ] {
+    for (place, bytes) in [("disk, open", &open), ("disk, closed", &everything), ("wire", &wire)] {
         assert_eq!(hits(bytes, &needles), Vec::<String>::new(), "{place}");
     }
     let vocabulary = VOCABULARY.map(str::to_owned);
-    assert_eq!(
-        hits(&everything, &vocabulary),
-        Vec::<String>::new(),
-        "vocabulary on disk"
-    );
-    assert_eq!(
-        hits(b"a needle in clear", &vocabulary),
-        ["needle"],
-        "the search can find"
-    );
+    assert_eq!(hits(&everything, &vocabulary), Vec::<String>::new(), "vocabulary on disk");
+    assert_eq!(hits(b"a needle in clear", &vocabulary), ["needle"], "the search can find");
 }
 
 fn plant(team: &Team) {
@@ -176,31 +151,16 @@ fn plant(team: &Team) {
     let kinds = SiteKind::ALL.iter().cycle();
     for (n, kind) in (0..20).zip(kinds) {
         let code = SiteCode::new(&format!("ZQSITE-{n:03}")).unwrap();
-        let site = Site {
-            code,
-            kind: kind.clone(),
-            setting: Some(Setting::FACILITY),
-            closes: None,
-        };
+        let site =
+            Site { code, kind: kind.clone(), setting: Some(Setting::FACILITY), closes: None };
         notebook.put_site(&site).unwrap();
         let label = Some(Label::new(&format!("ZQLABEL-{n:03}")).unwrap());
-        notebook
-            .add_clients(&[Client {
-                label,
-                ..Client::default()
-            }])
-            .unwrap();
+        notebook.add_clients(&[Client { label, ..Client::default() }]).unwrap();
     }
     for (n, item) in Item::ALL.iter().enumerate() {
         let site = SiteCode::new(&format!("ZQSITE-{:03}", n % 20)).unwrap();
-        let line = Line {
-            direction: Direction::Out,
-            item: item.clone(),
-        };
-        let who = WhoDraft::Anonymous {
-            sex: Some(Sex::DECLINED),
-            age: Some(AgeBand::UNDER_25),
-        };
+        let line = Line { direction: Direction::Out, item: item.clone() };
+        let who = WhoDraft::Anonymous { sex: Some(Sex::DECLINED), age: Some(AgeBand::UNDER_25) };
         let mut contact = ContactDraft::new(who, site).line(line, Quantity::new(3).unwrap());
         contact.services = Service::ALL.iter().cloned().collect();
         contact.mode = Mode::ALL.get(n % Mode::ALL.len()).cloned();

@@ -59,21 +59,14 @@ impl Fleet {
             .map(|n| {
                 let random = Box::new(ChaCha20Rng::seed_from_u64(n as u64));
                 let options = CreateOptions { cost: Cost::FLOOR };
-                Engine::create(
-                    &folder.path().join(n.to_string()),
-                    &passphrase(),
-                    options,
-                    random,
-                )
-                .unwrap()
+                Engine::create(&folder.path().join(n.to_string()), &passphrase(), options, random)
+                    .unwrap()
             })
             .collect();
         let (coordinator, phones) = engines.split_first_mut().unwrap();
         coordinator.found_space().unwrap();
         coordinator.put_site(&crate::team::van()).unwrap();
-        let Saved(clients) = coordinator
-            .add_clients(&vec![Client::default(); 3])
-            .unwrap();
+        let Saved(clients) = coordinator.add_clients(&vec![Client::default(); 3]).unwrap();
         for phone in phones {
             let request = phone.request_to_join().unwrap();
             let (answer, _) = coordinator.invite(&request, Role::Educator, &[]).unwrap();
@@ -85,13 +78,7 @@ impl Fleet {
             .for_each(|phone| assert!(phone.import_bundle(&start).unwrap().whole));
         let id = Identity::from_seed(&[7; 32]).id();
         let devices = engines.into_iter().map(Some).collect();
-        Self {
-            folder,
-            devices,
-            relay: Memory::new(),
-            id,
-            clients,
-        }
+        Self { folder, devices, relay: Memory::new(), id, clients }
     }
 
     fn device(&mut self, n: usize) -> &mut Engine {
@@ -102,26 +89,17 @@ impl Fleet {
         match act {
             Act::Log(n, client, d) => {
                 let client = self.clients[client];
-                let line = Line {
-                    direction: Direction::Out,
-                    item: Item::SYRINGE_FIXED_1ML,
-                };
+                let line = Line { direction: Direction::Out, item: Item::SYRINGE_FIXED_1ML };
                 let draft = ContactDraft::new(WhoDraft::Client(client), crate::team::van().code)
                     .line(line, Quantity::new(5).unwrap());
                 let day = Day::from_number(3_000 + i64::from(d)).unwrap();
                 self.device(n).log(day, &[draft]).unwrap();
             }
             Act::Correct(n, quantity) => {
-                let newest = ContactFilter {
-                    newest: Some(1),
-                    ..ContactFilter::default()
-                };
+                let newest = ContactFilter { newest: Some(1), ..ContactFilter::default() };
                 let rows = self.device(n).contacts(&newest).unwrap();
                 if let Some(row) = rows.first() {
-                    let line = Line {
-                        direction: Direction::Out,
-                        item: Item::SYRINGE_FIXED_1ML,
-                    };
+                    let line = Line { direction: Direction::Out, item: Item::SYRINGE_FIXED_1ML };
                     self.device(n)
                         .correct(&row.id, &line, Quantity::new(quantity).unwrap())
                         .unwrap();
@@ -144,10 +122,7 @@ impl Fleet {
 
     /// One exchange. Says whether another would bring more.
     fn sync(&mut self, n: usize, thousandths: usize) -> bool {
-        let route = RelayRoute {
-            relay: self.id,
-            admission: Vec::new(),
-        };
+        let route = RelayRoute { relay: self.id, admission: Vec::new() };
         let mut under_way = self.device(n).begin_exchange(&route).unwrap();
         let answer = exchange(&self.relay, under_way.request()).unwrap();
         let cut = answer.len() * thousandths / 1_000;

@@ -14,13 +14,9 @@ struct SmallDisk(PathBuf);
 impl SmallDisk {
     fn mount(at: &Path) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-            .arg(at)
-            .output();
-        mounted
-            .is_ok_and(|output| output.status.success())
-            .then(|| Self(at.to_owned()))
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(at).output();
+        mounted.is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()))
     }
 }
 
@@ -34,10 +30,7 @@ impl Drop for SmallDisk {
 fn saving_fails_whole_reading_goes_on_and_room_helps() {
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(&folder.path().join("disk")) else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "CI must be able to mount a file system"
-        );
+        assert!(std::env::var_os("CI").is_none(), "CI must be able to mount a file system");
         println!("skipped: mounting a small file system takes root");
         return;
     };
@@ -63,9 +56,7 @@ fn saving_fails_whole_reading_goes_on_and_room_helps() {
     let count = |notebook: &Notebook| notebook.contacts(&ContactFilter::default()).unwrap().len();
     assert_eq!(count(&notebook), saved);
     std::fs::remove_file(ballast).unwrap();
-    notebook
-        .log(day("2009-01-01"), &[given(WhoDraft::default(), 5)])
-        .unwrap();
+    notebook.log(day("2009-01-01"), &[given(WhoDraft::default(), 5)]).unwrap();
     drop(notebook);
     let again = Notebook::open(&disk.0.join("store"), &passphrase()).unwrap();
     assert_eq!(count(&again), saved + 1);

@@ -12,5 +12,6 @@ mod bad_relays;
 mod canaries;
 mod convergence;
 mod full_disk;
+mod kill;
 mod team;
 mod wire_size;

@@ -40,11 +40,8 @@ impl Team {
                 ..Client::default()
             })
             .collect();
-        let clients = if clients == 0 {
-            Vec::new()
-        } else {
-            coordinator.add_clients(&files).unwrap()
-        };
+        let clients =
+            if clients == 0 { Vec::new() } else { coordinator.add_clients(&files).unwrap() };
         let phones = (0..phones)
             .map(|n| {
                 let phone = create(&folder.path().join(format!("phone-{n}")));
@@ -54,28 +51,18 @@ impl Team {
                 phone
             })
             .collect();
-        Self {
-            folder,
-            coordinator,
-            phones,
-            clients,
-        }
+        Self { folder, coordinator, phones, clients }
     }
 
     /// Hands the coordinator's own records to every phone as a file.
     pub(crate) fn start_by_file(&self) {
         let bundle = self.coordinator.export_bundle().unwrap();
-        self.phones
-            .iter()
-            .for_each(|phone| assert!(phone.import_bundle(&bundle).unwrap().whole));
+        self.phones.iter().for_each(|phone| assert!(phone.import_bundle(&bundle).unwrap().whole));
     }
 
     /// A contact of the n-th client.
     pub(crate) fn contact(&self, client: usize, sets: i64) -> ContactDraft {
-        given(
-            WhoDraft::Client(self.clients[client % self.clients.len()]),
-            sets,
-        )
+        given(WhoDraft::Client(self.clients[client % self.clients.len()]), sets)
     }
 }
 
@@ -89,10 +76,7 @@ pub(crate) fn van() -> Site {
 }
 
 pub(crate) fn given(who: WhoDraft, sets: i64) -> ContactDraft {
-    let line = Line {
-        direction: Direction::Out,
-        item: Item::SYRINGE_FIXED_1ML,
-    };
+    let line = Line { direction: Direction::Out, item: Item::SYRINGE_FIXED_1ML };
     ContactDraft::new(who, van().code).line(line, Quantity::new(sets).unwrap())
 }
 
@@ -109,11 +93,8 @@ pub(crate) struct Running {
 pub(crate) async fn relay(data: &Path) -> Running {
     let relay = Relay::open(data).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = RelayUrl::new(
-        "127.0.0.1".into(),
-        listener.local_addr().unwrap().port(),
-        Some(relay.id()),
-    );
+    let url =
+        RelayUrl::new("127.0.0.1".into(), listener.local_addr().unwrap().port(), Some(relay.id()));
     let (stop, stopped) = oneshot::channel::<()>();
     tokio::spawn(async move { relay.serve(listener, async { drop(stopped.await) }).await });
     Running { url, _stop: stop }

@@ -15,14 +15,8 @@ async fn an_outing_of_25_contacts_costs_at_most_100_bytes_a_contact() {
     for n in 0..25 {
         let contact = team
             .contact(n as usize, 5 + n % 7)
-            .line(
-                line(Direction::In, Item::USED_MIXED),
-                Quantity::new(3 * n % 11).unwrap(),
-            )
-            .line(
-                line(Direction::Out, Item::CONDOM_M),
-                Quantity::new(n % 5).unwrap(),
-            );
+            .line(line(Direction::In, Item::USED_MIXED), Quantity::new(3 * n % 11).unwrap())
+            .line(line(Direction::Out, Item::CONDOM_M), Quantity::new(n % 5).unwrap());
         phone.log(day("2008-02-04"), &[contact]).unwrap();
     }
     let report = phone.sync(&relay.url).await.unwrap();
@@ -43,9 +37,6 @@ async fn an_idle_sync_is_one_request_of_at_most_600_bytes_each_way() {
     team.coordinator.sync(&relay.url).await.unwrap();
     let idle = team.coordinator.sync(&relay.url).await.unwrap();
     println!("idle: {} bytes up, {} down", idle.bytes_up, idle.bytes_down);
-    assert_eq!(
-        (idle.requests, idle.pushed, idle.received.applied),
-        (1, 0, 0)
-    );
+    assert_eq!((idle.requests, idle.pushed, idle.received.applied), (1, 0, 0));
     assert!(idle.bytes_up <= 600 && idle.bytes_down <= 600, "{idle:?}");
 }

@@ -33,10 +33,7 @@ pub fn haversack_command() -> Result<&'static Path> {
 fn build() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    let status = command
-        .args(["build", "--workspace"])
-        .current_dir(root())
-        .status()?;
+    let status = command.args(["build", "--workspace"]).current_dir(root()).status()?;
     if !status.success() {
         return Err(Error::other(format!("cargo build: {status}")));
     }
@@ -47,7 +44,5 @@ fn build() -> Result<PathBuf> {
 fn target_folder() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let folder = test.ancestors().nth(2);
-    folder
-        .map(Path::to_path_buf)
-        .ok_or_else(|| Error::other("a test outside of a target folder"))
+    folder.map(Path::to_path_buf).ok_or_else(|| Error::other("a test outside of a target folder"))
 }

@@ -18,10 +18,7 @@ pub(crate) struct Text {
 impl Text {
     #[cfg(test)]
     pub(crate) fn sample(path: &str, text: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        Self { path: path.to_owned(), text: text.to_owned() }
     }
 
     /// Whether the whole file is test code.
@@ -67,11 +64,7 @@ fn finds_this_file_and_nothing_built() {
 
 #[test]
 fn knows_test_code_by_its_place() {
-    for path in [
-        "tests/tidy/main.rs",
-        "crates/a/src/b/tests.rs",
-        "crates/a/tests/b.rs",
-    ] {
+    for path in ["tests/tidy/main.rs", "crates/a/src/b/tests.rs", "crates/a/tests/b.rs"] {
         assert!(Text::sample(path, "").is_test());
     }
     assert!(!Text::sample("crates/a/src/contests.rs", "").is_test());

@@ -10,10 +10,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("haversack-core", &["haversack-wire"]),
     ("haversack-report", &["haversack-core"]),
     ("haversack-relay", &["haversack-wire"]),
-    (
-        "haversack",
-        &["haversack-wire", "haversack-core", "haversack-report"],
-    ),
+    ("haversack", &["haversack-wire", "haversack-core", "haversack-report"]),
     ("haversack-cli", &["haversack", "haversack-relay"]),
     ("haversack-ffi", &["haversack"]),
     ("haversack-sim", &["haversack-core", "haversack-relay"]),
@@ -27,16 +24,7 @@ const SUITES: &str = "haversack-tests";
 const RESERVED: [(&str, &[&str]); 3] = [
     ("uniffi", &["haversack-ffi"]),
     ("rusqlite", &["haversack-core", "haversack-relay"]),
-    (
-        "tokio",
-        &[
-            "haversack",
-            "haversack-relay",
-            "haversack-cli",
-            "haversack-ffi",
-            SUITES,
-        ],
-    ),
+    ("tokio", &["haversack", "haversack-relay", "haversack-cli", "haversack-ffi", SUITES]),
 ];
 
 /// Crates whose storage format and faults were measured at one version.
@@ -54,40 +42,27 @@ pub(crate) struct Arrow {
 pub(crate) fn dependencies(metadata: &Metadata) -> Vec<Arrow> {
     let packages = metadata.packages.iter();
     packages
-        .flat_map(|package| {
-            package
-                .dependencies
-                .iter()
-                .map(|to| arrow(&package.name, to))
-        })
+        .flat_map(|package| package.dependencies.iter().map(|to| arrow(&package.name, to)))
         .collect()
 }
 
 /// Those between crates of the workspace.
 pub(crate) fn arrows(metadata: &Metadata) -> Vec<Arrow> {
-    let members: BTreeSet<&str> = metadata
-        .packages
-        .iter()
-        .map(|member| member.name.as_str())
-        .collect();
+    let members: BTreeSet<&str> =
+        metadata.packages.iter().map(|member| member.name.as_str()).collect();
     let mut arrows = dependencies(metadata);
     arrows.retain(|arrow| members.contains(arrow.to.as_str()));
     arrows
 }
 
 fn arrow(from: &str, to: &Dependency) -> Arrow {
-    Arrow {
-        from: from.to_owned(),
-        to: to.name.clone(),
-        version: to.req.to_string(),
-    }
+    Arrow { from: from.to_owned(), to: to.name.clone(), version: to.req.to_string() }
 }
 
 /// Arrows that the table does not know.
 pub(crate) fn new_arrows(arrows: &[Arrow]) -> Vec<String> {
     let new = arrows.iter().filter(|arrow| !is_known(arrow));
-    new.map(|arrow| format!("{} may not depend on {}", arrow.from, arrow.to))
-        .collect()
+    new.map(|arrow| format!("{} may not depend on {}", arrow.from, arrow.to)).collect()
 }
 
 fn is_known(arrow: &Arrow) -> bool {
@@ -101,17 +76,9 @@ pub(crate) fn reached(arrows: &[Arrow], from: &str, to: &str) -> Vec<String> {
     let mut next = vec![from];
     while let Some(name) = next.pop() {
         let direct = arrows.iter().filter(|arrow| arrow.from == name);
-        next.extend(
-            direct
-                .map(|arrow| arrow.to.as_str())
-                .filter(|to| seen.insert(to)),
-        );
+        next.extend(direct.map(|arrow| arrow.to.as_str()).filter(|to| seen.insert(to)));
     }
-    if seen.contains(to) {
-        vec![format!("{from} reaches {to}")]
-    } else {
-        Vec::new()
-    }
+    if seen.contains(to) { vec![format!("{from} reaches {to}")] } else { Vec::new() }
 }
 
 /// Uses of a reserved crate by one that may not.
@@ -121,34 +88,21 @@ pub(crate) fn misplaced(dependencies: &[Arrow]) -> Vec<String> {
         row.is_some_and(|(_, users)| !users.contains(&arrow.from.as_str()))
     };
     let found = dependencies.iter().filter(wrong);
-    found
-        .map(|arrow| format!("{} may not use {}", arrow.from, arrow.to))
-        .collect()
+    found.map(|arrow| format!("{} may not use {}", arrow.from, arrow.to)).collect()
 }
 
 /// Uses of a pinned crate at anything but one exact version.
 pub(crate) fn unpinned(dependencies: &[Arrow]) -> Vec<String> {
-    let pinned = dependencies
-        .iter()
-        .filter(|arrow| PINNED.contains(&arrow.to.as_str()));
+    let pinned = dependencies.iter().filter(|arrow| PINNED.contains(&arrow.to.as_str()));
     let loose = pinned.filter(|arrow| !arrow.version.starts_with('='));
     loose
-        .map(|arrow| {
-            format!(
-                "{} needs {} =VERSION, not {}",
-                arrow.from, arrow.to, arrow.version
-            )
-        })
+        .map(|arrow| format!("{} needs {} =VERSION, not {}", arrow.from, arrow.to, arrow.version))
         .collect()
 }
 
 #[cfg(test)]
 fn sample(from: &str, to: &str, version: &str) -> Arrow {
-    Arrow {
-        from: from.to_owned(),
-        to: to.to_owned(),
-        version: version.to_owned(),
-    }
+    Arrow { from: from.to_owned(), to: to.to_owned(), version: version.to_owned() }
 }
 
 #[test]
@@ -172,11 +126,7 @@ fn a_new_arrow_is_refused() {
 
 #[test]
 fn an_arrow_over_other_crates_is_found() {
-    let arrows = [
-        sample("a", "b", "*"),
-        sample("b", "a", "*"),
-        sample("b", "c", "*"),
-    ];
+    let arrows = [sample("a", "b", "*"), sample("b", "a", "*"), sample("b", "c", "*")];
     assert_eq!(reached(&arrows, "a", "c"), ["a reaches c"]);
     assert!(reached(&arrows, "c", "a").is_empty());
 }
@@ -184,29 +134,17 @@ fn an_arrow_over_other_crates_is_found() {
 #[test]
 fn a_reserved_crate_is_refused() {
     assert!(misplaced(&[sample("haversack-ffi", "uniffi", "*")]).is_empty());
-    for (from, to) in [
-        ("haversack", "uniffi"),
-        ("haversack-cli", "rusqlite"),
-        ("haversack-core", "tokio"),
-    ] {
-        assert_eq!(
-            misplaced(&[sample(from, to, "*")]),
-            [format!("{from} may not use {to}")]
-        );
+    for (from, to) in
+        [("haversack", "uniffi"), ("haversack-cli", "rusqlite"), ("haversack-core", "tokio")]
+    {
+        assert_eq!(misplaced(&[sample(from, to, "*")]), [format!("{from} may not use {to}")]);
     }
 }
 
 #[test]
 fn a_loose_version_is_refused() {
     assert!(
-        unpinned(&[
-            sample("a", "automerge", "=0.12.0"),
-            sample("a", "serde", "^1")
-        ])
-        .is_empty()
+        unpinned(&[sample("a", "automerge", "=0.12.0"), sample("a", "serde", "^1")]).is_empty()
     );
-    assert_eq!(
-        unpinned(&[sample("a", "hexane", "^1.0")]),
-        ["a needs hexane =VERSION, not ^1.0"]
-    );
+    assert_eq!(unpinned(&[sample("a", "hexane", "^1.0")]), ["a needs hexane =VERSION, not ^1.0"]);
 }

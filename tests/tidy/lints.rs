@@ -18,15 +18,12 @@ pub(crate) fn drift(workspace: &str, bindings: &str) -> Vec<String> {
 fn section<'a>(manifest: &'a str, header: &str) -> Vec<&'a str> {
     let lines = manifest.lines().skip_while(|line| *line != header).skip(1);
     let lines = lines.take_while(|line| !line.starts_with('['));
-    lines
-        .filter(|line| line.contains('=') && !line.starts_with(RELAXED))
-        .collect()
+    lines.filter(|line| line.contains('=') && !line.starts_with(RELAXED)).collect()
 }
 
 fn lacking(lines: &[&str], in_lines: &[&str], name: &str) -> Vec<String> {
     let gone = lines.iter().filter(|line| !in_lines.contains(line));
-    gone.map(|line| format!("{name} lacks the lint {line}"))
-        .collect()
+    gone.map(|line| format!("{name} lacks the lint {line}")).collect()
 }
 
 #[test]
@@ -34,8 +31,5 @@ fn a_lint_that_differs_is_refused() {
     let ours = "[workspace.lints.rust]\nmissing_docs = \"deny\"\nunsafe_code = \"forbid\"\n[other]\na = 1\n";
     let same = "[lints.rust]\nmissing_docs = \"deny\"\nunsafe_code = \"allow\"\n";
     assert!(drift(ours, same).is_empty());
-    assert_eq!(
-        drift(ours, "[lints.rust]\nmissing_docs = \"warn\"\n").len(),
-        2
-    );
+    assert_eq!(drift(ours, "[lints.rust]\nmissing_docs = \"warn\"\n").len(), 2);
 }

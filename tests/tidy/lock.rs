@@ -28,12 +28,8 @@ pub(crate) fn doubled(lock: &str) -> Vec<String> {
 fn versions<'a>(lock: &'a str, name: &str) -> BTreeSet<&'a str> {
     let name = format!("name = \"{name}\"");
     let lines = || lock.lines();
-    let pairs = lines()
-        .zip(lines().skip(1))
-        .filter(|(first, _)| *first == name);
-    pairs
-        .filter_map(|(_, second)| second.strip_prefix("version = "))
-        .collect()
+    let pairs = lines().zip(lines().skip(1)).filter(|(first, _)| *first == name);
+    pairs.filter_map(|(_, second)| second.strip_prefix("version = ")).collect()
 }
 
 #[test]
@@ -41,10 +37,7 @@ fn a_second_version_is_refused() {
     let package = |name: &str, version: &str| {
         format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n")
     };
-    let mut lock: String = CRYPTOGRAPHY
-        .iter()
-        .map(|name| package(name, "1.0.0"))
-        .collect();
+    let mut lock: String = CRYPTOGRAPHY.iter().map(|name| package(name, "1.0.0")).collect();
     assert!(doubled(&lock).is_empty());
     lock += &package("digest", "0.9.0");
     assert_eq!(doubled(&lock).len(), 1);

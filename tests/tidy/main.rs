@@ -22,10 +22,7 @@ use files::Text;
 fn metadata() -> Metadata {
     let mut command = MetadataCommand::new();
     command.manifest_path(haversack_tests::root().join("Cargo.toml"));
-    command
-        .no_deps()
-        .exec()
-        .unwrap_or_else(|error| fail(&[error.to_string()]))
+    command.no_deps().exec().unwrap_or_else(|error| fail(&[error.to_string()]))
 }
 
 fn texts() -> Vec<Text> {
@@ -35,9 +32,7 @@ fn texts() -> Vec<Text> {
 /// Runs a rule over every file whose name ends with one of `endings`.
 fn over_files(endings: &[&str], rule: impl Fn(&Text) -> Vec<String>) -> Vec<String> {
     let texts = texts();
-    let concerned = texts
-        .iter()
-        .filter(|text| endings.iter().any(|end| text.path.ends_with(end)));
+    let concerned = texts.iter().filter(|text| endings.iter().any(|end| text.path.ends_with(end)));
     concerned.flat_map(rule).collect()
 }
 
@@ -65,11 +60,7 @@ fn crates_know_only_those_they_may() {
 #[test]
 fn the_relay_cannot_decrypt() {
     let arrows = graph::arrows(&metadata());
-    expect_none(&graph::reached(
-        &arrows,
-        "haversack-relay",
-        "haversack-core",
-    ));
+    expect_none(&graph::reached(&arrows, "haversack-relay", "haversack-core"));
 }
 
 #[test]
@@ -89,10 +80,7 @@ fn cryptography_is_of_one_generation() {
 
 #[test]
 fn the_lints_of_the_bindings_are_those_of_the_workspace() {
-    expect_none(&lints::drift(
-        &read("Cargo.toml"),
-        &read("bindings/ffi/Cargo.toml"),
-    ));
+    expect_none(&lints::drift(&read("Cargo.toml"), &read("bindings/ffi/Cargo.toml")));
 }
 
 #[test]
@@ -110,10 +98,7 @@ fn every_file_belongs_to_a_target() {
     let metadata = metadata();
     let root = haversack_tests::root();
     let reached = modules::reached(&metadata).unwrap_or_else(|error| fail(&[error.to_string()]));
-    let paths: Vec<_> = texts()
-        .into_iter()
-        .map(|text| root.join(text.path))
-        .collect();
+    let paths: Vec<_> = texts().into_iter().map(|text| root.join(text.path)).collect();
     let all: Vec<&Path> = paths.iter().map(|path| path.as_path()).collect();
     expect_none(&modules::forgotten(&all, &reached));
 }

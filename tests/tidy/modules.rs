@@ -14,10 +14,7 @@ use crate::tokens::{is_sign, is_word, tails};
 /// # Errors
 /// When a file cannot be read.
 pub(crate) fn reached(metadata: &Metadata) -> Result<BTreeSet<PathBuf>> {
-    let targets = metadata
-        .packages
-        .iter()
-        .flat_map(|package| &package.targets);
+    let targets = metadata.packages.iter().flat_map(|package| &package.targets);
     let mut found = BTreeSet::new();
     for target in targets {
         let root = target.src_path.as_std_path();
@@ -66,12 +63,9 @@ fn modules(stream: TokenStream, folder: &Path) -> Vec<PathBuf> {
 
 /// Those of `all` that are Rust and not reached.
 pub(crate) fn forgotten(all: &[&Path], reached: &BTreeSet<PathBuf>) -> Vec<String> {
-    let rust = all
-        .iter()
-        .filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    let rust = all.iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
     let lost = rust.filter(|path| !reached.contains(**path));
-    lost.map(|path| format!("{} is in no module tree", path.display()))
-        .collect()
+    lost.map(|path| format!("{} is in no module tree", path.display())).collect()
 }
 
 #[test]

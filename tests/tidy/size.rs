@@ -14,10 +14,7 @@ pub(crate) fn long_functions(file: &Text) -> Vec<String> {
         Ok(levels) => levels,
         Err(error) => return vec![format!("{}: {error}", file.path)],
     };
-    let functions = levels
-        .iter()
-        .flat_map(|level| tails(level))
-        .filter_map(function);
+    let functions = levels.iter().flat_map(|level| tails(level)).filter_map(function);
     let long = functions.filter(|(_, _, lines)| *lines > FUNCTION_LINES_MAX);
     long.map(|(name, line, lines)| format!("{}:{line}: {name} has {lines} lines", file.path))
         .collect()
@@ -28,29 +25,15 @@ fn function(tokens: &[TokenTree]) -> Option<(String, usize, usize)> {
     let [keyword, TokenTree::Ident(name), rest @ ..] = tokens else {
         return None;
     };
-    let end = rest
-        .iter()
-        .find(|token| is_block(token) || is_sign(token, ';'))?;
+    let end = rest.iter().find(|token| is_block(token) || is_sign(token, ';'))?;
     let is_function = is_word(keyword, "fn") && is_block(end);
-    is_function.then(|| {
-        (
-            name.to_string(),
-            line(keyword),
-            last_line(end) + 1 - line(keyword),
-        )
-    })
+    is_function.then(|| (name.to_string(), line(keyword), last_line(end) + 1 - line(keyword)))
 }
 
 /// Files over the cap. Empty lines, comments and items under `#[cfg(test)]` do not count.
 pub(crate) fn long_files(file: &Text) -> Vec<String> {
-    let tests = levels(&file.text)
-        .map(|levels| test_items(&levels))
-        .unwrap_or_default();
-    let lines = file
-        .text
-        .lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line.trim_start()));
+    let tests = levels(&file.text).map(|levels| test_items(&levels)).unwrap_or_default();
+    let lines = file.text.lines().enumerate().map(|(index, line)| (index + 1, line.trim_start()));
     let code = lines.filter(|(number, line)| {
         !line.is_empty()
             && !line.starts_with("//")
@@ -66,20 +49,14 @@ pub(crate) fn long_files(file: &Text) -> Vec<String> {
 
 #[cfg(test)]
 fn function_of(lines: usize) -> String {
-    format!(
-        "/// Does.\npub fn long() {{\n{}}}\n",
-        "    step();\n".repeat(lines - 2)
-    )
+    format!("/// Does.\npub fn long() {{\n{}}}\n", "    step();\n".repeat(lines - 2))
 }
 
 #[test]
 fn a_long_function_is_refused() {
     let text = |body: String| Text::sample("a.rs", &body);
     assert!(long_functions(&text(function_of(70))).is_empty());
-    assert_eq!(
-        long_functions(&text(function_of(71))),
-        ["a.rs:2: long has 71 lines"]
-    );
+    assert_eq!(long_functions(&text(function_of(71))), ["a.rs:2: long has 71 lines"]);
     let in_macro = format!("proptest! {{\n{}}}\n", function_of(71));
     assert_eq!(long_functions(&text(in_macro)).len(), 1);
     assert!(long_functions(&text("trait A { fn a(); }\ntype F = fn(u8);\n".to_owned())).is_empty());
@@ -88,10 +65,7 @@ fn a_long_function_is_refused() {
 #[test]
 fn a_long_file_is_refused() {
     let text = |code: usize| {
-        let tests = format!(
-            "#[cfg(test)]\nmod tests {{\n{}}}\n",
-            "const B: u8 = 0;\n".repeat(600)
-        );
+        let tests = format!("#[cfg(test)]\nmod tests {{\n{}}}\n", "const B: u8 = 0;\n".repeat(600));
         let body = format!("// Why.\n\n{}{tests}", "const A: u8 = 0;\n".repeat(code));
         Text::sample("a.rs", &body)
     };

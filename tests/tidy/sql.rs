@@ -54,33 +54,23 @@ pub(crate) fn telling_names(file: &Text) -> Vec<String> {
     let statements = statements(&file.text);
     let found = statements.iter().flat_map(|statement| telling(statement));
     found
-        .map(|word| {
-            format!(
-                "{}: a table, column or index named after a {word}",
-                file.path
-            )
-        })
+        .map(|word| format!("{}: a table, column or index named after a {word}", file.path))
         .collect()
 }
 
 /// Every statement that creates something, in lower case, without comments, SQL's or Rust's.
 fn statements(text: &str) -> Vec<String> {
-    let lines = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     let lines = lines.map(|line| line.split("--").next().unwrap_or_default());
     let text = lines.collect::<Vec<_>>().join("\n").to_lowercase();
-    let rests = text
-        .match_indices("create")
-        .filter_map(|(start, word)| text.get(start + word.len()..));
+    let rests =
+        text.match_indices("create").filter_map(|(start, word)| text.get(start + word.len()..));
     rests.filter(|rest| creates(rest)).map(statement).collect()
 }
 
 /// Whether what follows `create` says that something is given a name.
 fn creates(rest: &str) -> bool {
-    let mut words = rest
-        .split_whitespace()
-        .skip_while(|word| ADJECTIVES.contains(word));
+    let mut words = rest.split_whitespace().skip_while(|word| ADJECTIVES.contains(word));
     rest.starts_with(char::is_whitespace) && words.next().is_some_and(|word| KINDS.contains(&word))
 }
 
@@ -93,11 +83,8 @@ fn statement(rest: &str) -> String {
 /// The words of the field in a statement, also as parts of names, also in the plural.
 fn telling(statement: &str) -> Vec<&'static str> {
     let parts: Vec<&str> = statement.split(|c: char| !c.is_alphanumeric()).collect();
-    let named = |word: &&str| {
-        parts
-            .iter()
-            .any(|part| part == word || part.strip_suffix('s') == Some(word))
-    };
+    let named =
+        |word: &&str| parts.iter().any(|part| part == word || part.strip_suffix('s') == Some(word));
     TELLING.iter().copied().filter(named).collect()
 }
 
@@ -105,23 +92,11 @@ fn telling(statement: &str) -> Vec<&'static str> {
 fn a_telling_name_is_refused() {
     for (text, words) in [
         ("CREATE TABLE outing (id BLOB) STRICT;", 1),
-        (
-            "CREATE TABLE IF NOT EXISTS b (\n  client_id BLOB, needles INTEGER\n)",
-            2,
-        ),
-        (
-            "const A: &str = \"create unique index on_site ON b (c)\";",
-            1,
-        ),
-        (
-            "CREATE TABLE a (b BLOB);\nCREATE TABLE c (naloxone INTEGER);",
-            1,
-        ),
+        ("CREATE TABLE IF NOT EXISTS b (\n  client_id BLOB, needles INTEGER\n)", 2),
+        ("const A: &str = \"create unique index on_site ON b (c)\";", 1),
+        ("CREATE TABLE a (b BLOB);\nCREATE TABLE c (naloxone INTEGER);", 1),
         ("CREATE TABLE a (b BLOB) -- of a client\n;", 0),
-        (
-            "-- CREATE TABLE client\nSELECT site FROM b; // create a contact",
-            0,
-        ),
+        ("-- CREATE TABLE client\nSELECT site FROM b; // create a contact", 0),
         ("/// Create table\nfn site() {}", 0),
         ("CREATE TABLE a (parasite BLOB, mission INTEGER);", 0),
     ] {
@@ -134,10 +109,6 @@ fn a_telling_name_is_refused() {
 fn the_view_in_memory_may_say_what_it_is() {
     let text = "CREATE TABLE outing (id BLOB) STRICT;";
     assert!(
-        telling_names(&Text::sample(
-            "crates/haversack-core/src/view/schema.rs",
-            text
-        ))
-        .is_empty()
+        telling_names(&Text::sample("crates/haversack-core/src/view/schema.rs", text)).is_empty()
     );
 }

@@ -94,9 +94,7 @@ pub(crate) fn attributes(
 pub(crate) fn test_items(levels: &[Vec<TokenTree>]) -> Vec<Lines> {
     let attributes = levels.iter().flat_map(|level| attributes(level));
     let of_tests = attributes.filter(|(_, words, _)| is_cfg_test(words));
-    of_tests
-        .map(|(start, _, rest)| start..=item_end(rest).unwrap_or(start))
-        .collect()
+    of_tests.map(|(start, _, rest)| start..=item_end(rest).unwrap_or(start)).collect()
 }
 
 fn is_cfg_test(words: &[String]) -> bool {
@@ -106,9 +104,7 @@ fn is_cfg_test(words: &[String]) -> bool {
 
 /// An item ends with its first block or semicolon.
 fn item_end(tokens: &[TokenTree]) -> Option<usize> {
-    let end = tokens
-        .iter()
-        .find(|token| is_block(token) || is_sign(token, ';'));
+    let end = tokens.iter().find(|token| is_block(token) || is_sign(token, ';'));
     end.or(tokens.last()).map(last_line)
 }
 

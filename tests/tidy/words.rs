@@ -14,47 +14,27 @@ const MACHINE_FOLDERS: [&str; 3] = ["work", "root", "home"];
 /// Files called `mod.rs`: the module `a` is `a.rs`, beside the folder `a/`.
 pub(crate) fn mod_rs(file: &Text) -> Vec<String> {
     let is_mod = file.path.rsplit('/').next() == Some("mod.rs");
-    if is_mod {
-        vec![format!("{}: name it after its folder", file.path)]
-    } else {
-        Vec::new()
-    }
+    if is_mod { vec![format!("{}: name it after its folder", file.path)] } else { Vec::new() }
 }
 
 /// Tests, and examples in documentation, that do not run.
 pub(crate) fn ignored(file: &Text) -> Vec<String> {
     let levels = levels(&file.text).unwrap_or_default();
     let attributes = levels.iter().flat_map(|level| attributes(level));
-    let in_code = attributes
-        .filter(|(_, words, _)| is_ignore(words))
-        .map(|(line, _, _)| line);
-    let lines = file
-        .text
-        .lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line.trim_start()));
-    let in_docs = lines
-        .filter(|(_, line)| is_ignored_example(line))
-        .map(|(number, _)| number);
-    in_code
-        .chain(in_docs)
-        .map(|line| format!("{}:{line}: an ignored test", file.path))
-        .collect()
+    let in_code = attributes.filter(|(_, words, _)| is_ignore(words)).map(|(line, _, _)| line);
+    let lines = file.text.lines().enumerate().map(|(index, line)| (index + 1, line.trim_start()));
+    let in_docs = lines.filter(|(_, line)| is_ignored_example(line)).map(|(number, _)| number);
+    in_code.chain(in_docs).map(|line| format!("{}:{line}: an ignored test", file.path)).collect()
 }
 
 fn is_ignore(words: &[String]) -> bool {
     let ignores = words.iter().any(|word| word == "ignore");
-    ignores
-        && words
-            .first()
-            .is_some_and(|first| first == "ignore" || first == "cfg_attr")
+    ignores && words.first().is_some_and(|first| first == "ignore" || first == "cfg_attr")
 }
 
 fn is_ignored_example(line: &str) -> bool {
     line.starts_with("//")
-        && line
-            .split_once("```")
-            .is_some_and(|(_, kind)| kind.contains("ignore"))
+        && line.split_once("```").is_some_and(|(_, kind)| kind.contains("ignore"))
 }
 
 /// Sleeps in test code: a test waits for what it waits for, or its clock is its own.
@@ -63,9 +43,7 @@ pub(crate) fn sleeps(file: &Text) -> Vec<String> {
     let items = test_items(&levels);
     let in_test = |line: &usize| file.is_test() || items.iter().any(|lines| lines.contains(line));
     let found = lines_with(&levels, "sleep").into_iter().filter(in_test);
-    found
-        .map(|line| format!("{}:{line}: a sleep in a test", file.path))
-        .collect()
+    found.map(|line| format!("{}:{line}: a sleep in a test", file.path)).collect()
 }
 
 /// Unsafe code where the lints cannot forbid it.
@@ -75,38 +53,25 @@ pub(crate) fn unsafe_code(file: &Text) -> Vec<String> {
     }
     let levels = levels(&file.text).unwrap_or_default();
     let found = lines_with(&levels, "unsafe").into_iter();
-    found
-        .map(|line| format!("{}:{line}: unsafe code", file.path))
-        .collect()
+    found.map(|line| format!("{}:{line}: unsafe code", file.path)).collect()
 }
 
 fn lines_with(levels: &[Vec<TokenTree>], word: &str) -> Vec<usize> {
-    levels
-        .iter()
-        .flatten()
-        .filter(|token| is_word(token, word))
-        .map(line)
-        .collect()
+    levels.iter().flatten().filter(|token| is_word(token, word)).map(line).collect()
 }
 
 /// Absolute paths that exist on somebody's machine only.
 pub(crate) fn machine_paths(file: &Text) -> Vec<String> {
     let lines = file.text.lines().enumerate();
-    let found = lines.filter(|(_, line)| {
-        MACHINE_FOLDERS
-            .iter()
-            .any(|folder| names_folder(line, folder))
-    });
-    found
-        .map(|(index, _)| format!("{}:{}: a path of one machine", file.path, index + 1))
-        .collect()
+    let found =
+        lines.filter(|(_, line)| MACHINE_FOLDERS.iter().any(|folder| names_folder(line, folder)));
+    found.map(|(index, _)| format!("{}:{}: a path of one machine", file.path, index + 1)).collect()
 }
 
 fn names_folder(line: &str, folder: &str) -> bool {
     let path = format!("/{folder}/");
-    let mut starts = line
-        .match_indices(&path)
-        .map(|(start, _)| line.get(..start).unwrap_or_default());
+    let mut starts =
+        line.match_indices(&path).map(|(start, _)| line.get(..start).unwrap_or_default());
     starts.any(|before| !before.ends_with(is_part_of_path))
 }
 
@@ -140,17 +105,8 @@ fn an_ignored_test_is_refused() {
 fn a_sleep_in_a_test_is_refused() {
     let call = "fn a() { std::thread::sleep(PAUSE); }\n";
     let import = "use tokio::time::{Instant, sleep};\n";
-    assert!(
-        sleeps(&Text::sample(
-            "crates/a/src/b.rs",
-            &format!("{call}{import}")
-        ))
-        .is_empty()
-    );
-    assert_eq!(
-        sleeps(&Text::sample("crates/a/src/b/tests.rs", call)).len(),
-        1
-    );
+    assert!(sleeps(&Text::sample("crates/a/src/b.rs", &format!("{call}{import}"))).is_empty());
+    assert_eq!(sleeps(&Text::sample("crates/a/src/b/tests.rs", call)).len(), 1);
     assert_eq!(sleeps(&Text::sample("tests/e2e/main.rs", import)).len(), 1);
     let module = format!("#[cfg(test)]\nmod tests {{\n{call}}}\n");
     assert_eq!(sleeps(&Text::sample("crates/a/src/b.rs", &module)).len(), 1);
@@ -159,10 +115,7 @@ fn a_sleep_in_a_test_is_refused() {
 #[test]
 fn unsafe_code_in_the_bindings_is_refused() {
     let text = "// unsafe\nfn a() { unsafe { b() } }\n";
-    assert_eq!(
-        unsafe_code(&Text::sample("bindings/ffi/src/lib.rs", text)).len(),
-        1
-    );
+    assert_eq!(unsafe_code(&Text::sample("bindings/ffi/src/lib.rs", text)).len(), 1);
     assert!(unsafe_code(&Text::sample("tests/a.rs", text)).is_empty());
 }
 
@@ -170,10 +123,7 @@ fn unsafe_code_in_the_bindings_is_refused() {
 fn a_path_of_one_machine_is_refused() {
     for folder in MACHINE_FOLDERS {
         let text = format!("first\ncd /{folder}/here\n");
-        assert_eq!(
-            machine_paths(&Text::sample("a.sh", &text)),
-            ["a.sh:2: a path of one machine"]
-        );
+        assert_eq!(machine_paths(&Text::sample("a.sh", &text)), ["a.sh:2: a path of one machine"]);
         let harmless = format!("see ../{folder}/here and https://example.org/{folder}/here\n");
         assert!(machine_paths(&Text::sample("a.md", &harmless)).is_empty());
     }

@@ -52,6 +52,8 @@ pub struct Engine {
     mark: Mark,
     index: Index,
     documents: Documents,
+    /// Rows of own bodies that are not acknowledged, by sequence.
+    bodies: BTreeMap<u32, i64>,
     /// Rows of documents' caches.
     caches: BTreeMap<Document, i64>,
     client_keys: BTreeMap<Document, ClientKey>,
@@ -77,14 +79,7 @@ impl Engine {
     /// The author that writes on a lane.
     fn author(&self, lane: &Lane) -> Result<Author, Error> {
         let space = self.space()?;
-        let state = space
-            .lanes
-            .get(lane)
-            .ok_or(Error::damaged("state", "a lane is missing"))?;
-        Ok(Author::new(&actor(
-            space.space(),
-            &state.device_key,
-            state.incarnation,
-        )))
+        let state = space.lanes.get(lane).ok_or(Error::damaged("state", "a lane is missing"))?;
+        Ok(Author::new(&actor(space.space(), &state.device_key, state.incarnation)))
     }
 }

@@ -124,10 +124,7 @@ impl From<haversack_wire::Error> for Error {
 
 impl Error {
     pub(crate) fn invalid(field: &'static str, rule: impl Into<String>) -> Self {
-        Self::Invalid {
-            field,
-            rule: rule.into(),
-        }
+        Self::Invalid { field, rule: rule.into() }
     }
 
     pub(crate) const fn damaged(what: &'static str, why: &'static str) -> Self {
@@ -147,10 +144,7 @@ impl Error {
             Some(DiskFull) => Self::Full,
             Some(DatabaseCorrupt) => Self::damaged("database", "its pages do not fit together"),
             Some(NotADatabase) => Self::damaged("database", "it is not one"),
-            _ => Self::Database {
-                what,
-                source: Box::new(source),
-            },
+            _ => Self::Database { what, source: Box::new(source) },
         }
     }
 }

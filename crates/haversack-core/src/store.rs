@@ -13,6 +13,6 @@ mod header;
 mod keyring;
 mod row;
 
-pub(crate) use db::{Db, Log, Table};
+pub(crate) use db::{Db, Log, Table, Writer};
 pub(crate) use header::{Header, HeaderFiles};
 pub(crate) use keyring::{Keyring, Purpose};

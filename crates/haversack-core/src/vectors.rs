@@ -36,10 +36,7 @@ struct Vector {
 
 impl Vector {
     fn new(name: &str, what: &str, expect: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            text: format!("what: {what}\nexpect: {expect}\n"),
-        }
+        Self { name: name.to_owned(), text: format!("what: {what}\nexpect: {expect}\n") }
     }
 
     fn hex(mut self, key: &str, bytes: impl AsRef<[u8]>) -> Self {
@@ -73,12 +70,7 @@ fn cast() -> Cast {
         incarnation: Incarnation::new([4; 8]),
     };
     let space = *Roster::new(root.public()).space();
-    Cast {
-        root,
-        admin,
-        space,
-        epoch: EpochSecret::new([5; 32]),
-    }
+    Cast { root, admin, space, epoch: EpochSecret::new([5; 32]) }
 }
 
 fn derivations(cast: &Cast) -> Vector {
@@ -113,10 +105,7 @@ fn derivations(cast: &Cast) -> Vector {
         .hex("mailbox", Mailbox::of(&token, &retire).as_bytes())
         .hex("frame", b"a frame")
         .hex("frame hash", frame.as_bytes())
-        .hex(
-            "cursor digest 1",
-            CursorDigest::default().next(frame).as_bytes(),
-        )
+        .hex("cursor digest 1", CursorDigest::default().next(frame).as_bytes())
         .hex("client key", [9; 32])
         .line("month", "2008-02")
         .hex("client tag", ClientKey::new([9; 32]).tag(2008, 2))
@@ -130,9 +119,7 @@ fn header() -> Vec<Vector> {
     let salt: [u8; 32] = bytes[24..56].try_into().unwrap();
     let slot = stretch(&passphrase(), &salt, Cost::FLOOR, &NoHardware).unwrap();
     let vector = |name: &str, expect: &str, bytes: &[u8]| {
-        Vector::new(name, "header", expect)
-            .line("passphrase", "correct horse")
-            .hex("header", bytes)
+        Vector::new(name, "header", expect).line("passphrase", "correct horse").hex("header", bytes)
     };
     let mut flipped = bytes.clone();
     flipped[700] ^= 1;
@@ -141,13 +128,9 @@ fn header() -> Vec<Vector> {
             .hex("slot key", slot.key)
             .hex("slot commitment", slot.commitment)
             .hex("keyring key", key.expose()),
-        Vector::new(
-            "header_wrong_passphrase",
-            "header",
-            "the passphrase opens no slot",
-        )
-        .line("passphrase", "wrong horse")
-        .hex("header", &bytes),
+        Vector::new("header_wrong_passphrase", "header", "the passphrase opens no slot")
+            .line("passphrase", "wrong horse")
+            .hex("header", &bytes),
         vector("header_flipped", "checksum is wrong", &flipped),
         vector("header_cut", "it is cut", &bytes[..1_279]),
     ]
@@ -159,9 +142,7 @@ fn statements(cast: &Cast) -> (Vec<Vector>, Roster) {
     let add = Statement::add_device(&cast.space, &cast.root, key, kem, Role::Coordinator);
     let hashes = vec![RetireHash::new([7; 32])];
     let retire = Statement::retire_hashes(&cast.space, &cast.root, 0, hashes);
-    roster
-        .add([add.bytes.as_slice(), retire.bytes.as_slice()])
-        .unwrap();
+    roster.add([add.bytes.as_slice(), retire.bytes.as_slice()]).unwrap();
     let mut forged = add.bytes.clone();
     let role = forged.len() - 66;
     forged[role] = Role::Archive as u8;
@@ -178,16 +159,8 @@ fn statements(cast: &Cast) -> (Vec<Vector>, Roster) {
             .hex("statement hash", add.hash().as_bytes()),
         vector("statement_retire_hashes", "ok", &retire.bytes)
             .hex("roster digest of both", roster.digest().as_bytes()),
-        vector(
-            "statement_forged_role",
-            "signature does not verify",
-            &forged,
-        ),
-        vector(
-            "statement_trailing",
-            "1 bytes too many",
-            &[&add.bytes[..], &[0]].concat(),
-        ),
+        vector("statement_forged_role", "signature does not verify", &forged),
+        vector("statement_trailing", "1 bytes too many", &[&add.bytes[..], &[0]].concat()),
     ];
     (vectors, roster)
 }
@@ -199,42 +172,23 @@ fn body(cast: &Cast, roster: &Roster) -> (Vec<u8>, [u8; 32]) {
         lane: own,
         roster: Some(roster.digest()),
         statements: roster.chain(&key).into_values().collect(),
-        opening: Some(Opening {
-            device_key: key,
-            incarnation: cast.admin.incarnation,
-        }),
+        opening: Some(Opening { device_key: key, incarnation: cast.admin.incarnation }),
         client_keys: vec![(Document::new([10; 16]), ClientKey::new([9; 32]))],
         ..Body::default()
     };
     let encoded = body.encode().unwrap();
-    let root = tree::Tree::new(&cast.space)
-        .leaves(&encoded.rest, &[])
-        .root();
-    let signature = cast
-        .admin
-        .sign
-        .sign(&tree::signed(&cast.space, &own, 0, &root));
+    let root = tree::Tree::new(&cast.space).leaves(&encoded.rest, &[]).root();
+    let signature = cast.admin.sign.sign(&tree::signed(&cast.space, &own, 0, &root));
     ([&encoded.bytes[..], &signature].concat(), root)
 }
 
 fn chunks(cast: &Cast, roster: &Roster) -> Vec<Vector> {
-    let own = lane(
-        &cast.space,
-        &cast.admin.sign.public(),
-        cast.admin.incarnation,
-    );
+    let own = lane(&cast.space, &cast.admin.sign.public(), cast.admin.incarnation);
     let tag = cast.epoch.generation().lane_tag(&own);
     let epoch = cast.epoch.id(&cast.space);
     let (raw, root) = body(cast, roster);
     let seal = |tag: LaneTag| {
-        chunk::seal(
-            (&cast.epoch, &epoch),
-            &cast.space,
-            (tag, 0),
-            &raw,
-            &mut random(),
-        )
-        .unwrap()
+        chunk::seal((&cast.epoch, &epoch), &cast.space, (tag, 0), &raw, &mut random()).unwrap()
     };
     let frame = seal(tag);
     let vector = |name: &str, expect: &str, frame: &[u8]| {
@@ -259,16 +213,8 @@ fn chunks(cast: &Cast, roster: &Roster) -> Vec<Vector> {
         vector("chunk_flipped_tag", "does not open", &flip(3)),
         vector("chunk_flipped_sequence", "does not open", &flip(10)),
         vector("chunk_flipped_length", "length is wrong", &flip(14)),
-        vector(
-            "chunk_flipped_nonce",
-            "the hint names another key",
-            &flip(20),
-        ),
-        vector(
-            "chunk_flipped_hint",
-            "the hint names another key",
-            &flip(41),
-        ),
+        vector("chunk_flipped_nonce", "the hint names another key", &flip(20)),
+        vector("chunk_flipped_hint", "the hint names another key", &flip(41)),
         vector("chunk_flipped_content", "does not open", &flip(100)),
         vector("chunk_cut", "length is wrong", &frame[..frame.len() - 1]),
         vector("chunk_newer_version", "kept and passed on", &{
@@ -290,10 +236,8 @@ fn chunks(cast: &Cast, roster: &Roster) -> Vec<Vector> {
 fn epoch_and_grant(cast: &Cast, roster: &Roster) -> Vec<Vector> {
     let epoch = cast.epoch.id(&cast.space);
     let statement = EpochStatement::first(&cast.space, epoch, roster.digest(), &cast.admin.sign);
-    let entries = [
-        GrantEntry::Epoch(cast.epoch.clone()),
-        GrantEntry::Generation(0, cast.epoch.generation()),
-    ];
+    let entries =
+        [GrantEntry::Epoch(cast.epoch.clone()), GrantEntry::Generation(0, cast.epoch.generation())];
     let kem = &cast.admin.kem;
     let grant = seal_grant(&cast.space, &kem.public(), epoch, &entries, &mut random()).unwrap();
     let mut flipped = grant.clone();
@@ -312,36 +256,21 @@ fn epoch_and_grant(cast: &Cast, roster: &Roster) -> Vec<Vector> {
         vector("grant", "ok", kem.expose(), &grant)
             .hex("epoch secret", cast.epoch.expose())
             .hex("generation secret", cast.epoch.generation().expose()),
-        vector(
-            "grant_for_another",
-            "the tag is another device's",
-            &[98; 32],
-            &grant,
-        ),
-        vector(
-            "grant_moved_to_another_epoch",
-            "does not open",
-            kem.expose(),
-            &flipped,
-        ),
+        vector("grant_for_another", "the tag is another device's", &[98; 32], &grant),
+        vector("grant_moved_to_another_epoch", "does not open", kem.expose(), &flipped),
     ]
 }
 
 /// Two contacts of an outing as changes, and what breaks in them.
 fn changes(cast: &Cast) -> Vec<Vector> {
     use automerge::transaction::Transactable;
-    let author = Author::new(&actor(
-        &cast.space,
-        &cast.admin.sign.public(),
-        cast.admin.incarnation,
-    ));
+    let author =
+        Author::new(&actor(&cast.space, &cast.admin.sign.public(), cast.admin.incarnation));
     let mut outing = automerge::Automerge::new().with_actor(author.id().clone());
     let (mut tip, mut made) = (Tip::default(), Vec::new());
     for key in ["1", "2"] {
         let mut tx = outing.transaction();
-        let contact = tx
-            .put_object(automerge::ROOT, key, automerge::ObjType::Map)
-            .unwrap();
+        let contact = tx.put_object(automerge::ROOT, key, automerge::ObjType::Map).unwrap();
         tx.put(&contact, "m", "street").unwrap();
         tx.put(&contact, "c", vec![9_u8; 8]).unwrap();
         tx.put(&contact, "o.syringe_fixed_1ml", 10_u64).unwrap();
@@ -349,35 +278,19 @@ fn changes(cast: &Cast) -> Vec<Vector> {
         tx.commit();
         let change = outing.get_last_local_change().unwrap();
         made.push(rebuild::raw(&change, tip));
-        tip = Tip {
-            sequence: change.seq(),
-            hash: Some(change.hash()),
-        };
+        tip = Tip { sequence: change.seq(), hash: Some(change.hash()) };
     }
     let document = Document::new([10; 16]);
-    let item = ops::encode(
-        &author,
-        &[DocumentChanges {
-            document,
-            changes: made,
-        }],
-    )
-    .unwrap();
+    let item = ops::encode(&author, &[DocumentChanges { document, changes: made }]).unwrap();
     let vector = |name: &str, expect: &str, item: &[u8]| {
-        Vector::new(name, "changes", expect)
-            .hex("actor", author.id().to_bytes())
-            .hex("item", item)
+        Vector::new(name, "changes", expect).hex("actor", author.id().to_bytes()).hex("item", item)
     };
     vec![
         vector("changes", "ok", &item)
             .hex("document", document.as_bytes())
             .hex("last change", tip.hash.unwrap().0),
         vector("changes_cut", "ends too early", &item[..item.len() - 1]),
-        vector(
-            "changes_trailing",
-            "1 bytes too many",
-            &[&item[..], &[0]].concat(),
-        ),
+        vector("changes_trailing", "1 bytes too many", &[&item[..], &[0]].concat()),
         vector("changes_fewer_documents", "a column is not used up", &{
             let mut fewer = item.clone();
             fewer[1] = 0;
@@ -423,39 +336,22 @@ fn exchange() -> Vec<Vector> {
         resume: None,
         frames: 0,
     };
-    let asked = request::encode(&[Section {
-        head,
-        frames: vec![vec![9; 256]],
-    }])
-    .unwrap();
+    let asked = request::encode(&[Section { head, frames: vec![vec![9; 256]] }]).unwrap();
     let mut answered = answer::START.to_vec();
     let parts = [
         answer::Part::Section(0),
-        answer::Part::Ack {
-            index: 0,
-            stored: answer::Stored::New,
-            cursor: 301,
-        },
-        answer::Part::End {
-            cursor: 301,
-            digest: CursorDigest::new([4; 16]),
-        },
+        answer::Part::Ack { index: 0, stored: answer::Stored::New, cursor: 301 },
+        answer::Part::End { cursor: 301, digest: CursorDigest::new([4; 16]) },
         answer::Part::Done,
     ];
-    parts
-        .iter()
-        .for_each(|part| part.encode(&mut answered).unwrap());
+    parts.iter().for_each(|part| part.encode(&mut answered).unwrap());
     let packed = bundle::encode([[9; 256].as_slice()]).unwrap();
     let mut foreign = asked.clone();
     foreign[4] ^= 1;
     vec![
         Vector::new("request", "request", "ok").hex("bytes", &asked),
-        Vector::new(
-            "request_foreign_mailbox",
-            "request",
-            "mailbox is not that of its token",
-        )
-        .hex("bytes", foreign),
+        Vector::new("request_foreign_mailbox", "request", "mailbox is not that of its token")
+            .hex("bytes", foreign),
         Vector::new("answer", "answer", "ok").hex("bytes", &answered),
         Vector::new("answer_cut", "answer", "cut: whole parts count")
             .hex("bytes", &answered[..answered.len() - 1]),

@@ -66,10 +66,7 @@ macro_rules! text_id {
             type Err = Error;
 
             fn from_str($text: &str) -> Result<Self, Error> {
-                $read.ok_or(Error::invalid(
-                    $what,
-                    "is not an id as this program prints them",
-                ))
+                $read.ok_or(Error::invalid($what, "is not an id as this program prints them"))
             }
         }
     };
@@ -80,27 +77,14 @@ fn to_hex(document: &Document) -> String {
 }
 
 fn from_hex(text: &str) -> Option<Document> {
-    let bytes = data_encoding::HEXLOWER_PERMISSIVE
-        .decode(text.as_bytes())
-        .ok()?;
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?;
     bytes.try_into().ok().map(Document::new)
 }
 
-text_id!(ClientId, "client", |id| to_hex(&id.0), |text| from_hex(
-    text
-)
-.map(ClientId));
-text_id!(
-    ContactId,
-    "contact",
-    |id| format!("{}.{}", to_hex(&id.outing), id.key),
-    |text| text
-        .split_once('.')
-        .and_then(|(outing, key)| Some(ContactId {
-            outing: from_hex(outing)?,
-            key: key.to_owned()
-        }))
-);
+text_id!(ClientId, "client", |id| to_hex(&id.0), |text| from_hex(text).map(ClientId));
+text_id!(ContactId, "contact", |id| format!("{}.{}", to_hex(&id.outing), id.key), |text| text
+    .split_once('.')
+    .and_then(|(outing, key)| Some(ContactId { outing: from_hex(outing)?, key: key.to_owned() })));
 
 /// A contact as it is shown and counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,9 +159,7 @@ impl View {
     pub(crate) fn empty() -> Result<Self, Error> {
         let connection =
             Connection::open_in_memory().map_err(Error::database("opening the view"))?;
-        connection
-            .execute_batch(SCHEMA)
-            .map_err(Error::database("opening the view"))?;
+        connection.execute_batch(SCHEMA).map_err(Error::database("opening the view"))?;
         Ok(Self { connection })
     }
 }
@@ -186,10 +168,7 @@ impl View {
 impl ContactRow {
     fn as_contact(&self) -> Contact {
         Contact {
-            who: crate::model::Who::Anonymous {
-                sex: None,
-                age: None,
-            },
+            who: crate::model::Who::Anonymous { sex: None, age: None },
             site: self.site.clone(),
             mode: self.mode.clone(),
             lines: self.lines.iter().cloned().collect(),

@@ -21,20 +21,14 @@ impl DataDir {
     /// [`Error::InUse`] when another process, or another part of this one, has it; [`Error::Io`] and
     /// [`Error::NoRoom`] when it cannot be made or written to.
     pub fn lock(path: &Path) -> Result<Self, Error> {
-        private_dir()
-            .recursive(true)
-            .create(path)
-            .map_err(Error::io("make the data directory"))?;
+        private_dir().recursive(true).create(path).map_err(Error::io("make the data directory"))?;
         let lock = private_file()
             .write(true)
             .create(true)
             .open(path.join(LOCK))
             .map_err(Error::io("open the lock file"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse),
             Err(TryLockError::Error(error)) => Err(Error::io("lock the data directory")(error)),
         }

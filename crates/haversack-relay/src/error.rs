@@ -48,10 +48,7 @@ impl Error {
     pub(crate) fn io(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |error| match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoRoom,
-            _ => Self::Io {
-                what,
-                cause: error.into(),
-            },
+            _ => Self::Io { what, cause: error.into() },
         }
     }
 

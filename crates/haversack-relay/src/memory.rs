@@ -24,9 +24,7 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Mailbox, Kept>> {
-        self.mailboxes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read<T: Default>(&self, mailbox: Mailbox, read: impl FnOnce(&Kept) -> T) -> T {
@@ -49,23 +47,17 @@ impl Kept {
 
     fn head(&self) -> Head {
         let digest = self.frames.last().map(|(_, digest)| *digest);
-        Head {
-            cursor: self.frames.len() as u64,
-            digest: digest.unwrap_or_default(),
-        }
+        Head { cursor: self.frames.len() as u64, digest: digest.unwrap_or_default() }
     }
 
     fn candidates(&self, tag: LaneTag, sequence: u32) -> &[u64] {
         let lane = self.lanes.get(&tag);
-        lane.and_then(|lane| lane.get(&sequence))
-            .map_or(&[], Vec::as_slice)
+        lane.and_then(|lane| lane.get(&sequence)).map_or(&[], Vec::as_slice)
     }
 
     fn find(&self, tag: LaneTag, sequence: u32, hash: FrameHash) -> Option<u64> {
-        let is_it = |&cursor: &u64| {
-            self.frame(cursor)
-                .is_some_and(|(frame, _)| frame.hash() == hash)
-        };
+        let is_it =
+            |&cursor: &u64| self.frame(cursor).is_some_and(|(frame, _)| frame.hash() == hash);
         self.candidates(tag, sequence).iter().copied().find(is_it)
     }
 
@@ -110,10 +102,7 @@ impl Kept {
     fn have(&self) -> Vec<(LaneTag, u32)> {
         let next =
             |lane: &BTreeMap<u32, _>| (0..).zip(lane.keys()).take_while(|(n, s)| n == *s).count();
-        let lanes = self
-            .lanes
-            .iter()
-            .map(|(tag, lane)| (*tag, next(lane) as u32));
+        let lanes = self.lanes.iter().map(|(tag, lane)| (*tag, next(lane) as u32));
         lanes.filter(|(_, next)| *next > 0).collect()
     }
 
@@ -143,9 +132,7 @@ impl Storage for Memory {
     fn digest_at(&self, mailbox: Mailbox, cursor: u64) -> Result<Option<CursorDigest>, Error> {
         Ok(match cursor {
             0 => Some(CursorDigest::default()),
-            _ => self.read(mailbox, |kept| {
-                kept.frame(cursor).map(|(_, digest)| *digest)
-            }),
+            _ => self.read(mailbox, |kept| kept.frame(cursor).map(|(_, digest)| *digest)),
         })
     }
 
@@ -179,9 +166,7 @@ impl Storage for Memory {
     fn frames(&self, mailbox: Mailbox, cursors: &[u64]) -> Result<Vec<Vec<u8>>, Error> {
         let bytes =
             |kept: &Kept, cursor| kept.frame(cursor).map(|(frame, _)| frame.bytes().to_vec());
-        let frames = cursors
-            .iter()
-            .map(|&cursor| self.read(mailbox, |kept| bytes(kept, cursor)));
+        let frames = cursors.iter().map(|&cursor| self.read(mailbox, |kept| bytes(kept, cursor)));
         let frames: Option<Vec<_>> = frames.collect();
         frames.ok_or(Error::damaged("a frame is missing"))
     }

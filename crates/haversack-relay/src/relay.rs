@@ -39,11 +39,7 @@ impl Relay {
     /// A relay over any storage.
     #[must_use]
     pub fn new(identity: Identity, storage: impl Storage + 'static) -> Self {
-        Self {
-            identity: Arc::new(identity),
-            storage: Arc::new(storage),
-            limits: Limits::default(),
-        }
+        Self { identity: Arc::new(identity), storage: Arc::new(storage), limits: Limits::default() }
     }
 
     /// The same relay under other limits.
@@ -70,11 +66,8 @@ impl Relay {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let shared = Shared::new(
-            Arc::clone(&self.identity),
-            Arc::clone(&self.storage),
-            self.limits,
-        );
+        let shared =
+            Shared::new(Arc::clone(&self.identity), Arc::clone(&self.storage), self.limits);
         server::serve(listener, shared, shutdown).await
     }
 }
@@ -89,9 +82,6 @@ fn random_seed() -> Result<Zeroizing<[u8; 32]>, Error> {
     let mut seed = Zeroizing::new([0; 32]);
     match getrandom::fill(&mut *seed) {
         Ok(()) => Ok(seed),
-        Err(error) => Err(Error::Io {
-            what: "draw random bytes",
-            cause: error.into(),
-        }),
+        Err(error) => Err(Error::Io { what: "draw random bytes", cause: error.into() }),
     }
 }

@@ -27,12 +27,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(identity: Arc<Identity>, storage: Arc<dyn Storage>, limits: Limits) -> Self {
-        Self {
-            identity,
-            storage,
-            limits,
-            requests: Arc::new(Semaphore::new(limits.requests_max)),
-        }
+        Self { identity, storage, limits, requests: Arc::new(Semaphore::new(limits.requests_max)) }
     }
 }
 
@@ -49,10 +44,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
     let lost = |error: tokio::task::JoinError| {
-        Refusal::Unavailable(Error::Io {
-            what: "finish a task",
-            cause: error.into(),
-        })
+        Refusal::Unavailable(Error::Io { what: "finish a task", cause: error.into() })
     };
     spawn_blocking(work).await.map_err(lost)?
 }

@@ -44,11 +44,7 @@ impl Sqlite {
         schema::configure(&connection)?;
         schema::migrate(&mut connection)?;
         dir.sync()?;
-        Ok(Self {
-            readers: Readers::new(path),
-            writer: Writer::start(connection)?,
-            _dir: dir,
-        })
+        Ok(Self { readers: Readers::new(path), writer: Writer::start(connection)?, _dir: dir })
     }
 
     /// Whether a data directory has a database.
@@ -76,9 +72,7 @@ impl Storage for Sqlite {
     fn digest_at(&self, mailbox: Mailbox, cursor: u64) -> Result<Option<CursorDigest>, Error> {
         match cursor {
             0 => Ok(Some(CursorDigest::default())),
-            _ => self
-                .readers
-                .ask(|db| reader::digest_at(db, mailbox, cursor)),
+            _ => self.readers.ask(|db| reader::digest_at(db, mailbox, cursor)),
         }
     }
 
@@ -93,8 +87,7 @@ impl Storage for Sqlite {
         sequence: u32,
         hash: FrameHash,
     ) -> Result<Option<u64>, Error> {
-        self.readers
-            .ask(|db| reader::find(db, mailbox, (tag, sequence), hash))
+        self.readers.ask(|db| reader::find(db, mailbox, (tag, sequence), hash))
     }
 
     fn entries(
@@ -103,8 +96,7 @@ impl Storage for Sqlite {
         cursors: RangeInclusive<u64>,
         limit: usize,
     ) -> Result<Vec<Entry>, Error> {
-        self.readers
-            .ask(|db| reader::entries(db, mailbox, &cursors, limit))
+        self.readers.ask(|db| reader::entries(db, mailbox, &cursors, limit))
     }
 
     fn frames(&self, mailbox: Mailbox, cursors: &[u64]) -> Result<Vec<Vec<u8>>, Error> {
@@ -124,13 +116,9 @@ fn fault(what: &'static str) -> impl FnOnce(rusqlite::Error) -> Error {
         Some(
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation,
         )
-        | None => Error::Damaged {
-            what: "the database breaks its rules",
-            cause: Some(error.into()),
-        },
-        Some(_) => Error::Io {
-            what,
-            cause: error.into(),
-        },
+        | None => {
+            Error::Damaged { what: "the database breaks its rules", cause: Some(error.into()) }
+        }
+        Some(_) => Error::Io { what, cause: error.into() },
     }
 }

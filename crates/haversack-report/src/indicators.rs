@@ -78,10 +78,7 @@ impl Report {
     /// Computes the report of a period.
     #[must_use]
     pub fn new(period: &Period, contacts: &[ContactRow], clients: &[ClientRow]) -> Self {
-        let within: Vec<_> = contacts
-            .iter()
-            .filter(|row| period.contains(row.day))
-            .collect();
+        let within: Vec<_> = contacts.iter().filter(|row| period.contains(row.day)).collect();
         let count =
             |is: fn(&Person) -> bool| within.iter().filter(|row| is(&row.person)).count() as u64;
         let people = within.iter().map(|row| match row.person {
@@ -107,10 +104,8 @@ fn indicators(period: &Period, contacts: &[&ContactRow], clients: &[ClientRow]) 
     let sets_distributed = contacts.iter().map(|row| row.sets()).sum();
     let sets_to_coded: u64 = persons.values().map(|person| person.sets).sum();
     let returned = contacts.iter().map(|row| row.returned()).sum();
-    let (recipients, reach) = (
-        persons.values().filter(|person| person.sets > 0).count() as u64,
-        persons.len() as u64,
-    );
+    let (recipients, reach) =
+        (persons.values().filter(|person| person.sets > 0).count() as u64, persons.len() as u64);
     let (days, blocks) = (period.days(), period.blocks());
     let person_days = u128::from(days) * u128::from(recipients);
     Indicators {
@@ -153,11 +148,7 @@ fn persons(contacts: &[&ContactRow]) -> BTreeMap<ClientId, Received> {
             if sets > 0 {
                 person.set_days.insert(row.day);
             }
-            person
-                .educators
-                .entry(row.day)
-                .or_default()
-                .insert(row.author.to_bytes());
+            person.educators.entry(row.day).or_default().insert(row.author.to_bytes());
         }
     }
     persons
@@ -165,11 +156,7 @@ fn persons(contacts: &[&ContactRow]) -> BTreeMap<ClientId, Received> {
 
 /// PRV.9a. A period without a complete block has nobody in it.
 fn every_block(period: &Period, person: &Received) -> bool {
-    let seen: BTreeSet<u32> = person
-        .set_days
-        .iter()
-        .map(|day| period.block(*day))
-        .collect();
+    let seen: BTreeSet<u32> = person.set_days.iter().map(|day| period.block(*day)).collect();
     period.blocks() > 0 && (0..period.blocks()).all(|block| seen.contains(&block))
 }
 

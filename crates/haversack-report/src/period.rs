@@ -18,11 +18,7 @@ impl Period {
     /// # Errors
     /// [`Error::EmptyPeriod`] unless `from` comes before `to`.
     pub fn new(from: Day, to: Day) -> Result<Self, Error> {
-        if from < to {
-            Ok(Self { from, to })
-        } else {
-            Err(Error::EmptyPeriod)
-        }
+        if from < to { Ok(Self { from, to }) } else { Err(Error::EmptyPeriod) }
     }
 
     /// The first day.
@@ -77,10 +73,7 @@ mod tests {
     fn days_blocks_and_months() {
         let check = |from: &str, to: &str, days, blocks, months| {
             let period = Period::new(from.parse().unwrap(), to.parse().unwrap()).unwrap();
-            assert_eq!(
-                (period.days(), period.blocks(), period.months()),
-                (days, blocks, months)
-            );
+            assert_eq!((period.days(), period.blocks(), period.months()), (days, blocks, months));
         };
         check("2008-02-01", "2008-08-01", 182, 6, 6);
         check("2008-02-01", "2008-02-02", 1, 0, 1);

@@ -85,11 +85,7 @@ impl Part<'_> {
     fn put(&self, out: &mut Vec<u8>) -> Result<u8, Error> {
         match self {
             Self::Section(index) => out.push(*index),
-            Self::Ack {
-                index,
-                stored,
-                cursor,
-            } => {
+            Self::Ack { index, stored, cursor } => {
                 put_varint(out, (*index).into());
                 out.push(*stored as u8);
                 put_varint(out, *cursor);
@@ -98,11 +94,7 @@ impl Part<'_> {
                 put_varint(out, *cursor);
                 out.extend_from_slice(frame);
             }
-            Self::Tail {
-                cursor,
-                offset,
-                rest,
-            } => {
+            Self::Tail { cursor, offset, rest } => {
                 put_varint(out, *cursor);
                 put_varint(out, (*offset).into());
                 out.extend_from_slice(rest);
@@ -140,10 +132,7 @@ impl Part<'_> {
                 stored: read_stored(&mut r)?,
                 cursor: r.varint()?,
             },
-            3 => Part::Frame {
-                cursor: r.varint()?,
-                frame: r.take(r.rest().len())?,
-            },
+            3 => Part::Frame { cursor: r.varint()?, frame: r.take(r.rest().len())? },
             4 => Part::Tail {
                 cursor: r.varint()?,
                 offset: r.varint_u32()?,
@@ -151,10 +140,7 @@ impl Part<'_> {
             },
             5 => Part::Have(read_lanes(&mut r)?),
             6 => Part::Need,
-            7 => Part::End {
-                cursor: r.varint()?,
-                digest: CursorDigest::new(r.array()?),
-            },
+            7 => Part::End { cursor: r.varint()?, digest: CursorDigest::new(r.array()?) },
             8 => Part::Done,
             _ => return Ok(Part::Other),
         };
@@ -167,10 +153,7 @@ fn read_stored(r: &mut Reader<'_>) -> Result<Stored, Error> {
         0 => Ok(Stored::New),
         1 => Ok(Stored::Duplicate),
         2 => Ok(Stored::Full),
-        other => Err(Error::Unknown {
-            what: "acknowledgement",
-            found: other.into(),
-        }),
+        other => Err(Error::Unknown { what: "acknowledgement", found: other.into() }),
     }
 }
 
@@ -250,30 +233,12 @@ mod tests {
     fn sample() -> Vec<Part<'static>> {
         vec![
             Part::Section(0),
-            Part::Ack {
-                index: 0,
-                stored: Stored::New,
-                cursor: 7,
-            },
-            Part::Ack {
-                index: 1,
-                stored: Stored::Full,
-                cursor: 0,
-            },
-            Part::Tail {
-                cursor: 8,
-                offset: 100,
-                rest: &[1; 156],
-            },
-            Part::Frame {
-                cursor: 9,
-                frame: &[2; 300],
-            },
+            Part::Ack { index: 0, stored: Stored::New, cursor: 7 },
+            Part::Ack { index: 1, stored: Stored::Full, cursor: 0 },
+            Part::Tail { cursor: 8, offset: 100, rest: &[1; 156] },
+            Part::Frame { cursor: 9, frame: &[2; 300] },
             Part::Have(vec![(LaneTag::new([1; 8]), 3)]),
-            Part::End {
-                cursor: 9,
-                digest: CursorDigest::new([4; 16]),
-            },
+            Part::End { cursor: 9, digest: CursorDigest::new([4; 16]) },
             Part::Section(1),
             Part::Need,
             Part::Done,
@@ -325,11 +290,7 @@ mod tests {
         insta::assert_snapshot!(check(b"HA\x01\x03\x81\x80\x04").unwrap_err(), @"answer: 65537 is over the limit of 65536");
         insta::assert_snapshot!(check(b"HA\x01\x01\x02\x00\x00").unwrap_err(), @"answer: 1 bytes too many");
         insta::assert_snapshot!(check(b"HA\x01\x08\x00x").unwrap_err(), @"answer: 1 bytes too many");
-        assert_eq!(
-            check(b"HA\x01\x63\x02??\x08\x00"),
-            Ok(()),
-            "unknown parts are skipped"
-        );
+        assert_eq!(check(b"HA\x01\x63\x02??\x08\x00"), Ok(()), "unknown parts are skipped");
     }
 
     proptest! {

@@ -58,10 +58,7 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle<'_>, Error> {
     for (what, known) in [("bundle version", VERSION), ("bundle wrapping", WRAP_NONE)] {
         let found = r.u8()?;
         if found != known {
-            return Err(Error::Unknown {
-                what,
-                found: found.into(),
-            });
+            return Err(Error::Unknown { what, found: found.into() });
         }
     }
     let mut frames = Vec::new();
@@ -95,10 +92,7 @@ mod tests {
         for len in 5..bytes.len() {
             let bundle = decode(&bytes[..len]).unwrap();
             assert_eq!(bundle.ending, Ending::Cut, "{len}");
-            assert_eq!(
-                bundle.frames.len(),
-                usize::from(len >= 263) + usize::from(len >= 537)
-            );
+            assert_eq!(bundle.frames.len(), usize::from(len >= 263) + usize::from(len >= 537));
         }
         let whole = decode(&bytes).unwrap();
         assert_eq!((whole.frames.len(), whole.ending), (2, Ending::Whole));

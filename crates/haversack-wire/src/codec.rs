@@ -29,11 +29,7 @@ pub fn put_blob(out: &mut Vec<u8>, bytes: &[u8]) {
 pub fn bounded(what: &'static str, found: u64, limit: usize) -> Result<usize, Error> {
     match usize::try_from(found) {
         Ok(n) if n <= limit => Ok(n),
-        _ => Err(Error::Limit {
-            what,
-            found,
-            limit: limit as u64,
-        }),
+        _ => Err(Error::Limit { what, found, limit: limit as u64 }),
     }
 }
 
@@ -57,10 +53,7 @@ impl<T: PartialOrd> Ascending<T> {
     /// [`Error::Malformed`] when it is not above the one before.
     pub fn step(&mut self, next: T) -> Result<(), Error> {
         if self.last.as_ref().is_some_and(|last| *last >= next) {
-            return Err(Error::Malformed {
-                what: self.what,
-                rule: "is not strictly ascending",
-            });
+            return Err(Error::Malformed { what: self.what, rule: "is not strictly ascending" });
         }
         self.last = Some(next);
         Ok(())
@@ -105,10 +98,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Error::Short`] at the end.
     pub fn take(&mut self, n: usize) -> Result<&'a [u8], Error> {
-        let (head, rest) = self
-            .rest
-            .split_at_checked(n)
-            .ok_or(Error::Short { what: self.what })?;
+        let (head, rest) = self.rest.split_at_checked(n).ok_or(Error::Short { what: self.what })?;
         self.rest = rest;
         Ok(head)
     }
@@ -118,10 +108,8 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Error::Short`] at the end.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (head, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or(Error::Short { what: self.what })?;
+        let (head, rest) =
+            self.rest.split_first_chunk::<N>().ok_or(Error::Short { what: self.what })?;
         self.rest = rest;
         Ok(*head)
     }
@@ -205,11 +193,7 @@ impl<'a> Reader<'a> {
     /// As [`Reader::count`].
     pub fn varint_u32(&mut self) -> Result<u32, Error> {
         let found = self.varint()?;
-        let over = Error::Limit {
-            what: self.what,
-            found,
-            limit: u64::from(u32::MAX),
-        };
+        let over = Error::Limit { what: self.what, found, limit: u64::from(u32::MAX) };
         u32::try_from(found).map_err(|_| over)
     }
 
@@ -238,20 +222,14 @@ impl<'a> Reader<'a> {
     pub fn end(self) -> Result<(), Error> {
         match self.rest.len() {
             0 => Ok(()),
-            extra => Err(Error::Trailing {
-                what: self.what,
-                extra,
-            }),
+            extra => Err(Error::Trailing { what: self.what, extra }),
         }
     }
 
     /// An error about the value being read.
     #[must_use]
     pub const fn malformed(&self, rule: &'static str) -> Error {
-        Error::Malformed {
-            what: self.what,
-            rule,
-        }
+        Error::Malformed { what: self.what, rule }
     }
 }
 
@@ -273,14 +251,8 @@ mod tests {
         check(&[0], Some(0));
         check(&[0x7f], Some(127));
         check(&[0x80, 1], Some(128));
-        check(
-            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
-            Some(u64::MAX),
-        );
-        check(
-            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
-            None,
-        );
+        check(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], Some(u64::MAX));
+        check(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], None);
         check(&[0x80, 0], None);
         check(&[0x80], None);
         check(&[], None);

@@ -89,23 +89,14 @@ impl RosterHeader {
         let mut out = [0; Self::LEN];
         fill(
             &mut out,
-            &[
-                &[2, VERSION],
-                &self.length.to_le_bytes(),
-                &self.nonce,
-                self.hint.as_bytes(),
-            ],
+            &[&[2, VERSION], &self.length.to_le_bytes(), &self.nonce, self.hint.as_bytes()],
         );
         out
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
         r.take(2)?;
-        Ok(Self {
-            length: r.u16()?,
-            nonce: r.array()?,
-            hint: KeyHint::new(r.array()?),
-        })
+        Ok(Self { length: r.u16()?, nonce: r.array()?, hint: KeyHint::new(r.array()?) })
     }
 }
 
@@ -183,11 +174,7 @@ impl<'a> Frame<'a> {
     pub fn parse(frame: &'a [u8]) -> Result<Self, Error> {
         if frame.len() > FRAME_MAX {
             let found = frame.len() as u64;
-            return Err(Error::Limit {
-                what: "frame",
-                found,
-                limit: FRAME_MAX as u64,
-            });
+            return Err(Error::Limit { what: "frame", found, limit: FRAME_MAX as u64 });
         }
         let mut r = Reader::new("frame", frame);
         match frame {
@@ -232,10 +219,7 @@ fn sealed<'a>(mut r: Reader<'a>, length: u16, frame_len: usize) -> Result<&'a [u
     let body = r.take(length.into())?;
     r.end()?;
     match frame_len < FRAME_MIN {
-        true => Err(Error::Malformed {
-            what: "frame",
-            rule: "is below the padding floor",
-        }),
+        true => Err(Error::Malformed { what: "frame", rule: "is below the padding floor" }),
         false => Ok(body),
     }
 }

@@ -92,13 +92,7 @@ mod tests {
 
     #[test]
     fn parts_are_concatenated() {
-        assert_eq!(
-            derive(Label::FRAME, &[b"ab", b"c"]),
-            derive(Label::FRAME, &[b"abc"])
-        );
-        assert_ne!(
-            derive(Label::FRAME, &[b"abc"]),
-            derive(Label::CURSOR, &[b"abc"])
-        );
+        assert_eq!(derive(Label::FRAME, &[b"ab", b"c"]), derive(Label::FRAME, &[b"abc"]));
+        assert_ne!(derive(Label::FRAME, &[b"abc"]), derive(Label::CURSOR, &[b"abc"]));
     }
 }

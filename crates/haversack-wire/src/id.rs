@@ -132,10 +132,7 @@ impl Mailbox {
     /// `derive("mailbox", token ‖ retire hash)[..16]`
     #[must_use]
     pub fn of(token: &Token, retire: &RetireHash) -> Self {
-        Self::new(derive_cut(
-            Label::MAILBOX,
-            &[token.as_bytes(), retire.as_bytes()],
-        ))
+        Self::new(derive_cut(Label::MAILBOX, &[token.as_bytes(), retire.as_bytes()]))
     }
 }
 

@@ -89,10 +89,7 @@ impl SectionHead {
                 0 => Basis::Digest(CursorDigest::new(r.array()?)),
                 1 => Basis::Vector(read_lanes(r)?),
                 other => {
-                    return Err(Error::Unknown {
-                        what: "basis",
-                        found: other.into(),
-                    });
+                    return Err(Error::Unknown { what: "basis", found: other.into() });
                 }
             },
             resume: read_resume(r)?,
@@ -100,10 +97,7 @@ impl SectionHead {
         };
         match head.mailbox() == mailbox {
             true => Ok(head),
-            false => Err(Error::Malformed {
-                what: "mailbox",
-                rule: "is not that of its token",
-            }),
+            false => Err(Error::Malformed { what: "mailbox", rule: "is not that of its token" }),
         }
     }
 }
@@ -127,10 +121,7 @@ fn read_resume(r: &mut Reader<'_>) -> Result<Option<Resume>, Error> {
             offset: r.count(FRAME_MAX)? as u32,
             frame: FrameHash::new(r.array()?),
         })),
-        other => Err(Error::Unknown {
-            what: "resume",
-            found: other.into(),
-        }),
+        other => Err(Error::Unknown { what: "resume", found: other.into() }),
     }
 }
 
@@ -180,11 +171,7 @@ pub fn encode(sections: &[Section]) -> Result<Vec<u8>, Error> {
     out.push(count as u8);
     for section in sections {
         let frames = bounded("frames", section.frames.len() as u64, PUSH_FRAMES_MAX)?;
-        SectionHead {
-            frames: frames as u32,
-            ..section.head.clone()
-        }
-        .encode(&mut out)?;
+        SectionHead { frames: frames as u32, ..section.head.clone() }.encode(&mut out)?;
         for frame in &section.frames {
             bounded("frame", frame.len() as u64, FRAME_MAX)?;
             put_blob(&mut out, frame);
@@ -288,10 +275,7 @@ fn read_start(r: &mut Reader<'_>) -> Result<u8, Error> {
     match r.u8()? {
         VERSION => {}
         other => {
-            return Err(Error::Unknown {
-                what: "request version",
-                found: other.into(),
-            });
+            return Err(Error::Unknown { what: "request version", found: other.into() });
         }
     }
     let count = r.u8()?;
@@ -338,19 +322,7 @@ mod tests {
             Event::Frame(vec![8; 300]),
             Event::Section(plain.clone()),
         ];
-        (
-            vec![
-                Section {
-                    head: head(),
-                    frames,
-                },
-                Section {
-                    head: plain,
-                    frames: vec![],
-                },
-            ],
-            events,
-        )
+        (vec![Section { head: head(), frames }, Section { head: plain, frames: vec![] }], events)
     }
 
     fn events(reader: &mut RequestReader) -> Result<Vec<Event>, Error> {

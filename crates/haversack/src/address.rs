@@ -45,9 +45,7 @@ impl FromStr for RelayUrl {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let refused = |why| Error::Address { why };
-        let rest = text
-            .strip_prefix("http://")
-            .ok_or(refused("must begin with http://"))?;
+        let rest = text.strip_prefix("http://").ok_or(refused("must begin with http://"))?;
         let (address, relay) = match rest.split_once('#') {
             Some((address, id)) => (address, Some(read_relay(id)?)),
             None => (rest, None),
@@ -59,23 +57,15 @@ impl FromStr for RelayUrl {
             return Err(refused("has no usable host"));
         }
         let port = port.parse().map_err(|_| refused("has no usable port"))?;
-        Ok(Self {
-            host: host.to_owned(),
-            port,
-            relay,
-        })
+        Ok(Self { host: host.to_owned(), port, relay })
     }
 }
 
 fn read_relay(text: &str) -> Result<Relay, Error> {
-    let refused = Error::Address {
-        why: "must end in the relay's id of 32 hex digits after #",
-    };
+    let refused = Error::Address { why: "must end in the relay's id of 32 hex digits after #" };
     let digits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
     let number = u128::from_str_radix(text, 16).ok().filter(|_| digits);
-    number
-        .map(|number| Relay::new(number.to_be_bytes()))
-        .ok_or(refused)
+    number.map(|number| Relay::new(number.to_be_bytes())).ok_or(refused)
 }
 
 impl std::fmt::Display for RelayUrl {
@@ -102,10 +92,7 @@ mod tests {
         check("http://relay.example/", Some("http://relay.example:80"));
         check("http://[::1]:8080", Some("http://[::1]:8080"));
         let id = "00112233445566778899aabbccddeeff";
-        check(
-            &format!("http://a:1#{id}"),
-            Some(&format!("http://a:1#{id}")),
-        );
+        check(&format!("http://a:1#{id}"), Some(&format!("http://a:1#{id}")));
         check("http://a:1#0011", None);
         check("https://a:1", None);
         check("http://", None);

@@ -34,10 +34,7 @@ pub(crate) struct Meter {
 impl Meter {
     /// (bytes sent, bytes received)
     pub(crate) fn read(&self) -> (u64, u64) {
-        (
-            self.up.load(Ordering::Relaxed),
-            self.down.load(Ordering::Relaxed),
-        )
+        (self.up.load(Ordering::Relaxed), self.down.load(Ordering::Relaxed))
     }
 }
 
@@ -54,10 +51,7 @@ pub(crate) async fn proof(
         return Err(Error::NotARelay);
     }
     let mut out = Vec::new();
-    while let Some(chunk) = next_chunk(&mut answer)
-        .await
-        .map_err(|_| Error::NotARelay)?
-    {
+    while let Some(chunk) = next_chunk(&mut answer).await.map_err(|_| Error::NotARelay)? {
         out.extend_from_slice(&chunk);
         if out.len() > PROOF_LEN_MAX {
             return Err(Error::NotARelay);
@@ -77,9 +71,7 @@ pub(crate) async fn exchange(
     match answer.status() {
         StatusCode::OK => Ok(answer),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Err(Error::NotARelay),
-        status => Err(Error::Refused {
-            status: status.as_u16(),
-        }),
+        status => Err(Error::Refused { status: status.as_u16() }),
     }
 }
 
@@ -112,9 +104,7 @@ fn request(
         .uri(path)
         .header(HOST, url.authority())
         .body(Full::new(body))
-        .map_err(|_| Error::Address {
-            why: "has no usable host",
-        })
+        .map_err(|_| Error::Address { why: "has no usable host" })
 }
 
 async fn send(
@@ -128,19 +118,13 @@ async fn send(
         .map_err(|elapsed| unreachable(elapsed.into()))?
         .map_err(unreachable)?;
     stream.set_nodelay(true).map_err(unreachable)?;
-    let io = TokioIo::new(Metered {
-        stream,
-        meter: meter.clone(),
-    });
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(io)
-        .await
-        .map_err(|error| broken(&error))?;
+    let io = TokioIo::new(Metered { stream, meter: meter.clone() });
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(io).await.map_err(|error| broken(&error))?;
     tokio::spawn(connection);
     timeout(SILENCE_TIME_MAX, sender.send_request(request))
         .await
-        .map_err(|_| Error::Interrupted {
-            so_far: Box::default(),
-        })?
+        .map_err(|_| Error::Interrupted { so_far: Box::default() })?
         .map_err(|error| broken(&error))
 }
 
@@ -148,9 +132,7 @@ async fn send(
 fn broken(error: &hyper::Error) -> Error {
     match error.is_parse() {
         true => Error::NotARelay,
-        false => Error::Interrupted {
-            so_far: Box::default(),
-        },
+        false => Error::Interrupted { so_far: Box::default() },
     }
 }
 
@@ -168,9 +150,7 @@ impl AsyncRead for Metered {
     ) -> Poll<std::io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.meter
-            .down
-            .fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
+        self.meter.down.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
         polled
     }
 }

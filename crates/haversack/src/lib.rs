@@ -36,6 +36,6 @@ pub use haversack_core::{
     CreateOptions, Error as EngineError, Ledger, Member, Passphrase, Person, Received,
     RelayAddress, Role, Saved, Status, SyncOutcome, WhoDraft, Words,
 };
-pub use haversack_report::{Indicators, Period, Report};
+pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_wire::{Device, Relay};
 pub use notebook::{Notebook, SyncReport};

@@ -68,17 +68,13 @@ impl Notebook {
     /// # Errors
     /// [`haversack_core::Error::WrongPassphrase`], `NoStore`, `Busy`, `Damaged`, `Newer`.
     pub fn open(folder: &Path, passphrase: &Passphrase) -> Result<Self, Error> {
-        Engine::open(folder, passphrase, system_random())
-            .map(Self::over)
-            .map_err(Error::from)
+        Engine::open(folder, passphrase, system_random()).map(Self::over).map_err(Error::from)
     }
 
     /// A notebook over an engine that was opened otherwise, such as under a seed.
     #[must_use]
     pub fn over(engine: Engine) -> Self {
-        Self {
-            engine: Arc::new(Mutex::new(Some(engine))),
-        }
+        Self { engine: Arc::new(Mutex::new(Some(engine))) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Engine>> {
@@ -168,8 +164,7 @@ impl Notebook {
     /// # Errors
     /// `NoSpace`, and the errors of saving.
     pub fn add_clients(&self, clients: &[Client]) -> Result<Vec<ClientId>, Error> {
-        self.with(|engine| engine.add_clients(clients))
-            .map(|Saved(ids)| ids)
+        self.with(|engine| engine.add_clients(clients)).map(|Saved(ids)| ids)
     }
 
     /// Every client file here, in order of label.
@@ -185,8 +180,7 @@ impl Notebook {
     /// # Errors
     /// `Unknown` for a site or a client, `NoSpace`, `Full`, and the errors of saving. Nothing is saved then.
     pub fn log(&self, day: Day, contacts: &[ContactDraft]) -> Result<Vec<ContactId>, Error> {
-        self.with(|engine| engine.log(day, contacts))
-            .map(|Saved(ids)| ids)
+        self.with(|engine| engine.log(day, contacts)).map(|Saved(ids)| ids)
     }
 
     /// Corrects the quantity of one line of a contact.
@@ -231,18 +225,9 @@ impl Notebook {
     /// # Errors
     /// The errors of reading.
     pub fn report(&self, period: &Period) -> Result<Report, Error> {
-        let filter = ContactFilter {
-            from: Some(period.from()),
-            to: Some(period.to()),
-            newest: None,
-        };
-        self.with(|engine| {
-            Ok(Report::new(
-                period,
-                &engine.contacts(&filter)?,
-                &engine.clients()?,
-            ))
-        })
+        let filter =
+            ContactFilter { from: Some(period.from()), to: Some(period.to()), newest: None };
+        self.with(|engine| Ok(Report::new(period, &engine.contacts(&filter)?, &engine.clients()?)))
     }
 
     /// Writes a bundle: everything of this device that is not acknowledged, and what it carries for others.
@@ -279,10 +264,7 @@ impl Notebook {
         let meter = Meter::default();
         let mut report = SyncReport::default();
         let relay = self.meet(url, &meter, &mut report).await?;
-        let route = RelayRoute {
-            relay,
-            admission: Vec::new(),
-        };
+        let route = RelayRoute { relay, admission: Vec::new() };
         for _ in 0..EXCHANGES_MAX {
             let again = self.exchange(url, &route, &meter, &mut report).await;
             (report.bytes_up, report.bytes_down) = meter.read();
@@ -343,8 +325,7 @@ impl Notebook {
             };
             let this = self.clone();
             exchange = blocking(move || {
-                this.with(|engine| engine.feed(&mut exchange, &chunk))
-                    .map(|_| exchange)
+                this.with(|engine| engine.feed(&mut exchange, &chunk)).map(|_| exchange)
             })
             .await?;
         }
@@ -354,9 +335,7 @@ impl Notebook {
         report.received = sum(report.received, outcome.received);
         report.contacts += outcome.contacts;
         if broke {
-            let error = Error::Interrupted {
-                so_far: Box::default(),
-            };
+            let error = Error::Interrupted { so_far: Box::default() };
             return Err(interrupted(error, report, meter));
         }
         Ok(outcome.again)
@@ -367,9 +346,7 @@ impl Notebook {
 fn interrupted(error: Error, report: &mut SyncReport, meter: &Meter) -> Error {
     (report.bytes_up, report.bytes_down) = meter.read();
     match error {
-        Error::Interrupted { .. } => Error::Interrupted {
-            so_far: Box::new(*report),
-        },
+        Error::Interrupted { .. } => Error::Interrupted { so_far: Box::new(*report) },
         other => other,
     }
 }
@@ -388,7 +365,5 @@ fn sum(a: Received, b: Received) -> Received {
 async fn blocking<T: Send + 'static>(
     run: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::task::spawn_blocking(run)
-        .await
-        .map_err(|_| Error::Task)?
+    tokio::task::spawn_blocking(run).await.map_err(|_| Error::Task)?
 }

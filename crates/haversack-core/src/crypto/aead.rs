@@ -49,9 +49,7 @@ pub(crate) fn seal(key: &[u8; 32], nonce: &[u8; 24], aad: &[u8], plain: &[u8]) -
 /// Opens, or gives nothing: there is one way to fail and nothing to say about it.
 pub(crate) fn open(key: &[u8; 32], nonce: &[u8; 24], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let cipher = XChaCha20Poly1305::new(&(*key).into());
-    cipher
-        .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad })
-        .ok()
+    cipher.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad }).ok()
 }
 
 #[cfg(test)]
@@ -63,21 +61,10 @@ mod tests {
         let aad = AadLabel::ROW.with(&[b"here"]);
         let sealed = seal(&[1; 32], &[2; 24], &aad, b"text");
         assert_eq!(sealed.len(), 20);
-        assert_eq!(
-            open(&[1; 32], &[2; 24], &aad, &sealed).as_deref(),
-            Some(&b"text"[..])
-        );
+        assert_eq!(open(&[1; 32], &[2; 24], &aad, &sealed).as_deref(), Some(&b"text"[..]));
         assert_eq!(open(&[3; 32], &[2; 24], &aad, &sealed), None);
         assert_eq!(open(&[1; 32], &[3; 24], &aad, &sealed), None);
-        assert_eq!(
-            open(
-                &[1; 32],
-                &[2; 24],
-                &AadLabel::ROW.with(&[b"there"]),
-                &sealed
-            ),
-            None
-        );
+        assert_eq!(open(&[1; 32], &[2; 24], &AadLabel::ROW.with(&[b"there"]), &sealed), None);
         assert_eq!(open(&[1; 32], &[2; 24], &aad, &sealed[1..]), None);
         assert_eq!(open(&[1; 32], &[2; 24], &aad, &[]), None);
     }

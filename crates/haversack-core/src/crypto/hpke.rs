@@ -38,9 +38,7 @@ impl KemSecret {
 
     /// The public key. Every 32 bytes are a valid X25519 secret.
     pub(crate) fn public(&self) -> [u8; 32] {
-        self.private()
-            .map(|key| Dh::sk_to_pk(&key).to_bytes().into())
-            .unwrap_or_default()
+        self.private().map(|key| Dh::sk_to_pk(&key).to_bytes().into()).unwrap_or_default()
     }
 }
 
@@ -98,10 +96,7 @@ fn seal(
         &mut random,
     )
     .ok()?;
-    Some(Sealed {
-        encapsulated: key.to_bytes().into(),
-        ciphertext,
-    })
+    Some(Sealed { encapsulated: key.to_bytes().into(), ciphertext })
 }
 
 /// Opens what [`seal_to`] sealed.
@@ -124,14 +119,7 @@ pub(crate) fn open_with_psk(
     ciphertext: &[u8],
 ) -> Option<Vec<u8>> {
     let bundle = PskBundle::new(psk.0.expose(), psk.1).ok()?;
-    open(
-        &OpModeR::Psk(bundle),
-        secret,
-        encapsulated,
-        info,
-        &[],
-        ciphertext,
-    )
+    open(&OpModeR::Psk(bundle), secret, encapsulated, info, &[], ciphertext)
 }
 
 fn open(

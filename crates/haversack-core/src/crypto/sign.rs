@@ -45,10 +45,8 @@ pub(crate) fn message(label: AadLabel, parts: &[&[u8]]) -> Vec<u8> {
 
 /// Whether the signature is this key's over the message, by the strict rule of RFC 8032.
 pub(crate) fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
-    VerifyingKey::from_bytes(public).is_ok_and(|key| {
-        key.verify_strict(message, &Signature::from_bytes(signature))
-            .is_ok()
-    })
+    VerifyingKey::from_bytes(public)
+        .is_ok_and(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
 }
 
 #[cfg(test)]
@@ -61,15 +59,8 @@ mod tests {
         let signature = key.sign(b"m");
         assert!(verify(&key.public(), b"m", &signature));
         assert!(!verify(&key.public(), b"n", &signature));
-        assert!(!verify(
-            &SignKey::from_seed(&[8; 32]).public(),
-            b"m",
-            &signature
-        ));
-        assert!(
-            !verify(&[0; 32], b"m", &[0; 64]),
-            "a small-order key signs nothing"
-        );
+        assert!(!verify(&SignKey::from_seed(&[8; 32]).public(), b"m", &signature));
+        assert!(!verify(&[0; 32], b"m", &[0; 64]), "a small-order key signs nothing");
         insta::assert_snapshot!(format!("{key:?}"), @"SignKey(…)");
     }
 }

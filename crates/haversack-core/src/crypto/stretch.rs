@@ -61,17 +61,9 @@ pub struct Cost {
 
 impl Cost {
     /// The floor: 19 MiB, two passes (OWASP's minimum for Argon2id).
-    pub const FLOOR: Self = Self {
-        memory_kib: 19_456,
-        passes: 2,
-        lanes: 1,
-    };
+    pub const FLOOR: Self = Self { memory_kib: 19_456, passes: 2, lanes: 1 };
     /// What a new store takes where nothing was calibrated: 64 MiB, three passes.
-    pub const DEFAULT: Self = Self {
-        memory_kib: 65_536,
-        passes: 3,
-        lanes: 1,
-    };
+    pub const DEFAULT: Self = Self { memory_kib: 65_536, passes: 3, lanes: 1 };
 
     /// Checks the bounds: memory 19,456–1,048,576 KiB, passes 2–16, lanes 1–4.
     ///
@@ -82,11 +74,7 @@ impl Cost {
             && (2..=16).contains(&passes)
             && (1..=4).contains(&lanes);
         match within {
-            true => Ok(Self {
-                memory_kib,
-                passes,
-                lanes,
-            }),
+            true => Ok(Self { memory_kib, passes, lanes }),
             false => Err(Error::invalid("key stretching cost", "is out of bounds")),
         }
     }
@@ -117,9 +105,7 @@ pub(crate) fn stretch(
         Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(refused)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut stretched = Zeroizing::new([0; 32]);
-    argon2
-        .hash_password_into(&passphrase.0, salt, &mut *stretched)
-        .map_err(refused)?;
+    argon2.hash_password_into(&passphrase.0, salt, &mut *stretched).map_err(refused)?;
     let bound = Zeroizing::new(hardware.bind(*stretched)?);
     let hkdf = Hkdf::<Sha256>::new(None, &*bound);
     Ok(SlotKey {

@@ -53,20 +53,17 @@ pub(crate) fn record(document: &Automerge) -> Record {
 fn outing(document: &Automerge) -> Outing {
     let usual = text(document, &ROOT, "s").map(|site| SiteCode::from_document(&site));
     let day = number(document, &ROOT, "d").and_then(|day| Day::from_number(day).ok());
-    let contacts = maps(document)
-        .map(|(key, object)| entry(document, key, &object, usual.as_ref()))
-        .collect();
+    let contacts =
+        maps(document).map(|(key, object)| entry(document, key, &object, usual.as_ref())).collect();
     Outing { day, contacts }
 }
 
 /// The maps at a document's root, by key.
 fn maps(document: &Automerge) -> impl Iterator<Item = (String, ObjId)> {
-    document
-        .keys(ROOT)
-        .filter_map(|key| match document.get(ROOT, key.as_str()) {
-            Ok(Some((Value::Object(ObjType::Map), object))) => Some((key, object)),
-            _ => None,
-        })
+    document.keys(ROOT).filter_map(|key| match document.get(ROOT, key.as_str()) {
+        Ok(Some((Value::Object(ObjType::Map), object))) => Some((key, object)),
+        _ => None,
+    })
 }
 
 fn entry(document: &Automerge, key: String, object: &ObjId, usual: Option<&SiteCode>) -> Entry {
@@ -77,9 +74,7 @@ fn entry(document: &Automerge, key: String, object: &ObjId, usual: Option<&SiteC
         author: actor(object),
         contact: Contact {
             who: who(document, object),
-            site: site
-                .or_else(|| usual.cloned())
-                .unwrap_or_else(|| SiteCode::from_document("")),
+            site: site.or_else(|| usual.cloned()).unwrap_or_else(|| SiteCode::from_document("")),
             mode: Mode::from_document(&mode),
             lines: Default::default(),
             services: Default::default(),
@@ -113,13 +108,10 @@ fn take_flat(document: &Automerge, object: &ObjId, field: &str, entry: &mut Entr
     entry.disputed |= values.iter().any(|value| Some(value) != values.first());
     match values.iter().min().map(|lowest| Quantity::new(*lowest)) {
         Some(Ok(quantity)) => {
-            entry.contact.lines.insert(
-                Line {
-                    direction,
-                    item: Item::from_document(code),
-                },
-                quantity,
-            );
+            entry
+                .contact
+                .lines
+                .insert(Line { direction, item: Item::from_document(code) }, quantity);
         }
         _ => entry.odd += 1,
     }
@@ -160,12 +152,7 @@ fn sites(document: &Automerge) -> Vec<Site> {
                 text(document, &object, "setting").map(|code| Setting::from_document(&code));
             let closes = number(document, &object, "closes");
             let closes = closes.and_then(|m| Closing::from_minutes(m.unsigned_abs()).ok());
-            Some(Site {
-                code,
-                kind,
-                setting,
-                closes,
-            })
+            Some(Site { code, kind, setting, closes })
         })
         .collect()
 }
@@ -198,9 +185,7 @@ fn number(document: &Automerge, object: &ObjId, key: &str) -> Option<i64> {
 /// Every value that concurrent writers left under a key, as numbers.
 fn numbers(document: &Automerge, object: &ObjId, key: &str) -> Vec<i64> {
     let all = document.get_all(object, key).unwrap_or_default();
-    all.iter()
-        .filter_map(|(value, _)| as_number(value.as_scalar()?))
-        .collect()
+    all.iter().filter_map(|(value, _)| as_number(value.as_scalar()?)).collect()
 }
 
 fn as_number(value: &ScalarValue) -> Option<i64> {

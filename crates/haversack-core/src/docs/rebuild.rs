@@ -53,10 +53,7 @@ pub(crate) fn changes(
     raw.into_iter()
         .map(|raw| {
             let change = change(author, raw, tip)?;
-            tip = Tip {
-                sequence: change.seq(),
-                hash: Some(change.hash()),
-            };
+            tip = Tip { sequence: change.seq(), hash: Some(change.hash()) };
             Ok(change)
         })
         .collect()
@@ -64,16 +61,10 @@ pub(crate) fn changes(
 
 fn change(author: &Author, raw: RawChange, tip: Tip) -> Result<Change, Refusal> {
     if raw.sequence != tip.sequence + 1 {
-        return Err(if raw.sequence > tip.sequence {
-            Refusal::Missing
-        } else {
-            REPEATED
-        });
+        return Err(if raw.sequence > tip.sequence { Refusal::Missing } else { REPEATED });
     }
     let dependency = |dependency: &Dependency| match dependency {
-        Dependency::Own => tip
-            .hash
-            .ok_or(Refusal::Broken("a first change names one before it")),
+        Dependency::Own => tip.hash.ok_or(Refusal::Broken("a first change names one before it")),
         Dependency::Foreign(hash) => Ok(*hash),
     };
     let expanded = ExpandedChange {
@@ -84,11 +75,7 @@ fn change(author: &Author, raw: RawChange, tip: Tip) -> Result<Change, Refusal> 
         start_op: NonZeroU64::new(raw.start_op).ok_or(Refusal::Broken("a start op is 0"))?,
         time: 0,
         message: None,
-        deps: raw
-            .dependencies
-            .iter()
-            .map(dependency)
-            .collect::<Result<_, _>>()?,
+        deps: raw.dependencies.iter().map(dependency).collect::<Result<_, _>>()?,
         extra_bytes: Vec::new(),
         author: None,
     };
@@ -106,15 +93,10 @@ pub(crate) fn apply(document: &Automerge, changes: &[Change]) -> Result<Automerg
     let applied = catch_unwind(AssertUnwindSafe(|| {
         let mut scratch = document.clone();
         scratch.apply_changes(changes.iter().cloned()).ok()?;
-        let arrived = changes
-            .iter()
-            .all(|c| scratch.get_change_meta_by_hash(&c.hash()).is_some());
+        let arrived = changes.iter().all(|c| scratch.get_change_meta_by_hash(&c.hash()).is_some());
         arrived.then_some(scratch)
     }));
-    applied
-        .ok()
-        .flatten()
-        .ok_or(Refusal::Broken("the document does not take it"))
+    applied.ok().flatten().ok_or(Refusal::Broken("the document does not take it"))
 }
 
 /// Dependencies are here, the start op is the one that follows from them, objects exist and are not too deep.
@@ -169,10 +151,7 @@ fn depth_of(document: &Automerge, id: &OpId) -> Result<usize, Refusal> {
     let unknown = Refusal::Broken("an operation is about an object that does not exist");
     let object = ObjId::Id(id.0, id.1.clone(), 0);
     document.object_type(&object).map_err(|_| unknown)?;
-    document
-        .parents(&object)
-        .map(Iterator::count)
-        .map_err(|_| unknown)
+    document.parents(&object).map(Iterator::count).map_err(|_| unknown)
 }
 
 #[cfg(test)]
@@ -201,23 +180,10 @@ mod tests {
     fn rebuilding_gives_the_same_hashes() {
         let mut mine = document(1);
         let made = [edit(&mut mine, "1"), edit(&mut mine, "2")];
-        let tips = [
-            Tip::default(),
-            Tip {
-                sequence: 1,
-                hash: Some(made[0].hash()),
-            },
-        ];
-        let raws = made
-            .iter()
-            .zip(tips)
-            .map(|(change, tip)| raw(change, tip))
-            .collect();
+        let tips = [Tip::default(), Tip { sequence: 1, hash: Some(made[0].hash()) }];
+        let raws = made.iter().zip(tips).map(|(change, tip)| raw(change, tip)).collect();
         let rebuilt = changes(&author(1), raws, Tip::default()).unwrap();
-        assert_eq!(
-            rebuilt.iter().map(Change::hash).collect::<Vec<_>>(),
-            made.map(|c| c.hash())
-        );
+        assert_eq!(rebuilt.iter().map(Change::hash).collect::<Vec<_>>(), made.map(|c| c.hash()));
         let applied = apply(&document(2), &rebuilt).unwrap();
         assert_eq!(applied.get_heads(), mine.get_heads());
     }
@@ -232,46 +198,19 @@ mod tests {
             let refused = changes(&author(1), vec![change], tip).and_then(|c| apply(&target, &c));
             assert_eq!(refused.map(|d| d.get_heads()), Err(expect), "{name}");
         };
-        let far = RawChange {
-            start_op: u64::from(u32::MAX) - 1,
-            ..good.clone()
-        };
+        let far = RawChange { start_op: u64::from(u32::MAX) - 1, ..good.clone() };
         let start = Refusal::Broken("a start op does not follow from what the change builds on");
         check("a start op that wedges", far, Tip::default(), start);
-        let gap = RawChange {
-            sequence: 3,
-            ..good.clone()
-        };
-        check(
-            "a gap in the sequence",
-            gap,
-            Tip::default(),
-            Refusal::Missing,
-        );
-        let seen = Tip {
-            sequence: 1,
-            hash: Some(first.hash()),
-        };
+        let gap = RawChange { sequence: 3, ..good.clone() };
+        check("a gap in the sequence", gap, Tip::default(), Refusal::Missing);
+        let seen = Tip { sequence: 1, hash: Some(first.hash()) };
         check("a repeated sequence", good.clone(), seen, REPEATED);
         let unknown = Dependency::Foreign(ChangeHash([9; 32]));
-        let missing = RawChange {
-            dependencies: vec![unknown],
-            ..good.clone()
-        };
-        check(
-            "an unknown dependency",
-            missing,
-            Tip::default(),
-            Refusal::Missing,
-        );
+        let missing = RawChange { dependencies: vec![unknown], ..good.clone() };
+        check("an unknown dependency", missing, Tip::default(), Refusal::Missing);
         let mut nowhere = good;
         nowhere.operations[1].obj = ObjectId::Id(OpId(77, author(9).id().clone()));
         let object = Refusal::Broken("an operation is about an object that does not exist");
-        check(
-            "an object that is not there",
-            nowhere,
-            Tip::default(),
-            object,
-        );
+        check("an object that is not there", nowhere, Tip::default(), object);
     }
 }

@@ -34,9 +34,7 @@ mod tests {
         let plain = plain.chain(AgeBand::ALL.iter().map(|c| c.to_string()));
         let plain = plain.chain(Duration::ALL.iter().map(|c| c.to_string()));
         let plain = plain.chain(ClientStatus::ALL.iter().map(|c| c.to_string()));
-        let lines = Item::ALL
-            .iter()
-            .flat_map(|i| ["o", "f", "i"].map(|d| format!("{d}.{i}")));
+        let lines = Item::ALL.iter().flat_map(|i| ["o", "f", "i"].map(|d| format!("{d}.{i}")));
         let services = Service::ALL.iter().map(|s| format!("v.{s}"));
         for word in plain.chain(lines).chain(services) {
             assert!(number(&word).is_some(), "{word}");

@@ -118,16 +118,8 @@ impl Engine {
             let changes = rebuild::changes(author, raw.clone(), tip)?;
             let last = changes.last().map(|change| (change.seq(), change.hash()));
             let (sequence, hash) = last.ok_or(Refusal::Broken("a document has no change"))?;
-            let tip = Tip {
-                sequence,
-                hash: Some(hash),
-            };
-            Ok(Rebuilt {
-                document: part.document,
-                raw,
-                changes,
-                tip,
-            })
+            let tip = Tip { sequence, hash: Some(hash) };
+            Ok(Rebuilt { document: part.document, raw, changes, tip })
         };
         documents.into_iter().map(rebuild).collect()
     }
@@ -137,10 +129,7 @@ impl Engine {
         let is_it = |head: &&RowHead| {
             head.document == *document && head.lane == *lane && head.kind == RowKind::Changes
         };
-        staged
-            .clone()
-            .find(is_it)
-            .map_or_else(|| self.index.tip(document, lane), |head| head.tip)
+        staged.clone().find(is_it).map_or_else(|| self.index.tip(document, lane), |head| head.tip)
     }
 
     fn staged_document(&mut self, batch: &Batch, id: &Document) -> Result<Automerge, Error> {
@@ -183,10 +172,8 @@ fn check_signature(
     lane: &LaneState,
     parts: &[Rebuilt],
 ) -> Option<Signed> {
-    let tips: Vec<_> = parts
-        .iter()
-        .filter_map(|part| Some((part.document, part.tip.hash?)))
-        .collect();
+    let tips: Vec<_> =
+        parts.iter().filter_map(|part| Some((part.document, part.tip.hash?))).collect();
     let leaves = Tree::new(space.space()).leaves(&chunk.rest, &tips);
     let root = leaves.root();
     let message = signed(space.space(), &chunk.body.lane, chunk.sequence, &root);
@@ -224,10 +211,7 @@ fn stage_row(
         tip: part.tip,
     };
     let item = row_item(author, part.document, part.raw)?;
-    let content = RowContent {
-        item,
-        signed: Some((chunk.signature, signed.leaves.proof(place))),
-    };
+    let content = RowContent { item, signed: Some((chunk.signature, signed.leaves.proof(place))) };
     batch.staged.rows.push((head, content.encode()));
     Ok(())
 }

@@ -51,19 +51,11 @@ impl Base {
         for _ in 0..r.count(LANES_MAX).ok()? {
             let lane = Lane::new(r.array().ok()?);
             let sequence = r.varint().ok()?;
-            tips.insert(
-                lane,
-                Tip {
-                    sequence,
-                    hash: Some(ChangeHash(r.array().ok()?)),
-                },
-            );
+            tips.insert(lane, Tip { sequence, hash: Some(ChangeHash(r.array().ok()?)) });
         }
         let count = r.count(LANES_MAX).ok()?;
-        let heads: Vec<_> = (0..count)
-            .map(|_| r.array().map(ChangeHash))
-            .collect::<Result<_, _>>()
-            .ok()?;
+        let heads: Vec<_> =
+            (0..count).map(|_| r.array().map(ChangeHash)).collect::<Result<_, _>>().ok()?;
         let document = Automerge::load(r.blob(SAVE_MAX).ok()?).ok()?;
         (document.get_heads() == heads).then_some(Self { document, tips })
     }
@@ -83,21 +75,11 @@ impl Engine {
     /// Writes caches of the documents in memory that have many rows.
     pub(super) fn save_caches(&mut self) -> Result<(), Error> {
         let many = |(id, _): &(&Document, &Automerge)| {
-            self.index
-                .document(id)
-                .is_some_and(|entry| entry.rows.len() >= ROWS_MIN)
+            self.index.document(id).is_some_and(|entry| entry.rows.len() >= ROWS_MIN)
         };
-        let worth: Vec<Document> = self
-            .documents
-            .iter()
-            .filter(many)
-            .map(|(id, _)| *id)
-            .collect();
+        let worth: Vec<Document> = self.documents.iter().filter(many).map(|(id, _)| *id).collect();
         for id in worth {
-            let base = Base {
-                document: self.document(&id)?,
-                tips: self.tips(&id),
-            };
+            let base = Base { document: self.document(&id)?, tips: self.tips(&id) };
             let bytes = base.encode();
             if Base::decode(&bytes).is_some() {
                 self.save_cache(id, &bytes)?;
@@ -107,17 +89,10 @@ impl Engine {
     }
 
     fn tips(&self, id: &Document) -> BTreeMap<Lane, Tip> {
-        let rows = self
-            .index
-            .document(id)
-            .map(|entry: &DocumentRows| entry.rows.as_slice());
-        let changes = rows
-            .unwrap_or_default()
-            .iter()
-            .filter(|row| row.head.kind == RowKind::Changes);
-        changes
-            .map(|row| (row.head.lane, self.index.tip(id, &row.head.lane)))
-            .collect()
+        let rows = self.index.document(id).map(|entry: &DocumentRows| entry.rows.as_slice());
+        let changes =
+            rows.unwrap_or_default().iter().filter(|row| row.head.kind == RowKind::Changes);
+        changes.map(|row| (row.head.lane, self.index.tip(id, &row.head.lane))).collect()
     }
 
     fn save_cache(&mut self, id: Document, bytes: &[u8]) -> Result<(), Error> {

@@ -6,6 +6,7 @@ use automerge::{ActorId, Automerge};
 use haversack_wire::codec::put_blob;
 use haversack_wire::limits::RAW_MAX;
 use haversack_wire::{Device, Document, Epoch, Reader};
+use rand_core::CryptoRng;
 
 use super::Engine;
 use super::cache::Base;
@@ -17,7 +18,7 @@ use crate::crypto::{ClientKey, EpochSecret};
 use crate::docs::rebuild;
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
 use crate::members::{actor, device};
-use crate::store::{Log, Table};
+use crate::store::{Keyring, Log, Table, Writer};
 use crate::sync::tree::Proof;
 use crate::view::Source;
 
@@ -99,8 +100,10 @@ pub(super) struct Staged {
     pub(super) replaced: BTreeMap<Document, Vec<i64>>,
     pub(super) client_keys: BTreeMap<Document, ClientKey>,
     pub(super) epochs: Vec<(Epoch, EpochSecret)>,
-    pub(super) bodies: Vec<Vec<u8>>,
-    pub(super) drop_bodies: Vec<i64>,
+    /// Bodies of this device to keep, by sequence.
+    pub(super) bodies: Vec<(u32, Vec<u8>)>,
+    /// Bodies that are safe elsewhere: (sequence, row).
+    pub(super) drop_bodies: Vec<(u32, i64)>,
     pub(super) frames: Vec<KeptFrame>,
     pub(super) drop_frames: Vec<i64>,
     pub(super) device: Option<DeviceState>,
@@ -122,16 +125,9 @@ impl Engine {
     /// Builds a document from its cache, if it has a good one, and what the log has beyond it.
     pub(super) fn rebuild_document(&self, id: &Document) -> Result<Automerge, Error> {
         let damaged = |_| Error::damaged("log", "a document's changes do not fit together");
-        let Base {
-            mut document,
-            mut tips,
-        } = self.base(id);
+        let Base { mut document, mut tips } = self.base(id);
         let mut changes = Vec::new();
-        let rows = self
-            .index
-            .document(id)
-            .map(|entry| entry.rows.as_slice())
-            .unwrap_or_default();
+        let rows = self.index.document(id).map(|entry| entry.rows.as_slice()).unwrap_or_default();
         for row in rows.iter().filter(|row| row.head.kind == RowKind::Changes) {
             let tip = tips.entry(row.head.lane).or_default();
             if row.head.tip.sequence > tip.sequence {
@@ -142,9 +138,7 @@ impl Engine {
                 *tip = row.head.tip;
             }
         }
-        document
-            .apply_changes(changes)
-            .map_err(|_| Error::Document { what: "rebuilt" })?;
+        document.apply_changes(changes).map_err(|_| Error::Document { what: "rebuilt" })?;
         Ok(document)
     }
 
@@ -154,10 +148,7 @@ impl Engine {
         let key = self.ring.document(&row.head.document)?.expose();
         let content = RowContent::decode(&self.db.entry(Log::Changes, key, row.id)?)?;
         let documents = ops::decode(&author, &content.item)?;
-        Ok(documents
-            .into_iter()
-            .flat_map(|document| document.changes)
-            .collect())
+        Ok(documents.into_iter().flat_map(|document| document.changes).collect())
     }
 
     /// Saves what was staged in one transaction, then brings memory and the view in step.
@@ -166,10 +157,7 @@ impl Engine {
             Ok(rows) => rows,
             Err(error) => {
                 let unknown = |(head, _): &(RowHead, Vec<u8>)| {
-                    self.index
-                        .document(&head.document)
-                        .is_none()
-                        .then_some(head.document)
+                    self.index.document(&head.document).is_none().then_some(head.document)
                 };
                 let unsaved: Vec<_> = staged.rows.iter().filter_map(unknown).collect();
                 self.ring.forget_documents(&unsaved);
@@ -183,53 +171,13 @@ impl Engine {
         let state_key = self.state_key()?;
         let random = &mut *self.random;
         let mut writer = self.db.write()?;
-        let documents = staged.rows.iter().map(|(head, _)| head.document);
-        self.ring.add_documents(documents, &mut writer, random)?;
         for (epoch, secret) in &staged.epochs {
-            self.ring
-                .add_epoch(*epoch, secret.clone(), &mut writer, random)?;
+            self.ring.add_epoch(*epoch, secret.clone(), &mut writer, random)?;
         }
-        let mut saved = Saved::default();
-        for (head, content) in &staged.rows {
-            let key = self.ring.document(&head.document)?.expose();
-            let sealed_head = (&state_key, head.encode());
-            let id = writer.append(
-                Log::Changes,
-                (sealed_head.0, &sealed_head.1),
-                (key, content),
-                random,
-            )?;
-            saved.rows.push(Row { id, head: *head });
-        }
-        for ids in staged.replaced.values() {
-            writer.delete_entries(Log::Changes, ids)?;
-        }
-        for body in &staged.bodies {
-            writer.insert_sealed(Table::Bodies, &state_key, body, random)?;
-        }
-        writer.delete(Table::Bodies, &staged.drop_bodies)?;
-        for frame in &staged.frames {
-            saved.frames.push(writer.insert_sealed(
-                Table::Frames,
-                &state_key,
-                &frame.encode(),
-                random,
-            )?);
-        }
-        writer.delete(Table::Frames, &staged.drop_frames)?;
-        let mut put =
-            |id, bytes: &[u8]| writer.put_sealed(Table::Values, &state_key, id, bytes, random);
-        if let Some(device) = &staged.device {
-            put(value::IDENTITY, &device.encode())?;
-        }
-        if let Some(space) = &staged.space {
-            put(value::SPACE, &space.encode())?;
-            put(value::LANES, &space.encode_lanes())?;
-            put(value::RELAYS, &space.encode_relays())?;
-        }
-        if let Some(mark) = &staged.mark {
-            put(value::MARK, &mark.encode())?;
-        }
+        let rows = save_rows(staged, &state_key, &mut self.ring, &mut writer, random)?;
+        let mut saved = save_kept(staged, &state_key, &mut writer, random)?;
+        saved.rows = rows;
+        save_values(staged, &state_key, &mut writer, random)?;
         writer.commit().map(|()| saved)
     }
 
@@ -240,28 +188,22 @@ impl Engine {
         saved.rows.into_iter().for_each(|row| self.index.add(row));
         self.device = staged.device.unwrap_or_else(|| self.device.clone());
         self.space = staged.space.or_else(|| self.space.take());
-        self.mark = staged
-            .mark
-            .unwrap_or_else(|| std::mem::take(&mut self.mark));
+        self.mark = staged.mark.unwrap_or_else(|| std::mem::take(&mut self.mark));
+        self.bodies.retain(|_, row| !staged.drop_bodies.iter().any(|(_, dropped)| dropped == row));
+        self.bodies.extend(staged.bodies.iter().map(|(sequence, _)| *sequence).zip(saved.bodies));
         self.waiting.forget(&staged.drop_frames);
         for (id, frame) in saved.frames.into_iter().zip(staged.frames) {
             self.waiting.keep(id, frame);
         }
         let keyed: Vec<_> = staged.client_keys.keys().copied().collect();
         self.client_keys.extend(staged.client_keys);
-        let records: Vec<_> = staged
-            .documents
-            .iter()
-            .map(|(id, document)| (*id, read::record(document)))
-            .collect();
+        let records: Vec<_> =
+            staged.documents.iter().map(|(id, document)| (*id, read::record(document))).collect();
         for (id, document) in staged.documents {
             self.documents.put(id, document);
         }
         let authors = self.authors();
-        let source = Source {
-            authors: &authors,
-            client_keys: &self.client_keys,
-        };
+        let source = Source { authors: &authors, client_keys: &self.client_keys };
         self.view.show(&records, &source)?;
         self.view.resolve(&keyed, &source)
     }
@@ -282,7 +224,71 @@ impl Engine {
 #[derive(Default)]
 struct Saved {
     rows: Vec<Row>,
+    bodies: Vec<i64>,
     frames: Vec<i64>,
+}
+
+/// Saves rows of the log, and the keys of documents that are new.
+fn save_rows(
+    staged: &Staged,
+    state_key: &[u8; 32],
+    ring: &mut Keyring,
+    writer: &mut Writer<'_>,
+    random: &mut dyn CryptoRng,
+) -> Result<Vec<Row>, Error> {
+    ring.add_documents(staged.rows.iter().map(|(head, _)| head.document), writer, random)?;
+    let mut rows = Vec::new();
+    for (head, content) in &staged.rows {
+        let key = ring.document(&head.document)?.expose();
+        let sealed_head = head.encode();
+        let id = writer.append(Log::Changes, (state_key, &sealed_head), (key, content), random)?;
+        rows.push(Row { id, head: *head });
+    }
+    staged.replaced.values().try_for_each(|ids| writer.delete_entries(Log::Changes, ids))?;
+    Ok(rows)
+}
+
+/// Saves and drops own bodies and others' frames.
+fn save_kept(
+    staged: &Staged,
+    state_key: &[u8; 32],
+    writer: &mut Writer<'_>,
+    random: &mut dyn CryptoRng,
+) -> Result<Saved, Error> {
+    let mut saved = Saved::default();
+    for (_, body) in &staged.bodies {
+        saved.bodies.push(writer.insert_sealed(Table::Bodies, state_key, body, random)?);
+    }
+    let dropped: Vec<i64> = staged.drop_bodies.iter().map(|(_, row)| *row).collect();
+    writer.delete(Table::Bodies, &dropped)?;
+    for frame in &staged.frames {
+        let kept = frame.encode();
+        saved.frames.push(writer.insert_sealed(Table::Frames, state_key, &kept, random)?);
+    }
+    writer.delete(Table::Frames, &staged.drop_frames)?;
+    Ok(saved)
+}
+
+/// Saves the single values that changed.
+fn save_values(
+    staged: &Staged,
+    state_key: &[u8; 32],
+    writer: &mut Writer<'_>,
+    random: &mut dyn CryptoRng,
+) -> Result<(), Error> {
+    let mut put = |id, bytes: &[u8]| writer.put_sealed(Table::Values, state_key, id, bytes, random);
+    if let Some(device) = &staged.device {
+        put(value::IDENTITY, &device.encode())?;
+    }
+    if let Some(space) = &staged.space {
+        put(value::SPACE, &space.encode())?;
+        put(value::LANES, &space.encode_lanes())?;
+        put(value::RELAYS, &space.encode_relays())?;
+    }
+    match &staged.mark {
+        Some(mark) => put(value::MARK, &mark.encode()),
+        None => Ok(()),
+    }
 }
 
 /// Writes one document's changes as a row's item.

@@ -30,19 +30,13 @@ impl Engine {
         let identity = &self.device.identity;
         let (key, kem) = (identity.sign.public(), identity.kem.public());
         let preimages: Vec<[u8; 32]> = (0..RETIRE_HASHES).map(|_| bytes(random)).collect();
-        let hashes = preimages
-            .iter()
-            .map(|p| RetireHash::new(derive(Label::RETIRE, &[p])))
-            .collect();
+        let hashes =
+            preimages.iter().map(|p| RetireHash::new(derive(Label::RETIRE, &[p]))).collect();
         let statements = [
             Statement::add_device(&space, &root, key, kem, Role::Coordinator),
             Statement::retire_hashes(&space, &root, 0, hashes),
         ];
-        roster.add(
-            statements
-                .iter()
-                .map(|statement| statement.bytes.as_slice()),
-        )?;
+        roster.add(statements.iter().map(|statement| statement.bytes.as_slice()))?;
         let secret = EpochSecret::make(random);
         let epoch =
             EpochStatement::first(&space, secret.id(&space), roster.digest(), &identity.sign);
@@ -61,14 +55,8 @@ impl Engine {
         self.outside()?;
         let pending = Pending::make(&self.device.identity, &mut *self.random);
         let text = pending.text();
-        let device = DeviceState {
-            pending: Some(pending),
-            ..self.device.clone()
-        };
-        self.commit(Staged {
-            device: Some(device),
-            ..Staged::default()
-        })?;
+        let device = DeviceState { pending: Some(pending), ..self.device.clone() };
+        self.commit(Staged { device: Some(device), ..Staged::default() })?;
         Ok(text)
     }
 
@@ -87,21 +75,13 @@ impl Engine {
         let request = Request::from_text(request)?;
         let mut space = self.space()?.clone();
         let sign = self.device.identity.sign.clone();
-        let me = space
-            .roster
-            .member(&sign.public())
-            .and_then(|member| member.role);
+        let me = space.roster.member(&sign.public()).and_then(|member| member.role);
         if !me.is_some_and(Role::is_admin) {
             return Err(Error::NotAllowed { what: "invite" });
         }
-        let known = space
-            .roster
-            .member(&request.device_key)
-            .map(|member| member.role);
+        let known = space.roster.member(&request.device_key).map(|member| member.role);
         if known.is_some_and(|known| known != Some(role)) {
-            return Err(Error::NotAllowed {
-                what: "change a role by inviting again",
-            });
+            return Err(Error::NotAllowed { what: "change a role by inviting again" });
         }
         let id = *space.space();
         let mut new = Vec::new();
@@ -117,10 +97,7 @@ impl Engine {
         space.unsent = sorted(&space, space.unsent.iter().chain(&new));
         let answer = self.answer(&space, &request, &sign)?;
         let sealed = request.answer(&answer, &sign, &mut *self.random)?;
-        self.commit(Staged {
-            space: Some(space),
-            ..Staged::default()
-        })?;
+        self.commit(Staged { space: Some(space), ..Staged::default() })?;
         Ok(sealed)
     }
 
@@ -156,20 +133,15 @@ impl Engine {
     /// [`Error::InSpace`], and the errors of saving.
     pub fn join(&mut self, answer: &str) -> Result<Words, Error> {
         self.outside()?;
-        let refused = |why| Error::Enrolment {
-            what: "answer",
-            why,
-        };
+        let refused = |why| Error::Enrolment { what: "answer", why };
         let none = refused("has no request here that it could answer");
         let pending = self.device.pending.clone().ok_or(none)?;
         let (answer, words) = pending.open(&self.device.identity, answer)?;
         let mut roster = Roster::new(answer.root);
         roster.add(answer.statements.iter().map(Vec::as_slice))?;
         let is_member = |key: &[u8; 32]| roster.member(key).is_some();
-        let inviter_may = roster
-            .member(&answer.inviter)
-            .and_then(|m| m.role)
-            .is_some_and(Role::is_admin);
+        let inviter_may =
+            roster.member(&answer.inviter).and_then(|m| m.role).is_some_and(Role::is_admin);
         if !inviter_may || !is_member(&self.device.identity.sign.public()) {
             return Err(refused("is not signed by an admin of its space"));
         }
@@ -215,10 +187,7 @@ impl Engine {
 
     fn enter(&mut self, space: SpaceState, secret: EpochSecret) -> Result<(), Error> {
         let epoch = space.epoch_id();
-        let device = DeviceState {
-            pending: None,
-            ..self.device.clone()
-        };
+        let device = DeviceState { pending: None, ..self.device.clone() };
         self.commit(Staged {
             epochs: vec![(epoch, secret)],
             device: Some(device),
@@ -262,8 +231,5 @@ fn sorted<'a>(space: &SpaceState, statements: impl Iterator<Item = &'a Vec<u8>>)
         let hash: StatementHash = Statement::decode(space.space(), bytes).ok()?.hash();
         Some((hash, bytes.clone()))
     });
-    hashed
-        .collect::<std::collections::BTreeMap<_, _>>()
-        .into_values()
-        .collect()
+    hashed.collect::<std::collections::BTreeMap<_, _>>().into_values().collect()
 }

@@ -80,22 +80,13 @@ impl Engine {
     fn receive_batch(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<Received, Error> {
         let space = self.space()?.clone();
         let poison: BTreeSet<FrameHash> = self.mark.poison.iter().copied().collect();
-        let mut batch = Batch {
-            space,
-            staged: Staged::default(),
-            received: Received::default(),
-            carry,
-        };
-        let fresh: Vec<&Vec<u8>> = frames
-            .iter()
-            .filter(|frame| !self.waiting.holds(frame))
-            .collect();
-        let (fatal, fresh): (Vec<_>, Vec<_>) = fresh
-            .into_iter()
-            .partition(|frame| poison.contains(&FrameHash::of(frame)));
-        fatal
-            .into_iter()
-            .for_each(|frame| quarantine(&mut batch, frame));
+        let mut batch =
+            Batch { space, staged: Staged::default(), received: Received::default(), carry };
+        let fresh: Vec<&Vec<u8>> =
+            frames.iter().filter(|frame| !self.waiting.holds(frame)).collect();
+        let (fatal, fresh): (Vec<_>, Vec<_>) =
+            fresh.into_iter().partition(|frame| poison.contains(&FrameHash::of(frame)));
+        fatal.into_iter().for_each(|frame| quarantine(&mut batch, frame));
         self.set_mark(fresh.iter().map(|frame| FrameHash::of(frame)).collect())?;
         let mut opened = Vec::new();
         for frame in fresh {
@@ -103,27 +94,17 @@ impl Engine {
         }
         opened.extend(self.open_waiting(&mut batch)?);
         self.apply_all(&mut batch, opened)?;
-        self.free_acknowledged(&mut batch)?;
+        self.free_acknowledged(&mut batch);
         let poison = self.mark.poison.clone();
-        batch.staged.mark = Some(Mark {
-            frames: Vec::new(),
-            poison,
-            cautious: self.mark.cautious,
-        });
+        batch.staged.mark = Some(Mark { frames: Vec::new(), poison, cautious: self.mark.cautious });
         batch.staged.space = Some(batch.space);
         self.commit(batch.staged)?;
         Ok(batch.received)
     }
 
     fn set_mark(&mut self, frames: Vec<FrameHash>) -> Result<(), Error> {
-        let mark = Mark {
-            frames,
-            ..self.mark.clone()
-        };
-        self.commit(Staged {
-            mark: Some(mark),
-            ..Staged::default()
-        })
+        let mark = Mark { frames, ..self.mark.clone() };
+        self.commit(Staged { mark: Some(mark), ..Staged::default() })
     }
 
     /// Opens a frame, or keeps it.
@@ -161,11 +142,8 @@ impl Engine {
 
     /// Frames that waited are tried again with each batch.
     fn open_waiting(&self, batch: &mut Batch) -> Result<Vec<Opened>, Error> {
-        let waiting: Vec<_> = self
-            .waiting
-            .of(Keep::Waiting)
-            .map(|(id, f)| (id, f.to_vec()))
-            .collect();
+        let waiting: Vec<_> =
+            self.waiting.of(Keep::Waiting).map(|(id, f)| (id, f.to_vec())).collect();
         let mut opened = Vec::new();
         for (id, frame) in waiting {
             if !matches!(Frame::parse(&frame), Ok(Frame::Chunk(..))) {
@@ -178,10 +156,7 @@ impl Engine {
                 carry: false,
             };
             if let Some(found) = self.take_frame(&mut quiet, &frame)? {
-                opened.push(Opened {
-                    row: Some(id),
-                    ..found
-                });
+                opened.push(Opened { row: Some(id), ..found });
             }
         }
         Ok(opened)
@@ -194,10 +169,7 @@ impl Engine {
             let statements = chunk.body.statements.iter().map(Vec::as_slice);
             // Self-proving: read before anything else, whatever becomes of the rest.
             let _ = batch.space.roster.add(statements);
-            pending
-                .entry((chunk.body.lane, chunk.sequence))
-                .or_default()
-                .push(chunk);
+            pending.entry((chunk.body.lane, chunk.sequence)).or_default().push(chunk);
         }
         loop {
             let mut progress = false;
@@ -221,17 +193,10 @@ impl Engine {
     }
 
     /// Drops own bodies that a coordinator or an archive has acknowledged by its signature.
-    fn free_acknowledged(&mut self, batch: &mut Batch) -> Result<(), Error> {
+    fn free_acknowledged(&self, batch: &mut Batch) {
         let acknowledged = acknowledged(&batch.space);
-        if acknowledged == 0 {
-            return Ok(());
-        }
-        for (id, sequence, _) in self.kept_bodies()? {
-            if sequence < acknowledged {
-                batch.staged.drop_bodies.push(id);
-            }
-        }
-        Ok(())
+        let safe = self.bodies.range(..acknowledged).map(|(sequence, row)| (*sequence, *row));
+        batch.staged.drop_bodies.extend(safe);
     }
 }
 
@@ -239,16 +204,11 @@ impl Engine {
 pub(super) fn acknowledged(space: &SpaceState) -> u32 {
     let keeps = |lane: &&LaneState| {
         let member = space.roster.member(&lane.device_key);
-        member
-            .and_then(|member| member.role)
-            .is_some_and(Role::keeps_work)
+        member.and_then(|member| member.role).is_some_and(Role::keeps_work)
     };
     let own = space.lanes.get(&space.lane);
-    let entries = space
-        .lanes
-        .values()
-        .filter(keeps)
-        .filter_map(|lane| lane.vector.get(&space.lane));
+    let entries =
+        space.lanes.values().filter(keeps).filter_map(|lane| lane.vector.get(&space.lane));
     let entries = entries.filter(|(next, hash)| {
         own.is_some_and(|own| {
             *next < own.next || (*next == own.next && *hash == own.position_start())
@@ -272,14 +232,9 @@ fn take_opened(
         Some(raw) => raw.and_then(|raw| Body::decode(&raw)),
     };
     match decoded {
-        Ok((body, rest, signature)) => Some(Opened {
-            frame: frame.to_vec(),
-            row: None,
-            sequence,
-            body,
-            rest,
-            signature,
-        }),
+        Ok((body, rest, signature)) => {
+            Some(Opened { frame: frame.to_vec(), row: None, sequence, body, rest, signature })
+        }
         Err(haversack_wire::Error::Unknown { .. }) => {
             keep(batch, Keep::Waiting, frame);
             None
@@ -302,12 +257,7 @@ fn take_roster(
     };
     let added = raw
         .and_then(|raw| RosterSegment::decode(&raw))
-        .and_then(|segment| {
-            batch
-                .space
-                .roster
-                .add(segment.statements.iter().map(Vec::as_slice))
-        });
+        .and_then(|segment| batch.space.roster.add(segment.statements.iter().map(Vec::as_slice)));
     match added {
         Ok(0) => batch.received.known += 1,
         Ok(_) => batch.received.applied += 1,
@@ -349,8 +299,5 @@ fn quarantine(batch: &mut Batch, frame: &[u8]) {
 }
 
 fn keep(batch: &mut Batch, keep: Keep, frame: &[u8]) {
-    batch.staged.frames.push(KeptFrame {
-        keep,
-        frame: frame.to_vec(),
-    });
+    batch.staged.frames.push(KeptFrame { keep, frame: frame.to_vec() });
 }

@@ -36,16 +36,10 @@ impl KeptFrame {
             2 => Keep::Waiting,
             3 => Keep::Quarantined,
             other => {
-                return Err(Error::Newer {
-                    what: "kept frames",
-                    found: other.into(),
-                });
+                return Err(Error::Newer { what: "kept frames", found: other.into() });
             }
         };
-        Ok(Self {
-            keep,
-            frame: r.rest().to_vec(),
-        })
+        Ok(Self { keep, frame: r.rest().to_vec() })
     }
 }
 
@@ -65,10 +59,7 @@ impl Waiting {
     }
 
     pub(super) fn of(&self, keep: Keep) -> impl Iterator<Item = (i64, &[u8])> {
-        let kept = self
-            .frames
-            .iter()
-            .filter(move |(_, kept)| kept.keep == keep);
+        let kept = self.frames.iter().filter(move |(_, kept)| kept.keep == keep);
         kept.map(|(id, kept)| (*id, kept.frame.as_slice()))
     }
 

@@ -35,10 +35,7 @@ impl RowHead {
         let mut out = self.document.to_bytes().to_vec();
         out.push(self.kind as u8);
         out.extend_from_slice(self.lane.as_bytes());
-        put_varint(
-            &mut out,
-            self.sequence.map_or(0, |sequence| u64::from(sequence) + 1),
-        );
+        put_varint(&mut out, self.sequence.map_or(0, |sequence| u64::from(sequence) + 1));
         put_varint(&mut out, self.tip.sequence);
         out.extend_from_slice(&self.tip.hash.map_or([0; 32], |hash| hash.0));
         out
@@ -51,27 +48,15 @@ impl RowHead {
             0 => RowKind::Changes,
             1 => RowKind::ClientKey,
             other => {
-                return Err(Error::Unknown {
-                    what: "row kind",
-                    found: other.into(),
-                });
+                return Err(Error::Unknown { what: "row kind", found: other.into() });
             }
         };
         let lane = Lane::new(r.array()?);
         let sequence = r.varint()?.checked_sub(1).map(|sequence| sequence as u32);
         let (number, hash) = (r.varint()?, ChangeHash(r.array()?));
         r.end()?;
-        let tip = Tip {
-            sequence: number,
-            hash: (number > 0).then_some(hash),
-        };
-        Ok(Self {
-            document,
-            kind,
-            lane,
-            sequence,
-            tip,
-        })
+        let tip = Tip { sequence: number, hash: (number > 0).then_some(hash) };
+        Ok(Self { document, kind, lane, sequence, tip })
     }
 }
 
@@ -130,9 +115,7 @@ impl Index {
     }
 
     pub(super) fn tip(&self, document: &Document, lane: &Lane) -> Tip {
-        self.document(document)
-            .map(|rows| rows.tip(lane))
-            .unwrap_or_default()
+        self.document(document).map(|rows| rows.tip(lane)).unwrap_or_default()
     }
 
     /// Rows that are in no body yet, oldest first.

@@ -9,6 +9,7 @@ use super::Engine;
 use super::documents::Documents;
 use super::kept::{KeptFrame, Waiting};
 use super::log::{Index, Row, RowHead, RowKind};
+use super::outgoing::decode_kept;
 use super::state::{DeviceState, Mark, SpaceState, value};
 use crate::Error;
 use crate::crypto::{Bind, ClientKey, Cost, NoHardware, Passphrase, Random};
@@ -26,9 +27,7 @@ pub struct CreateOptions {
 
 impl Default for CreateOptions {
     fn default() -> Self {
-        Self {
-            cost: Cost::DEFAULT,
-        }
+        Self { cost: Cost::DEFAULT }
     }
 }
 
@@ -51,21 +50,12 @@ impl Engine {
         let mut db = Db::open(folder)?;
         let (header, keyring_key) =
             Header::make(passphrase, options.cost, &NoHardware, &mut *random)?;
-        let device = DeviceState {
-            identity: Identity::make(&mut *random),
-            pending: None,
-        };
+        let device = DeviceState { identity: Identity::make(&mut *random), pending: None };
         let mut writer = db.write()?;
         let ring = Keyring::make(keyring_key, &mut writer, &mut *random)?;
         let state_key = *ring.purpose(Purpose::State)?.expose();
         let identity = device.encode();
-        writer.put_sealed(
-            Table::Values,
-            &state_key,
-            value::IDENTITY,
-            &identity,
-            &mut *random,
-        )?;
+        writer.put_sealed(Table::Values, &state_key, value::IDENTITY, &identity, &mut *random)?;
         writer.commit()?;
         files.write(&header, &mut *random)?;
         Self::assemble(db, ring, device, None, Mark::default(), random)
@@ -96,27 +86,18 @@ impl Engine {
             return Err(Error::damaged("database", "it is gone"));
         }
         let db = Db::open(folder)?;
-        let rows: Vec<_> = db
-            .rows(Table::Keys, keyring_key.expose())?
-            .into_iter()
-            .map(|(_, row)| row)
-            .collect();
+        let rows: Vec<_> =
+            db.rows(Table::Keys, keyring_key.expose())?.into_iter().map(|(_, row)| row).collect();
         let ring = Keyring::load(keyring_key, &rows)?;
         let key = *ring.purpose(Purpose::State)?.expose();
         let missing = Error::damaged("state", "the identity is missing");
-        let device = DeviceState::decode(
-            &db.row(Table::Values, &key, value::IDENTITY)?
-                .ok_or(missing)?,
-        )?;
+        let device =
+            DeviceState::decode(&db.row(Table::Values, &key, value::IDENTITY)?.ok_or(missing)?)?;
         let space = match db.row(Table::Values, &key, value::SPACE)? {
             None => None,
             Some(space) => {
-                let lanes = db
-                    .row(Table::Values, &key, value::LANES)?
-                    .unwrap_or(vec![0]);
-                let relays = db
-                    .row(Table::Values, &key, value::RELAYS)?
-                    .unwrap_or(vec![0]);
+                let lanes = db.row(Table::Values, &key, value::LANES)?.unwrap_or(vec![0]);
+                let relays = db.row(Table::Values, &key, value::RELAYS)?.unwrap_or(vec![0]);
                 Some(SpaceState::decode(&space, &lanes, &relays)?)
             }
         };
@@ -144,6 +125,7 @@ impl Engine {
             mark,
             index: Index::default(),
             documents: Documents::default(),
+            bodies: Default::default(),
             caches: Default::default(),
             client_keys: Default::default(),
             waiting: Waiting::default(),
@@ -151,6 +133,7 @@ impl Engine {
         };
         engine.load_index()?;
         engine.load_caches()?;
+        engine.load_bodies()?;
         engine.load_frames()?;
         engine.load_view()?;
         Ok(engine)
@@ -165,13 +148,17 @@ impl Engine {
                 let key = self.ring.document(&head.document)?.expose();
                 let content = self.db.entry(Log::Changes, key, id)?;
                 let damaged = |_| Error::damaged("log", "a client key has another length");
-                let key = content
-                    .as_slice()
-                    .try_into()
-                    .map(ClientKey::new)
-                    .map_err(damaged)?;
+                let key = content.as_slice().try_into().map(ClientKey::new).map_err(damaged)?;
                 self.client_keys.insert(head.document, key);
             }
+        }
+        Ok(())
+    }
+
+    fn load_bodies(&mut self) -> Result<(), Error> {
+        let key = self.state_key()?;
+        for (row, kept) in self.db.rows(Table::Bodies, &key)? {
+            self.bodies.insert(decode_kept(&kept)?.0, row);
         }
         Ok(())
     }
@@ -203,8 +190,7 @@ impl Engine {
             return Ok(0);
         };
         let mut bytes = Vec::new();
-        rows.iter()
-            .for_each(|(_, part)| bytes.extend_from_slice(part));
+        rows.iter().for_each(|(_, part)| bytes.extend_from_slice(part));
         if bytes.is_empty() {
             return Ok(0);
         }
@@ -228,10 +214,7 @@ impl Engine {
             for id in batch {
                 records.push((*id, read::record(&self.rebuild_document(id)?)));
             }
-            let source = Source {
-                authors: &authors,
-                client_keys: &self.client_keys,
-            };
+            let source = Source { authors: &authors, client_keys: &self.client_keys };
             self.view.show(&records, &source)?;
         }
         Ok(())
@@ -249,11 +232,7 @@ impl Engine {
         self.documents.clear();
         self.caches.clear();
         self.view = View::empty()?;
-        let all: Vec<_> = self
-            .index
-            .documents()
-            .map(|(document, _)| *document)
-            .collect();
+        let all: Vec<_> = self.index.documents().map(|(document, _)| *document).collect();
         self.show_again(&all)
     }
 

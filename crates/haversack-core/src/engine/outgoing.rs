@@ -90,23 +90,14 @@ impl Engine {
             return Ok(());
         }
         let changes = self.read_row(&row)?;
-        let hash = row
-            .head
-            .tip
-            .hash
-            .ok_or(Error::damaged("log", "a row has no last change"))?;
-        load.bytes += changes
-            .iter()
-            .map(|change| 16 + 6 * change.operations.len())
-            .sum::<usize>();
+        let hash = row.head.tip.hash.ok_or(Error::damaged("log", "a row has no last change"))?;
+        load.bytes += changes.iter().map(|change| 16 + 6 * change.operations.len()).sum::<usize>();
         match load.documents.last_mut() {
             Some((last, tip)) if last.document == document => {
                 last.changes.extend(changes);
                 *tip = hash;
             }
-            _ => load
-                .documents
-                .push((DocumentChanges { document, changes }, hash)),
+            _ => load.documents.push((DocumentChanges { document, changes }, hash)),
         }
         Ok(())
     }
@@ -131,59 +122,35 @@ impl Engine {
         };
         let sequence = space.lanes.get(&lane).map_or(0, |own| own.next);
         let encoded = body.encode()?;
-        let tips: Vec<_> = load
-            .documents
-            .iter()
-            .map(|(d, hash)| (d.document, *hash))
-            .collect();
+        let tips: Vec<_> = load.documents.iter().map(|(d, hash)| (d.document, *hash)).collect();
         let leaves = tree.leaves(&encoded.rest, &tips);
         let root = leaves.root();
         let signature =
-            self.device
-                .identity
-                .sign
-                .sign(&tree::signed(space.space(), &lane, sequence, &root));
+            self.device.identity.sign.sign(&tree::signed(space.space(), &lane, sequence, &root));
         for (place, (changes, hash)) in load.documents.into_iter().enumerate() {
             let (document, last) = (changes.document, changes.changes.last());
             let tip = crate::docs::rebuild::Tip {
                 sequence: last.map_or(0, |change| change.sequence),
                 hash: Some(hash),
             };
-            let head = RowHead {
-                document,
-                kind: RowKind::Changes,
-                lane,
-                sequence: Some(sequence),
-                tip,
-            };
+            let head =
+                RowHead { document, kind: RowKind::Changes, lane, sequence: Some(sequence), tip };
             let item = row_item(author, document, changes.changes)?;
-            let content = RowContent {
-                item,
-                signed: Some((signature, leaves.proof(place))),
-            };
+            let content = RowContent { item, signed: Some((signature, leaves.proof(place))) };
             staged.rows.push((head, content.encode()));
         }
         for (document, key) in &load.client_keys {
             let (document, tip) = (*document, Default::default());
-            let head = RowHead {
-                document,
-                kind: RowKind::ClientKey,
-                lane,
-                sequence: Some(sequence),
-                tip,
-            };
+            let head =
+                RowHead { document, kind: RowKind::ClientKey, lane, sequence: Some(sequence), tip };
             staged.rows.push((head, key.expose().to_vec()));
         }
         for row in load.rows {
-            staged
-                .replaced
-                .entry(row.head.document)
-                .or_default()
-                .push(row.id);
+            staged.replaced.entry(row.head.document).or_default().push(row.id);
         }
         let raw = [&encoded.bytes[..], &signature].concat();
         advance(space, &body, sequence, &root);
-        staged.bodies.push(encode_kept(sequence, &raw));
+        staged.bodies.push((sequence, encode_kept(sequence, &raw)));
         self.check_room(space, &raw)
     }
 
@@ -203,13 +170,7 @@ impl Engine {
         let missing = Error::damaged("keyring", "the write key is missing");
         let secret = self.ring.epochs().get(&epoch).ok_or(missing)?;
         let place = (space.lane_tag(&space.lane), sequence);
-        let frame = chunk::seal(
-            (secret, &epoch),
-            space.space(),
-            place,
-            raw,
-            &mut *self.random,
-        )?;
+        let frame = chunk::seal((secret, &epoch), space.space(), place, raw, &mut *self.random)?;
         debug_assert!(frame.len() > ChunkHeader::LEN);
         Ok(frame)
     }
@@ -236,14 +197,8 @@ fn next_body(space: &SpaceState, statements: Vec<Vec<u8>>) -> Result<Body, Error
     let own = space.lanes.get(&space.lane).ok_or(missing)?;
     let digest = space.roster.digest();
     let first = own.next == 0;
-    let opening = Opening {
-        device_key: own.device_key,
-        incarnation: own.incarnation,
-    };
-    debug_assert_eq!(
-        lane_of(space.space(), &own.device_key, own.incarnation),
-        space.lane
-    );
+    let opening = Opening { device_key: own.device_key, incarnation: own.incarnation };
+    debug_assert_eq!(lane_of(space.space(), &own.device_key, own.incarnation), space.lane);
     Ok(Body {
         lane: space.lane,
         roster: (first || digest != own.roster).then_some(digest),
@@ -267,9 +222,7 @@ fn with_chain(
     }
     let mut all = space.roster.chain(&key);
     let decode = |bytes: Vec<u8>| {
-        crate::members::Statement::decode(space.space(), &bytes)
-            .ok()
-            .map(|s| (s.hash(), bytes))
+        crate::members::Statement::decode(space.space(), &bytes).ok().map(|s| (s.hash(), bytes))
     };
     all.extend(statements.into_iter().filter_map(decode));
     all.into_values().collect()
@@ -288,9 +241,7 @@ fn vector(space: &SpaceState, mentions: &[Lane]) -> Vec<VectorEntry> {
         .map(|(id, lane)| {
             let place = mentions.iter().position(|mentioned| mentioned == id);
             VectorEntry {
-                lane: place.map_or(LaneReference::New(*id), |n| {
-                    LaneReference::Known(n as u32 + 1)
-                }),
+                lane: place.map_or(LaneReference::New(*id), |n| LaneReference::Known(n as u32 + 1)),
                 next: lane.next,
                 hash: lane.position_start(),
                 quarantined: lane.quarantined.clone(),

@@ -32,12 +32,7 @@ struct Offer {
 impl Offer {
     fn pushed(&self) -> Pushed {
         let (hash, place) = (FrameHash::of(&self.frame), place(&self.frame));
-        Pushed {
-            hash,
-            place,
-            carried: self.carried,
-            roster: self.roster,
-        }
+        Pushed { hash, place, carried: self.carried, roster: self.roster }
     }
 }
 
@@ -47,10 +42,7 @@ fn room(offers: &[Offer]) -> usize {
         *sum += offer.frame.len();
         Some(*sum)
     });
-    sizes
-        .take(PUSH_FRAMES_MAX)
-        .take_while(|sum| *sum <= PUSH_BYTES_MAX)
-        .count()
+    sizes.take(PUSH_FRAMES_MAX).take_while(|sum| *sum <= PUSH_BYTES_MAX).count()
 }
 
 /// A relay to sync with: its id, and the right to create a mailbox there if it asks for one.
@@ -108,13 +100,7 @@ impl Engine {
         let pushed = offers.iter().map(Offer::pushed).collect();
         let frames = offers.into_iter().map(|offer| offer.frame).collect();
         let basis = match relay.needs_vector {
-            true => Basis::Vector(
-                relay
-                    .known
-                    .iter()
-                    .map(|(tag, next)| (*tag, *next))
-                    .collect(),
-            ),
+            true => Basis::Vector(relay.known.iter().map(|(tag, next)| (*tag, *next)).collect()),
             false => Basis::Digest(relay.digest),
         };
         let head = SectionHead {
@@ -138,30 +124,18 @@ impl Engine {
         let mut offers = Vec::new();
         if !relay.has_roster && space.root.is_some() {
             let frames = self.roster_frames(space)?.into_iter();
-            offers.extend(frames.map(|frame| Offer {
-                frame,
-                carried: None,
-                roster: true,
-            }));
+            offers.extend(frames.map(|frame| Offer { frame, carried: None, roster: true }));
         }
         for (id, frame) in self.waiting.of(Keep::Carried) {
             if place(frame).is_none_or(|place| is_news(relay, place)) {
-                offers.push(Offer {
-                    frame: frame.to_vec(),
-                    carried: Some(id),
-                    roster: false,
-                });
+                offers.push(Offer { frame: frame.to_vec(), carried: Some(id), roster: false });
             }
         }
         let tag = space.lane_tag(&space.lane);
-        for (_, sequence, raw) in self.kept_bodies()? {
+        for (sequence, row) in self.bodies.clone() {
             if is_news(relay, (tag, sequence)) {
-                let frame = self.seal(space, sequence, &raw)?;
-                offers.push(Offer {
-                    frame,
-                    carried: None,
-                    roster: false,
-                });
+                let frame = self.seal(space, sequence, &self.body(row)?)?;
+                offers.push(Offer { frame, carried: None, roster: false });
             }
         }
         Ok(offers)
@@ -184,16 +158,11 @@ impl Engine {
         Ok(frames)
     }
 
-    /// Own bodies that are not acknowledged yet: (row, sequence, body), in order of sequence.
-    pub(super) fn kept_bodies(&self) -> Result<Vec<(i64, u32, Vec<u8>)>, Error> {
-        let key = self.state_key()?;
-        let rows = self.db.rows(Table::Bodies, &key)?;
-        rows.into_iter()
-            .map(|(id, bytes)| {
-                let (sequence, raw) = decode_kept(&bytes)?;
-                Ok((id, sequence, raw.to_vec()))
-            })
-            .collect()
+    /// A body of this device, signature included.
+    fn body(&self, row: i64) -> Result<Vec<u8>, Error> {
+        let kept = self.db.row(Table::Bodies, &self.state_key()?, row)?;
+        let missing = Error::damaged("outgoing bodies", "one is missing");
+        Ok(decode_kept(&kept.ok_or(missing)?)?.1.to_vec())
     }
 
     /// Takes bytes of the answer. What is whole in them is applied and durable when this returns.
@@ -215,11 +184,7 @@ impl Engine {
         let received = self.receive(&frames, false)?;
         exchange.tally.received.add(received);
         let mut space = self.space()?.clone();
-        let mut relay = space
-            .relays
-            .get(&exchange.relay())
-            .cloned()
-            .unwrap_or_default();
+        let mut relay = space.relays.get(&exchange.relay()).cloned().unwrap_or_default();
         let before = relay.clone();
         let mut dropped = Vec::new();
         for step in steps {
@@ -228,11 +193,7 @@ impl Engine {
         (relay.cursor, relay.digest) = exchange.cursor();
         if relay != before || !dropped.is_empty() {
             space.relays.insert(exchange.relay(), relay);
-            self.commit(Staged {
-                space: Some(space),
-                drop_frames: dropped,
-                ..Staged::default()
-            })?;
+            self.commit(Staged { space: Some(space), drop_frames: dropped, ..Staged::default() })?;
         }
         Ok(received)
     }
@@ -259,18 +220,12 @@ impl Engine {
     /// [`Error::NoSpace`].
     pub fn pinned_relay(&self, address: &str) -> Result<Option<Relay>, Error> {
         let space = self.space()?;
-        let mut met = space
-            .relays
-            .iter()
-            .filter(|(_, relay)| relay.address == address);
+        let mut met = space.relays.iter().filter(|(_, relay)| relay.address == address);
         let named = || {
             let mut relays = space.roster.relays().into_iter();
             relays.find(|relay| relay.addresses.iter().any(|known| known == address))
         };
-        Ok(met
-            .next()
-            .map(|(id, _)| *id)
-            .or_else(|| named().map(|relay| relay.relay)))
+        Ok(met.next().map(|(id, _)| *id).or_else(|| named().map(|relay| relay.relay)))
     }
 
     /// Pins the relay that answered at an address: another one there is refused from now on.
@@ -280,10 +235,7 @@ impl Engine {
     pub fn pin_relay(&mut self, address: &str, relay: Relay) -> Result<(), Error> {
         let mut space = self.space()?.clone();
         address.clone_into(&mut space.relays.entry(relay).or_default().address);
-        self.commit(Staged {
-            space: Some(space),
-            ..Staged::default()
-        })
+        self.commit(Staged { space: Some(space), ..Staged::default() })
     }
 
     /// Writes a bundle: everything of this device that is not acknowledged, and what it carries for others.
@@ -294,13 +246,9 @@ impl Engine {
         self.close_unsent()?;
         let space = self.space()?.clone();
         let mut frames = self.roster_frames(&space)?;
-        frames.extend(
-            self.waiting
-                .of(Keep::Carried)
-                .map(|(_, frame)| frame.to_vec()),
-        );
-        for (_, sequence, raw) in self.kept_bodies()? {
-            frames.push(self.seal(&space, sequence, &raw)?);
+        frames.extend(self.waiting.of(Keep::Carried).map(|(_, frame)| frame.to_vec()));
+        for (sequence, row) in self.bodies.clone() {
+            frames.push(self.seal(&space, sequence, &self.body(row)?)?);
         }
         Ok(bundle::encode(frames.iter().map(Vec::as_slice))?)
     }
@@ -335,10 +283,7 @@ impl Engine {
     /// Whether a frame's hint names an epoch that is held here.
     fn is_ours(&self, frame: &[u8]) -> bool {
         let hinted = |nonce, hint| {
-            self.ring
-                .epochs()
-                .values()
-                .any(|secret| secret.hint_key().hint(nonce) == hint)
+            self.ring.epochs().values().any(|secret| secret.hint_key().hint(nonce) == hint)
         };
         match Frame::parse(frame) {
             Ok(Frame::Chunk(header, _)) => hinted(&header.nonce, header.hint),
@@ -369,24 +314,16 @@ fn take_step(
             exchange.tally.pushed += 1;
             relay.has_roster |= pushed.roster;
             dropped.extend(pushed.carried);
-            pushed
-                .place
-                .into_iter()
-                .for_each(|place| learn(relay, place));
+            pushed.place.into_iter().for_each(|place| learn(relay, place));
         }
         Step::Frame(cursor, frame) => {
             exchange.delivered(cursor, FrameHash::of(&frame));
-            place(&frame)
-                .into_iter()
-                .for_each(|place| learn(relay, place));
+            place(&frame).into_iter().for_each(|place| learn(relay, place));
         }
         Step::Have(lanes) => {
             relay.needs_vector = false;
             let own = space.lane_tag(&space.lane);
-            let has = lanes
-                .iter()
-                .find(|(tag, _)| *tag == own)
-                .map_or(0, |(_, next)| *next);
+            let has = lanes.iter().find(|(tag, _)| *tag == own).map_or(0, |(_, next)| *next);
             if relay.known.get(&own).is_some_and(|known| *known > has) {
                 relay.known.insert(own, has);
                 exchange.tally.again = true;

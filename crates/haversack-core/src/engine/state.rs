@@ -72,9 +72,7 @@ impl LaneState {
         out.extend_from_slice(self.position.as_bytes());
         out.extend_from_slice(self.roster.as_bytes());
         put_varint(out, self.mentions.len() as u64);
-        self.mentions
-            .iter()
-            .for_each(|lane| out.extend_from_slice(lane.as_bytes()));
+        self.mentions.iter().for_each(|lane| out.extend_from_slice(lane.as_bytes()));
         put_varint(out, self.vector.len() as u64);
         for (lane, (next, hash)) in &self.vector {
             out.extend_from_slice(lane.as_bytes());
@@ -82,9 +80,7 @@ impl LaneState {
             out.extend_from_slice(hash);
         }
         put_varint(out, self.quarantined.len() as u64);
-        self.quarantined
-            .iter()
-            .for_each(|sequence| put_varint(out, (*sequence).into()));
+        self.quarantined.iter().for_each(|sequence| put_varint(out, (*sequence).into()));
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
@@ -96,8 +92,7 @@ impl LaneState {
             lane.mentions.push(Lane::new(r.array()?));
         }
         for _ in 0..r.count(LANES_MAX)? {
-            lane.vector
-                .insert(Lane::new(r.array()?), (r.varint_u32()?, r.array()?));
+            lane.vector.insert(Lane::new(r.array()?), (r.varint_u32()?, r.array()?));
         }
         for _ in 0..r.varint()? {
             lane.quarantined.push(r.varint_u32()?);
@@ -139,16 +134,11 @@ impl RelayState {
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let mut relay = Self {
-            address: r.text(TEXT_MAX)?.to_owned(),
-            cursor: r.varint()?,
-            ..Self::default()
-        };
+        let mut relay =
+            Self { address: r.text(TEXT_MAX)?.to_owned(), cursor: r.varint()?, ..Self::default() };
         relay.digest = CursorDigest::new(r.array()?);
         for _ in 0..r.count(LANES_MAX)? {
-            relay
-                .known
-                .insert(LaneTag::new(r.array()?), r.varint_u32()?);
+            relay.known.insert(LaneTag::new(r.array()?), r.varint_u32()?);
         }
         relay.has_roster = r.u8()? == 1;
         relay.needs_vector = r.u8()? == 1;
@@ -188,9 +178,7 @@ impl SpaceState {
     }
 
     pub(super) fn retire_hash(&self) -> RetireHash {
-        self.roster
-            .retire_hash(self.generation.0)
-            .unwrap_or_default()
+        self.roster.retire_hash(self.generation.0).unwrap_or_default()
     }
 
     /// Everything but lanes and relays.
@@ -199,16 +187,12 @@ impl SpaceState {
         let statements: Vec<_> = self.roster.statements().map(<[u8]>::to_vec).collect();
         put_statements(&mut out, &statements);
         out.push(self.root.is_some().into());
-        self.root
-            .iter()
-            .for_each(|root| out.extend_from_slice(root.expose()));
+        self.root.iter().for_each(|root| out.extend_from_slice(root.expose()));
         put_blob(&mut out, &self.epoch.bytes);
         put_varint(&mut out, self.generation.0);
         out.extend_from_slice(self.generation.1.expose());
         put_varint(&mut out, self.retire_preimages.len() as u64);
-        self.retire_preimages
-            .iter()
-            .for_each(|preimage| out.extend_from_slice(preimage));
+        self.retire_preimages.iter().for_each(|preimage| out.extend_from_slice(preimage));
         out.extend_from_slice(self.lane.as_bytes());
         put_statements(&mut out, &self.unsent);
         out
@@ -254,34 +238,20 @@ impl SpaceState {
         let unsent = read_statements(&mut r)?;
         r.end()?;
         let (lanes, relays) = (decode_lanes(lanes)?, decode_relays(relays)?);
-        Ok(Self {
-            roster,
-            root,
-            epoch,
-            generation,
-            retire_preimages,
-            lane,
-            lanes,
-            relays,
-            unsent,
-        })
+        Ok(Self { roster, root, epoch, generation, retire_preimages, lane, lanes, relays, unsent })
     }
 }
 
 fn decode_lanes(bytes: &[u8]) -> Result<BTreeMap<Lane, LaneState>, Error> {
     let mut r = Reader::new(WHAT, bytes);
     let count = r.count(LANES_MAX)?;
-    (0..count)
-        .map(|_| Ok((Lane::new(r.array()?), LaneState::decode(&mut r)?)))
-        .collect()
+    (0..count).map(|_| Ok((Lane::new(r.array()?), LaneState::decode(&mut r)?))).collect()
 }
 
 fn decode_relays(bytes: &[u8]) -> Result<BTreeMap<Relay, RelayState>, Error> {
     let mut r = Reader::new(WHAT, bytes);
     let count = r.count(LANES_MAX)?;
-    (0..count)
-        .map(|_| Ok((Relay::new(r.array()?), RelayState::decode(&mut r)?)))
-        .collect()
+    (0..count).map(|_| Ok((Relay::new(r.array()?), RelayState::decode(&mut r)?))).collect()
 }
 
 /// Who this device is, and a request that waits for its answer.
@@ -345,8 +315,7 @@ impl Mark {
         let mut out = vec![self.cautious.into()];
         for list in [&self.frames, &self.poison] {
             put_varint(&mut out, list.len() as u64);
-            list.iter()
-                .for_each(|hash| out.extend_from_slice(hash.as_bytes()));
+            list.iter().for_each(|hash| out.extend_from_slice(hash.as_bytes()));
         }
         out
     }
@@ -355,14 +324,8 @@ impl Mark {
         let mut r = Reader::new(WHAT, bytes);
         let cautious = r.u8()? == 1;
         let mut list = || -> Result<Vec<FrameHash>, Error> {
-            (0..r.count(TEXT_MAX * 1_024)?)
-                .map(|_| r.array().map(FrameHash::new))
-                .collect()
+            (0..r.count(TEXT_MAX * 1_024)?).map(|_| r.array().map(FrameHash::new)).collect()
         };
-        Ok(Self {
-            frames: list()?,
-            poison: list()?,
-            cautious,
-        })
+        Ok(Self { frames: list()?, poison: list()?, cautious })
     }
 }

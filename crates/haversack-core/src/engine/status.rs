@@ -91,11 +91,7 @@ impl Engine {
             return ledger;
         };
         let tag = space.lane_tag(&space.lane);
-        let relayed = space
-            .relays
-            .values()
-            .filter_map(|relay| relay.known.get(&tag))
-            .max();
+        let relayed = space.relays.values().filter_map(|relay| relay.known.get(&tag)).max();
         let (relayed, acknowledged) = (relayed.copied().unwrap_or(0), acknowledged(space));
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
         for row in

@@ -65,10 +65,7 @@ pub enum WhoDraft {
 impl Default for WhoDraft {
     /// Someone without a file, nothing asked.
     fn default() -> Self {
-        Self::Anonymous {
-            sex: None,
-            age: None,
-        }
+        Self::Anonymous { sex: None, age: None }
     }
 }
 
@@ -77,14 +74,7 @@ impl ContactDraft {
     #[must_use]
     pub fn new(who: WhoDraft, site: SiteCode) -> Self {
         let (lines, services) = Default::default();
-        Self {
-            who,
-            site,
-            mode: None,
-            lines,
-            services,
-            duration: None,
-        }
+        Self { who, site, mode: None, lines, services, duration: None }
     }
 
     /// With a line; a line given before is replaced.
@@ -120,10 +110,8 @@ impl Engine {
         if drafts.is_empty() {
             return Err(Error::invalid("contacts", "must be at least one"));
         }
-        let contacts: Vec<Contact> = drafts
-            .iter()
-            .map(|draft| self.contact(day, draft))
-            .collect::<Result<_, _>>()?;
+        let contacts: Vec<Contact> =
+            drafts.iter().map(|draft| self.contact(day, draft)).collect::<Result<_, _>>()?;
         let (mut outing, mut count) = self.outing_with_room(day)?;
         let mut edits = Edits::default();
         let mut ids = Vec::new();
@@ -139,27 +127,17 @@ impl Engine {
     }
 
     fn contact(&self, day: Day, draft: &ContactDraft) -> Result<Contact, Error> {
-        let site = self
-            .view
-            .site(&draft.site)?
-            .ok_or(Error::Unknown { what: "site" })?;
+        let site = self.view.site(&draft.site)?.ok_or(Error::Unknown { what: "site" })?;
         let who = match &draft.who {
             WhoDraft::Client(id) => {
-                let key = self
-                    .client_keys
-                    .get(&id.0)
-                    .ok_or(Error::Unknown { what: "client" })?;
+                let key = self.client_keys.get(&id.0).ok_or(Error::Unknown { what: "client" })?;
                 let month = day.month();
                 let (year, of_year) = month.parts();
-                Who::Client {
-                    tag: key.tag(year, of_year),
-                    month,
-                }
+                Who::Client { tag: key.tag(year, of_year), month }
             }
-            WhoDraft::Anonymous { sex, age } => Who::Anonymous {
-                sex: sex.clone(),
-                age: age.clone(),
-            },
+            WhoDraft::Anonymous { sex, age } => {
+                Who::Anonymous { sex: sex.clone(), age: age.clone() }
+            }
             WhoDraft::Count(people) => Who::Count(*people),
         };
         Ok(Contact {
@@ -190,33 +168,16 @@ impl Engine {
     ) -> Result<ContactId, Error> {
         let author = self.author(&self.space()?.lane)?;
         let key = free_key(self.edited(edits, outing)?, &author)?;
-        let id = ContactId {
-            outing,
-            key: key.clone(),
-        };
+        let id = ContactId { outing, key: key.clone() };
         self.edit(edits, outing, |tx| {
             if tx.keys(ROOT).next().is_none() {
-                reconcile_root(
-                    tx,
-                    &OutingHead {
-                        day,
-                        site: Some(&contact.site),
-                    },
-                )?;
+                reconcile_root(tx, &OutingHead { day, site: Some(&contact.site) })?;
             }
             let usual = match tx.get(ROOT, "s")? {
                 Some((Value::Scalar(value), _)) => value.as_str().map(SiteCode::from_document),
                 _ => None,
             };
-            reconcile_prop(
-                tx,
-                ROOT,
-                key.as_str(),
-                ContactEntry {
-                    contact,
-                    usual: usual.as_ref(),
-                },
-            )
+            reconcile_prop(tx, ROOT, key.as_str(), ContactEntry { contact, usual: usual.as_ref() })
         })?;
         Ok(id)
     }
@@ -252,14 +213,9 @@ impl Engine {
     /// # Errors
     /// [`Error::NoSpace`] and the errors of saving.
     pub fn add_client(&mut self, client: &Client) -> Result<Saved<ClientId>, Error> {
-        self.add_clients(std::slice::from_ref(client))
-            .map(|Saved(ids)| {
-                Saved(
-                    ids.into_iter()
-                        .next()
-                        .unwrap_or(ClientId(Document::default())),
-                )
-            })
+        self.add_clients(std::slice::from_ref(client)).map(|Saved(ids)| {
+            Saved(ids.into_iter().next().unwrap_or(ClientId(Document::default())))
+        })
     }
 
     /// Opens several client files at once.
@@ -274,9 +230,7 @@ impl Engine {
         for client in clients {
             let file = Document::new(bytes(&mut *self.random));
             keys.insert(file, ClientKey::make(&mut *self.random));
-            self.edit(&mut edits, file, |tx| {
-                reconcile_root(tx, &ClientFile(client))
-            })?;
+            self.edit(&mut edits, file, |tx| reconcile_root(tx, &ClientFile(client)))?;
             ids.push(ClientId(file));
         }
         self.save_edits(edits, keys)?;
@@ -326,15 +280,11 @@ impl Engine {
         change(&mut tx).map_err(|_| Error::Document { what: "changed" })?;
         let (made, _) = tx.commit();
         if made.is_some() {
-            let change = document
-                .get_last_local_change()
-                .ok_or(Error::Document { what: "changed" })?;
+            let change =
+                document.get_last_local_change().ok_or(Error::Document { what: "changed" })?;
             let (tip, raws) = edits.changes.entry(id).or_insert_with(|| (tip, Vec::new()));
             raws.push(rebuild::raw(&change, *tip));
-            *tip = Tip {
-                sequence: change.seq(),
-                hash: Some(change.hash()),
-            };
+            *tip = Tip { sequence: change.seq(), hash: Some(change.hash()) };
         }
         Ok(())
     }
@@ -346,22 +296,10 @@ impl Engine {
     ) -> Result<(), Error> {
         let lane = self.space()?.lane;
         let author = self.author(&lane)?;
-        let mut staged = Staged {
-            documents: edits.documents,
-            ..Staged::default()
-        };
+        let mut staged = Staged { documents: edits.documents, ..Staged::default() };
         for (document, (tip, changes)) in edits.changes {
-            let head = RowHead {
-                document,
-                kind: RowKind::Changes,
-                lane,
-                sequence: None,
-                tip,
-            };
-            let content = RowContent {
-                item: row_item(&author, document, changes)?,
-                signed: None,
-            };
+            let head = RowHead { document, kind: RowKind::Changes, lane, sequence: None, tip };
+            let content = RowContent { item: row_item(&author, document, changes)?, signed: None };
             staged.rows.push((head, content.encode()));
         }
         for (document, key) in &client_keys {
@@ -389,10 +327,7 @@ fn free_key(document: &Automerge, author: &Author) -> Result<String, Error> {
     };
     let prefix = match begun_here {
         true => String::new(),
-        false => format!(
-            "{}-",
-            author.id().to_hex_string().get(..10).unwrap_or_default()
-        ),
+        false => format!("{}-", author.id().to_hex_string().get(..10).unwrap_or_default()),
     };
     let is_contact =
         |key: &String| key.contains('-') || key.starts_with(|c: char| c.is_ascii_digit());
@@ -400,9 +335,7 @@ fn free_key(document: &Automerge, author: &Author) -> Result<String, Error> {
     (taken + 1..=2 * taken + 1)
         .map(|n| format!("{prefix}{n}"))
         .find(|key| matches!(document.get(ROOT, key.as_str()), Ok(None)))
-        .ok_or(Error::Document {
-            what: "given a new key",
-        })
+        .ok_or(Error::Document { what: "given a new key" })
 }
 
 fn reconcile_root<R: autosurgeon::Reconcile>(

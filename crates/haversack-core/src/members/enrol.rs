@@ -36,10 +36,7 @@ const WORD_LIST: &str = include_str!("six_words.txt");
 pub(crate) fn words(request: &[u8], answer: &[u8]) -> Words {
     let list: Vec<&'static str> = WORD_LIST.lines().collect();
     let hash = derive(Label::WORDS, &[request, answer]);
-    let bit = |n: usize| {
-        hash.get(n / 8)
-            .is_some_and(|byte| byte >> (7 - n % 8) & 1 == 1)
-    };
+    let bit = |n: usize| hash.get(n / 8).is_some_and(|byte| byte >> (7 - n % 8) & 1 == 1);
     Words(std::array::from_fn(|word| {
         let index = (0..11).fold(0, |index, n| index << 1 | usize::from(bit(word * 11 + n)));
         list.get(index).copied().unwrap_or_default()
@@ -79,14 +76,9 @@ impl Pending {
         let encapsulated = r.array()?;
         let id: [u8; 16] = psk_id(&self.request);
         let psk = (&self.one_time, &id);
-        let plain = open_with_psk(
-            &identity.kem,
-            psk,
-            &encapsulated,
-            &info(&self.request),
-            r.rest(),
-        )
-        .ok_or(refused("is for another request, or was changed on the way"))?;
+        let plain =
+            open_with_psk(&identity.kem, psk, &encapsulated, &info(&self.request), r.rest())
+                .ok_or(refused("is for another request, or was changed on the way"))?;
         let answer = Answer::decode(&self.request, &plain)?;
         Ok((answer, words(&self.request, &bytes)))
     }
@@ -108,23 +100,13 @@ impl Request {
         check_version(REQUEST, r.u8()?)?;
         let (device_key, kem_key, one_time) = (r.array()?, r.array()?, OneTimeKey::new(r.array()?));
         let signed = bytes.len() - r.rest().len();
-        let check: [u8; 4] = derive_cut(
-            Label::REQUEST_CHECK,
-            &[bytes.get(..signed).unwrap_or_default()],
-        );
+        let check: [u8; 4] =
+            derive_cut(Label::REQUEST_CHECK, &[bytes.get(..signed).unwrap_or_default()]);
         if r.array()? != check {
-            return Err(Error::Enrolment {
-                what: REQUEST,
-                why: "has a slip in it: copy it again",
-            });
+            return Err(Error::Enrolment { what: REQUEST, why: "has a slip in it: copy it again" });
         }
         r.end()?;
-        Ok(Self {
-            device_key,
-            kem_key,
-            one_time,
-            bytes,
-        })
+        Ok(Self { device_key, kem_key, one_time, bytes })
     }
 
     /// Seals the answer to this request.
@@ -137,15 +119,9 @@ impl Request {
         let plain = answer.encode(&self.bytes, inviter);
         let id: [u8; 16] = psk_id(&self.bytes);
         let psk = (&self.one_time, &id);
-        let Sealed {
-            encapsulated,
-            ciphertext,
-        } = seal_with_psk(&self.kem_key, psk, &info(&self.bytes), &plain, random).ok_or(
-            Error::Enrolment {
-                what: REQUEST,
-                why: "holds a key that is not one",
-            },
-        )?;
+        let Sealed { encapsulated, ciphertext } =
+            seal_with_psk(&self.kem_key, psk, &info(&self.bytes), &plain, random)
+                .ok_or(Error::Enrolment { what: REQUEST, why: "holds a key that is not one" })?;
         let bytes = [&[VERSION][..], &encapsulated, &ciphertext].concat();
         Ok((to_text("HSA1", &bytes), words(&self.bytes, &bytes)))
     }
@@ -184,26 +160,18 @@ impl Answer {
             epoch: read_epoch_blob(&mut r)?.to_vec(),
             inviter: r.array()?,
         };
-        let body = bytes
-            .get(..bytes.len() - r.rest().len())
-            .unwrap_or_default();
+        let body = bytes.get(..bytes.len() - r.rest().len()).unwrap_or_default();
         let signature = r.array()?;
         r.end()?;
         match verify(&answer.inviter, &signed(request, body), &signature) {
             true => Ok(answer),
-            false => Err(Error::Enrolment {
-                what: ANSWER,
-                why: "is not signed by who sent it",
-            }),
+            false => Err(Error::Enrolment { what: ANSWER, why: "is not signed by who sent it" }),
         }
     }
 }
 
 fn signed(request: &[u8], body: &[u8]) -> Vec<u8> {
-    message(
-        AadLabel::INVITATION,
-        &[&derive(Label::REQUEST, &[request]), body],
-    )
+    message(AadLabel::INVITATION, &[&derive(Label::REQUEST, &[request]), body])
 }
 
 fn info(request: &[u8]) -> Vec<u8> {
@@ -217,10 +185,7 @@ fn psk_id(request: &[u8]) -> [u8; 16] {
 const fn check_version(what: &'static str, found: u8) -> Result<(), Error> {
     match found {
         VERSION => Ok(()),
-        _ => Err(Error::Newer {
-            what,
-            found: found as u64,
-        }),
+        _ => Err(Error::Newer { what, found: found as u64 }),
     }
 }
 
@@ -240,12 +205,9 @@ fn from_text(prefix: &str, what: &'static str, text: &str) -> Result<Vec<u8>, Er
         .filter(|c| !c.is_whitespace() && *c != '-')
         .map(|c| c.to_ascii_uppercase())
         .collect();
-    let encoded = plain
-        .strip_prefix(prefix)
-        .ok_or(refused("is not one: it should begin with its mark"))?;
-    BASE32_NOPAD
-        .decode(encoded.as_bytes())
-        .map_err(|_| refused("has a slip in it: copy it again"))
+    let encoded =
+        plain.strip_prefix(prefix).ok_or(refused("is not one: it should begin with its mark"))?;
+    BASE32_NOPAD.decode(encoded.as_bytes()).map_err(|_| refused("has a slip in it: copy it again"))
 }
 
 #[cfg(test)]
@@ -271,9 +233,8 @@ mod tests {
         let (phone, admin) = (Identity::make(random), Identity::make(random));
         let pending = Pending::make(&phone, random);
         let request = Request::from_text(&pending.text()).unwrap();
-        let (text, admins_words) = request
-            .answer(&answer(&admin.sign), &admin.sign, random)
-            .unwrap();
+        let (text, admins_words) =
+            request.answer(&answer(&admin.sign), &admin.sign, random).unwrap();
         let pasted = text.to_lowercase().replace('-', " \n");
         let (got, phones_words) = pending.open(&phone, &pasted).unwrap();
         assert_eq!((got, phones_words), (answer(&admin.sign), admins_words));
@@ -285,15 +246,11 @@ mod tests {
         let (phone, admin) = (Identity::make(random), Identity::make(random));
         let pending = Pending::make(&phone, random);
         let request = Request::from_text(&pending.text()).unwrap();
-        let (text, _) = request
-            .answer(&answer(&admin.sign), &admin.sign, random)
-            .unwrap();
+        let (text, _) = request.answer(&answer(&admin.sign), &admin.sign, random).unwrap();
         let other = Pending::make(&phone, random);
         insta::assert_snapshot!(other.open(&phone, &text).unwrap_err(),
             @"this answer is for another request, or was changed on the way");
-        let (forged, _) = request
-            .answer(&answer(&admin.sign), &phone.sign, random)
-            .unwrap();
+        let (forged, _) = request.answer(&answer(&admin.sign), &phone.sign, random).unwrap();
         insta::assert_snapshot!(pending.open(&phone, &forged).unwrap_err(),
             @"this answer is not signed by who sent it");
         let mut slip = pending.text();
@@ -308,9 +265,6 @@ mod tests {
     #[test]
     fn the_word_list_is_whole() {
         let list: Vec<_> = WORD_LIST.lines().collect();
-        assert_eq!(
-            (list.len(), list[0], list[2_047]),
-            (2_048, "abandon", "zoo")
-        );
+        assert_eq!((list.len(), list[0], list[2_047]), (2_048, "abandon", "zoo"));
     }
 }

@@ -37,14 +37,7 @@ impl EpochStatement {
         let signature = minter.sign(&message(AadLabel::EPOCH, &[space.as_bytes(), &bytes]));
         bytes.extend(signature);
         let minter = minter.public();
-        Self {
-            epoch,
-            roster,
-            revocations: Vec::new(),
-            parents: Vec::new(),
-            minter,
-            bytes,
-        }
+        Self { epoch, roster, revocations: Vec::new(), parents: Vec::new(), minter, bytes }
     }
 
     /// Reads a statement and checks its signature; the minter's right is the roster's to say.
@@ -55,29 +48,13 @@ impl EpochStatement {
         let revocations = read_ids(&mut r, REVOCATIONS_MAX, StatementHash::new)?;
         let parents = read_ids(&mut r, PARENTS_MAX, Epoch::new)?;
         let minter = r.array()?;
-        let signed = bytes
-            .get(..bytes.len() - r.rest().len())
-            .unwrap_or_default();
+        let signed = bytes.get(..bytes.len() - r.rest().len()).unwrap_or_default();
         let signature = r.array()?;
         r.end()?;
-        if !verify(
-            &minter,
-            &message(AadLabel::EPOCH, &[space.as_bytes(), signed]),
-            &signature,
-        ) {
-            return Err(Error::Malformed {
-                what: WHAT,
-                rule: "signature does not verify",
-            });
+        if !verify(&minter, &message(AadLabel::EPOCH, &[space.as_bytes(), signed]), &signature) {
+            return Err(Error::Malformed { what: WHAT, rule: "signature does not verify" });
         }
-        Ok(Self {
-            epoch,
-            roster,
-            revocations,
-            parents,
-            minter,
-            bytes: bytes.to_vec(),
-        })
+        Ok(Self { epoch, roster, revocations, parents, minter, bytes: bytes.to_vec() })
     }
 
     /// The generation of the epoch: how many revocations it names.
@@ -129,17 +106,10 @@ impl RosterSegment {
                 group.push(statement.to_vec());
             }
         }
-        let count = bounded(
-            "segments of a roster",
-            groups.len() as u64,
-            ROSTER_SEGMENTS_MAX,
-        )? as u64;
-        let segment = |(index, statements)| Self {
-            epoch: epoch.bytes.clone(),
-            index,
-            count,
-            statements,
-        };
+        let count =
+            bounded("segments of a roster", groups.len() as u64, ROSTER_SEGMENTS_MAX)? as u64;
+        let segment =
+            |(index, statements)| Self { epoch: epoch.bytes.clone(), index, count, statements };
         Ok((0..).zip(groups).map(segment).collect())
     }
 
@@ -167,9 +137,7 @@ impl RosterSegment {
 /// Writes a list of statements.
 pub(crate) fn put_statements(out: &mut Vec<u8>, statements: &[Vec<u8>]) {
     put_varint(out, statements.len() as u64);
-    statements
-        .iter()
-        .for_each(|statement| put_blob(out, statement));
+    statements.iter().for_each(|statement| put_blob(out, statement));
 }
 
 /// Reads a list of statements, ascending by hash.

@@ -74,10 +74,7 @@ fn read_entry(kind: u64, blob: &[u8]) -> Result<GrantEntry, Error> {
 }
 
 fn tag(space: &Space, kem_key: &[u8; 32], salt: &[u8; 8]) -> GrantTag {
-    GrantTag::new(derive_cut(
-        Label::GRANT_TAG,
-        &[space.as_bytes(), kem_key, salt],
-    ))
+    GrantTag::new(derive_cut(Label::GRANT_TAG, &[space.as_bytes(), kem_key, salt]))
 }
 
 fn info(space: &Space, kem_key: &[u8; 32]) -> Vec<u8> {
@@ -85,20 +82,13 @@ fn info(space: &Space, kem_key: &[u8; 32]) -> Vec<u8> {
 }
 
 fn associated(header: &GrantHeader) -> Vec<u8> {
-    header
-        .encode()
-        .into_iter()
-        .take(GrantHeader::AAD_LEN)
-        .collect()
+    header.encode().into_iter().take(GrantHeader::AAD_LEN).collect()
 }
 
 /// Seals a grant to a device's KEM key. `None` when the key is not one.
 #[cfg_attr(
     not(test),
-    expect(
-        dead_code,
-        reason = "grant frames answer rotations; the format is final now"
-    )
+    expect(dead_code, reason = "grant frames answer rotations; the format is final now")
 )]
 pub(crate) fn seal(
     space: &Space,
@@ -108,20 +98,14 @@ pub(crate) fn seal(
     random: &mut dyn CryptoRng,
 ) -> Option<Vec<u8>> {
     let salt = bytes(random);
-    let mut header = GrantHeader {
-        salt,
-        tag: tag(space, kem_key, &salt),
-        epoch,
-        encapsulated: [0; 32],
-    };
+    let mut header =
+        GrantHeader { salt, tag: tag(space, kem_key, &salt), epoch, encapsulated: [0; 32] };
     let mut plain = Vec::new();
     put_entries(&mut plain, entries);
     plain.resize(plain.len().next_multiple_of(BLOCK), 0);
     let aad = associated(&header);
-    let Sealed {
-        encapsulated,
-        ciphertext,
-    } = seal_to(kem_key, &info(space, kem_key), |_| aad, &plain, random)?;
+    let Sealed { encapsulated, ciphertext } =
+        seal_to(kem_key, &info(space, kem_key), |_| aad, &plain, random)?;
     header.encapsulated = encapsulated;
     let mut out = header.encode().to_vec();
     out.extend(u16::try_from(ciphertext.len()).ok()?.to_le_bytes());
@@ -132,10 +116,7 @@ pub(crate) fn seal(
 /// Opens a grant that is for this device; `None` when it is for another.
 #[cfg_attr(
     not(test),
-    expect(
-        dead_code,
-        reason = "grant frames answer rotations; the format is final now"
-    )
+    expect(dead_code, reason = "grant frames answer rotations; the format is final now")
 )]
 pub(crate) fn open(
     space: &Space,
@@ -148,17 +129,8 @@ pub(crate) fn open(
         return None;
     }
     let info = info(space, &kem_key);
-    let plain = open_from_anyone(
-        kem,
-        &header.encapsulated,
-        &info,
-        &associated(header),
-        sealed,
-    );
-    let plain = plain.ok_or(Error::Malformed {
-        what: "grant",
-        rule: "does not open",
-    });
+    let plain = open_from_anyone(kem, &header.encapsulated, &info, &associated(header), sealed);
+    let plain = plain.ok_or(Error::Malformed { what: "grant", rule: "does not open" });
     Some(plain.and_then(|plain| {
         let mut r = Reader::new("grant", &plain);
         let entries = read_entries(&mut r)?;
@@ -185,27 +157,12 @@ mod tests {
             GrantEntry::Generation(7, GenerationSecret::new([5; 32])),
             GrantEntry::Other(9, vec![1]),
         ];
-        let frame = seal(
-            &space,
-            &mine.public(),
-            Epoch::new([6; 16]),
-            &entries,
-            random,
-        )
-        .unwrap();
-        let Ok(Frame::Grant(header, sealed)) = Frame::parse(&frame) else {
-            panic!("a grant")
-        };
-        assert_eq!(
-            open(&space, &mine, &header, sealed).unwrap().unwrap(),
-            entries
-        );
+        let frame = seal(&space, &mine.public(), Epoch::new([6; 16]), &entries, random).unwrap();
+        let Ok(Frame::Grant(header, sealed)) = Frame::parse(&frame) else { panic!("a grant") };
+        assert_eq!(open(&space, &mine, &header, sealed).unwrap().unwrap(), entries);
         assert!(open(&space, &other, &header, sealed).is_none());
         assert!(open(&Space::new([9; 16]), &mine, &header, sealed).is_none());
-        let moved = GrantHeader {
-            epoch: Epoch::new([7; 16]),
-            ..header
-        };
+        let moved = GrantHeader { epoch: Epoch::new([7; 16]), ..header };
         assert!(open(&space, &mine, &moved, sealed).unwrap().is_err());
     }
 }

@@ -45,18 +45,12 @@ impl Identity {
 
 /// `derive("lane", space ‖ device key ‖ incarnation)[..16]`
 pub(crate) fn lane(space: &Space, device_key: &[u8; 32], incarnation: Incarnation) -> Lane {
-    Lane::new(derive_cut(
-        Label::LANE,
-        &[space.as_bytes(), device_key, incarnation.as_bytes()],
-    ))
+    Lane::new(derive_cut(Label::LANE, &[space.as_bytes(), device_key, incarnation.as_bytes()]))
 }
 
 /// `derive("actor", space ‖ device key ‖ incarnation)[..16]`
 pub(crate) fn actor(space: &Space, device_key: &[u8; 32], incarnation: Incarnation) -> Actor {
-    Actor::new(derive_cut(
-        Label::ACTOR,
-        &[space.as_bytes(), device_key, incarnation.as_bytes()],
-    ))
+    Actor::new(derive_cut(Label::ACTOR, &[space.as_bytes(), device_key, incarnation.as_bytes()]))
 }
 
 /// `derive("device", device key)[..16]`

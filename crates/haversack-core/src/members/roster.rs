@@ -34,12 +34,7 @@ impl Roster {
     /// The empty roster under a root key.
     pub(crate) fn new(root: [u8; 32]) -> Self {
         let space = identity::space(&root);
-        Self {
-            space,
-            root,
-            statements: BTreeMap::new(),
-            members: BTreeMap::new(),
-        }
+        Self { space, root, statements: BTreeMap::new(), members: BTreeMap::new() }
     }
 
     pub(crate) const fn space(&self) -> &Space {
@@ -59,11 +54,7 @@ impl Roster {
         for bytes in statements {
             let statement = Statement::decode(&self.space, bytes)?;
             self.statements.insert(statement.hash(), statement);
-            bounded(
-                "statements of a roster",
-                self.statements.len() as u64,
-                STATEMENTS_MAX,
-            )?;
+            bounded("statements of a roster", self.statements.len() as u64, STATEMENTS_MAX)?;
         }
         let new = self.statements.len() - before;
         if new > 0 {
@@ -84,18 +75,14 @@ impl Roster {
             if found.is_empty() {
                 return;
             }
-            self.members
-                .extend(found.into_iter().map(|member| (member.device_key, member)));
+            self.members.extend(found.into_iter().map(|member| (member.device_key, member)));
         }
     }
 
     /// A member that a statement adds and that is not known yet. The lowest hash wins among several
     /// additions of one key, so that all devices agree.
     fn standing_member(&self, hash: StatementHash, statement: &Statement) -> Option<Member> {
-        let Content::AddDevice {
-            device_key, role, ..
-        } = &statement.content
-        else {
+        let Content::AddDevice { device_key, role, .. } = &statement.content else {
             return None;
         };
         let new = !self.members.contains_key(device_key);
@@ -108,11 +95,7 @@ impl Roster {
     }
 
     fn may_sign(&self, key: &[u8; 32]) -> bool {
-        *key == self.root
-            || self
-                .member(key)
-                .and_then(|m| m.role)
-                .is_some_and(Role::is_admin)
+        *key == self.root || self.member(key).and_then(|m| m.role).is_some_and(Role::is_admin)
     }
 
     pub(crate) fn member(&self, device_key: &[u8; 32]) -> Option<&Member> {
@@ -124,17 +107,11 @@ impl Roster {
     }
 
     pub(crate) fn statements(&self) -> impl Iterator<Item = &[u8]> {
-        self.statements
-            .values()
-            .map(|statement| statement.bytes.as_slice())
+        self.statements.values().map(|statement| statement.bytes.as_slice())
     }
 
     pub(crate) fn digest(&self) -> RosterDigest {
-        let hashes: Vec<u8> = self
-            .statements
-            .keys()
-            .flat_map(|hash| hash.to_bytes())
-            .collect();
+        let hashes: Vec<u8> = self.statements.keys().flat_map(|hash| hash.to_bytes()).collect();
         RosterDigest::new(derive_cut(Label::ROSTER, &[&hashes]))
     }
 
@@ -146,10 +123,7 @@ impl Roster {
             let Some(statement) = self.statements.get(&member.added_by) else {
                 break;
             };
-            if chain
-                .insert(member.added_by, statement.bytes.clone())
-                .is_some()
-            {
+            if chain.insert(member.added_by, statement.bytes.clone()).is_some() {
                 break;
             }
             key = statement.signer;
@@ -161,19 +135,14 @@ impl Roster {
     pub(crate) fn settings(&self) -> BTreeMap<StatementHash, Vec<u8>> {
         self.standing()
             .filter(|(_, s)| {
-                matches!(
-                    s.content,
-                    Content::SetRelays(_) | Content::RetireHashes { .. }
-                )
+                matches!(s.content, Content::SetRelays(_) | Content::RetireHashes { .. })
             })
             .map(|(hash, s)| (*hash, s.bytes.clone()))
             .collect()
     }
 
     fn standing(&self) -> impl Iterator<Item = (&StatementHash, &Statement)> {
-        self.statements
-            .iter()
-            .filter(|(_, statement)| self.may_sign(&statement.signer))
+        self.statements.iter().filter(|(_, statement)| self.may_sign(&statement.signer))
     }
 
     /// Where the space's relays are.
@@ -189,14 +158,13 @@ impl Roster {
 
     /// The retire hash of a generation.
     pub(crate) fn retire_hash(&self, generation: u64) -> Option<RetireHash> {
-        self.standing()
-            .find_map(|(_, statement)| match &statement.content {
-                Content::RetireHashes { first, hashes } => {
-                    let index = usize::try_from(generation.checked_sub(*first)?).ok()?;
-                    hashes.get(index).copied()
-                }
-                _ => None,
-            })
+        self.standing().find_map(|(_, statement)| match &statement.content {
+            Content::RetireHashes { first, hashes } => {
+                let index = usize::try_from(generation.checked_sub(*first)?).ok()?;
+                hashes.get(index).copied()
+            }
+            _ => None,
+        })
     }
 }
 
@@ -210,14 +178,7 @@ mod tests {
     }
 
     fn add(space: &Space, signer: u8, device: u8, role: Role) -> Vec<u8> {
-        Statement::add_device(
-            space,
-            &key(signer),
-            key(device).public(),
-            [device; 32],
-            role,
-        )
-        .bytes
+        Statement::add_device(space, &key(signer), key(device).public(), [device; 32], role).bytes
     }
 
     fn roster(order: &[usize]) -> Roster {

@@ -74,12 +74,7 @@ pub struct RelayAddress {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Content {
     /// A device is a member. A role of a newer version may do nothing.
-    AddDevice {
-        device_key: [u8; 32],
-        kem_key: [u8; 32],
-        role: Option<Role>,
-        flags: u8,
-    },
+    AddDevice { device_key: [u8; 32], kem_key: [u8; 32], role: Option<Role>, flags: u8 },
     /// Where the space's relays are.
     SetRelays(Vec<RelayAddress>),
     /// The retire hashes of coming generations.
@@ -106,12 +101,7 @@ impl Statement {
         role: Role,
     ) -> Self {
         let payload = [&device_key[..], &kem_key, &[role as u8, 0]].concat();
-        let content = Content::AddDevice {
-            device_key,
-            kem_key,
-            role: Some(role),
-            flags: 0,
-        };
+        let content = Content::AddDevice { device_key, kem_key, role: Some(role), flags: 0 };
         Self::sign(space, signer, 1, &payload, content)
     }
 
@@ -124,13 +114,7 @@ impl Statement {
         let mut payload = Vec::new();
         put_relays(&mut payload, &relays)?;
         bounded("statement", payload.len() as u64, STATEMENT_MAX)?;
-        Ok(Self::sign(
-            space,
-            signer,
-            5,
-            &payload,
-            Content::SetRelays(relays),
-        ))
+        Ok(Self::sign(space, signer, 5, &payload, Content::SetRelays(relays)))
     }
 
     /// Signs the retire hashes of coming generations.
@@ -143,16 +127,8 @@ impl Statement {
         let mut payload = Vec::new();
         put_varint(&mut payload, first);
         put_varint(&mut payload, hashes.len() as u64);
-        hashes
-            .iter()
-            .for_each(|hash| payload.extend_from_slice(hash.as_bytes()));
-        Self::sign(
-            space,
-            signer,
-            6,
-            &payload,
-            Content::RetireHashes { first, hashes },
-        )
+        hashes.iter().for_each(|hash| payload.extend_from_slice(hash.as_bytes()));
+        Self::sign(space, signer, 6, &payload, Content::RetireHashes { first, hashes })
     }
 
     fn sign(space: &Space, signer: &SignKey, kind: u8, payload: &[u8], content: Content) -> Self {
@@ -161,11 +137,7 @@ impl Statement {
         put_blob(&mut bytes, payload);
         let signature = signer.sign(&message(AadLabel::STATEMENT, &[space.as_bytes(), &bytes]));
         bytes.extend(signature);
-        Self {
-            signer: signer.public(),
-            content,
-            bytes,
-        }
+        Self { signer: signer.public(), content, bytes }
     }
 
     /// Reads a statement and checks its signature.
@@ -174,26 +146,14 @@ impl Statement {
         let kind = r.u8()?;
         let signer = r.array()?;
         let payload = r.blob(STATEMENT_MAX)?;
-        let signed = bytes
-            .get(..bytes.len() - r.rest().len())
-            .unwrap_or_default();
+        let signed = bytes.get(..bytes.len() - r.rest().len()).unwrap_or_default();
         let signature = r.array()?;
         r.end()?;
-        if !verify(
-            &signer,
-            &message(AadLabel::STATEMENT, &[space.as_bytes(), signed]),
-            &signature,
-        ) {
-            return Err(Error::Malformed {
-                what: WHAT,
-                rule: "signature does not verify",
-            });
+        if !verify(&signer, &message(AadLabel::STATEMENT, &[space.as_bytes(), signed]), &signature)
+        {
+            return Err(Error::Malformed { what: WHAT, rule: "signature does not verify" });
         }
-        Ok(Self {
-            signer,
-            content: read_content(kind, payload)?,
-            bytes: bytes.to_vec(),
-        })
+        Ok(Self { signer, content: read_content(kind, payload)?, bytes: bytes.to_vec() })
     }
 
     pub(crate) fn hash(&self) -> StatementHash {
@@ -214,9 +174,8 @@ fn read_content(kind: u8, payload: &[u8]) -> Result<Content, Error> {
         6 => {
             let first = r.varint()?;
             let count = r.count(RETIRE_HASHES_MAX)?;
-            let hashes = (0..count)
-                .map(|_| r.array().map(RetireHash::new))
-                .collect::<Result<_, _>>()?;
+            let hashes =
+                (0..count).map(|_| r.array().map(RetireHash::new)).collect::<Result<_, _>>()?;
             Content::RetireHashes { first, hashes }
         }
         _ => return Ok(Content::Other),
@@ -225,26 +184,17 @@ fn read_content(kind: u8, payload: &[u8]) -> Result<Content, Error> {
 }
 
 fn put_relays(out: &mut Vec<u8>, relays: &[RelayAddress]) -> Result<(), Error> {
-    put_varint(
-        out,
-        bounded("relays", relays.len() as u64, RELAYS_MAX)? as u64,
-    );
+    put_varint(out, bounded("relays", relays.len() as u64, RELAYS_MAX)? as u64);
     let mut order = Ascending::new("relays");
     for relay in relays {
         order.step(relay.relay)?;
         out.extend_from_slice(relay.relay.as_bytes());
-        put_varint(
-            out,
-            bounded("addresses", relay.addresses.len() as u64, ADDRESSES_MAX)? as u64,
-        );
+        put_varint(out, bounded("addresses", relay.addresses.len() as u64, ADDRESSES_MAX)? as u64);
         for address in &relay.addresses {
             bounded("address", address.len() as u64, ADDRESS_MAX)?;
             put_blob(out, address.as_bytes());
         }
-        put_varint(
-            out,
-            bounded("pins", relay.pins.len() as u64, ADDRESSES_MAX)? as u64,
-        );
+        put_varint(out, bounded("pins", relay.pins.len() as u64, ADDRESSES_MAX)? as u64);
         relay.pins.iter().for_each(|pin| out.extend_from_slice(pin));
     }
     Ok(())
@@ -257,16 +207,11 @@ fn read_relays(r: &mut Reader<'_>) -> Result<Vec<RelayAddress>, Error> {
         let relay = Relay::new(r.array()?);
         order.step(relay)?;
         let count = r.count(ADDRESSES_MAX)?;
-        let addresses = (0..count)
-            .map(|_| r.text(ADDRESS_MAX).map(str::to_owned))
-            .collect::<Result<_, _>>()?;
+        let addresses =
+            (0..count).map(|_| r.text(ADDRESS_MAX).map(str::to_owned)).collect::<Result<_, _>>()?;
         let count = r.count(ADDRESSES_MAX)?;
         let pins = (0..count).map(|_| r.array()).collect::<Result<_, _>>()?;
-        relays.push(RelayAddress {
-            relay,
-            addresses,
-            pins,
-        });
+        relays.push(RelayAddress { relay, addresses, pins });
     }
     Ok(relays)
 }

@@ -33,10 +33,9 @@ impl BirthBand {
     pub fn new(first: i64, width: i64) -> Result<Self, Error> {
         match (u16::try_from(first), u8::try_from(width)) {
             (Ok(first @ 1900..=2079), Ok(width @ (1 | 5 | 10))) => Ok(Self { first, width }),
-            _ => Err(Error::invalid(
-                "birth year",
-                "must be a band of 1, 5 or 10 years from 1900 on",
-            )),
+            _ => {
+                Err(Error::invalid("birth year", "must be a band of 1, 5 or 10 years from 1900 on"))
+            }
         }
     }
 

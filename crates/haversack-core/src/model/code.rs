@@ -104,12 +104,8 @@ impl Item {
     /// Whether one piece of it is a whole set: a syringe with its needle.
     #[must_use]
     pub fn is_fixed_syringe(&self) -> bool {
-        [
-            Self::SYRINGE_FIXED_1ML,
-            Self::SYRINGE_FIXED_2ML,
-            Self::LOW_DEAD_SPACE_FIXED,
-        ]
-        .contains(self)
+        [Self::SYRINGE_FIXED_1ML, Self::SYRINGE_FIXED_2ML, Self::LOW_DEAD_SPACE_FIXED]
+            .contains(self)
     }
 
     /// Whether it is a barrel without a needle.
@@ -138,10 +134,7 @@ impl SiteKind {
             (Self::COMMUNITY_TREATMENT_CENTRE, Mode::CLINIC),
             (Self::DETOX_CLOSED, Mode::CLOSED_SETTING),
         ];
-        modes
-            .into_iter()
-            .find(|(kind, _)| kind == self)
-            .map_or(Mode::SITE, |(_, mode)| mode)
+        modes.into_iter().find(|(kind, _)| kind == self).map_or(Mode::SITE, |(_, mode)| mode)
     }
 }
 

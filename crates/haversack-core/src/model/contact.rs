@@ -95,10 +95,7 @@ mod tests {
     fn sets_and_returns() {
         let line = |direction, item: Item, n| (Line { direction, item }, Quantity::new(n).unwrap());
         let contact = Contact {
-            who: Who::Anonymous {
-                sex: None,
-                age: None,
-            },
+            who: Who::Anonymous { sex: None, age: None },
             site: SiteCode::new("KM-V").unwrap(),
             mode: Mode::VAN,
             lines: BTreeMap::from([

@@ -21,15 +21,10 @@ impl Day {
     /// [`Error::Invalid`] outside of 2000-01-01 to 2079-12-31.
     pub fn new(date: Date) -> Result<Self, Error> {
         if !(FIRST..=LAST).contains(&date) {
-            return Err(Error::invalid(
-                "date",
-                "must lie between 2000-01-01 and 2079-12-31",
-            ));
+            return Err(Error::invalid("date", "must lie between 2000-01-01 and 2079-12-31"));
         }
         let days = date.duration_since(FIRST).as_hours() / 24;
-        u16::try_from(days)
-            .map(Self)
-            .map_err(|_| Error::invalid("date", "is out of range"))
+        u16::try_from(days).map(Self).map_err(|_| Error::invalid("date", "is out of range"))
     }
 
     /// Days since 2000-01-01, as documents store it.
@@ -45,10 +40,7 @@ impl Day {
     pub fn from_number(days: i64) -> Result<Self, Error> {
         match u16::try_from(days) {
             Ok(days) if days <= 29_219 => Ok(Self(days)),
-            _ => Err(Error::invalid(
-                "date",
-                "must lie between 2000-01-01 and 2079-12-31",
-            )),
+            _ => Err(Error::invalid("date", "must lie between 2000-01-01 and 2079-12-31")),
         }
     }
 
@@ -101,10 +93,7 @@ impl Month {
     pub fn from_number(number: u64) -> Result<Self, Error> {
         match u16::try_from(number) {
             Ok(n) if (24_000..24_960).contains(&n) => Ok(Self(n)),
-            _ => Err(Error::invalid(
-                "month",
-                "must lie between 2000-01 and 2079-12",
-            )),
+            _ => Err(Error::invalid("month", "must lie between 2000-01 and 2079-12")),
         }
     }
 

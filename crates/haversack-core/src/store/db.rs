@@ -126,18 +126,12 @@ impl Db {
             Connection::open(folder.join("data.db")).map_err(Error::database("opening"))?;
         prepare(&connection)?;
         migrate(&connection)?;
-        Ok(Self {
-            connection,
-            _lock: lock,
-        })
+        Ok(Self { connection, _lock: lock })
     }
 
     /// Begins the one transaction that may run.
     pub(crate) fn write(&mut self) -> Result<Writer<'_>, Error> {
-        let transaction = self
-            .connection
-            .transaction()
-            .map_err(Error::database("beginning"))?;
+        let transaction = self.connection.transaction().map_err(Error::database("beginning"))?;
         Ok(Writer { transaction })
     }
 
@@ -163,9 +157,7 @@ impl Db {
             .prepare_cached(&sql)
             .and_then(|mut statement| statement.query_row([id], |row| row.get(0)).optional())
             .map_err(Error::database("reading"))?;
-        sealed
-            .map(|sealed| open_box(table, key, id, &sealed))
-            .transpose()
+        sealed.map(|sealed| open_box(table, key, id, &sealed)).transpose()
     }
 
     /// Opens the heads of a log, oldest first.
@@ -174,10 +166,7 @@ impl Db {
         self.select(&sql, |row| Ok((row.get(0)?, row.get(1)?)))?
             .into_iter()
             .map(|(id, sealed): (i64, Vec<u8>)| {
-                Ok((
-                    id,
-                    row::open(key, &place(log.number(), id, 0), &sealed, log.what())?,
-                ))
+                Ok((id, row::open(key, &place(log.number(), id, 0), &sealed, log.what())?))
             })
             .collect()
     }
@@ -196,11 +185,9 @@ impl Db {
     /// The newest row number that a log ever gave.
     pub(crate) fn newest(&self, log: Log) -> Result<i64, Error> {
         self.connection
-            .query_row(
-                "SELECT seq FROM sqlite_sequence WHERE name = ?1",
-                [log.name()],
-                |row| row.get(0),
-            )
+            .query_row("SELECT seq FROM sqlite_sequence WHERE name = ?1", [log.name()], |row| {
+                row.get(0)
+            })
             .optional()
             .map(Option::unwrap_or_default)
             .map_err(Error::database("reading"))
@@ -232,10 +219,7 @@ fn lock(folder: &Path) -> Result<File, Error> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(Error::Busy),
-        Err(std::fs::TryLockError::Error(source)) => Err(Error::Io {
-            what: "lock",
-            source,
-        }),
+        Err(std::fs::TryLockError::Error(source)) => Err(Error::Io { what: "lock", source }),
     }
 }
 
@@ -274,10 +258,7 @@ fn migrate(connection: &Connection) -> Result<(), Error> {
         return Err(Error::damaged("database", "it is not one of ours"));
     }
     let Some(steps) = MIGRATIONS.get(version..) else {
-        return Err(Error::Newer {
-            what: "database",
-            found: version as u64,
-        });
+        return Err(Error::Newer { what: "database", found: version as u64 });
     };
     if steps.is_empty() {
         return Ok(());
@@ -287,9 +268,7 @@ fn migrate(connection: &Connection) -> Result<(), Error> {
         "BEGIN IMMEDIATE; {} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {last}; COMMIT;",
         steps.concat()
     );
-    connection
-        .execute_batch(&sql)
-        .map_err(Error::database("migrating"))
+    connection.execute_batch(&sql).map_err(Error::database("migrating"))
 }
 
 /// One transaction: everything written through it becomes durable together, or not at all.
@@ -326,10 +305,7 @@ impl Writer<'_> {
         random: &mut dyn CryptoRng,
     ) -> Result<(), Error> {
         let sealed = row::seal(key, &place(table.number(), id, 1), content, random);
-        let sql = format!(
-            "INSERT OR REPLACE INTO {} (id, box) VALUES (?1, ?2)",
-            table.name()
-        );
+        let sql = format!("INSERT OR REPLACE INTO {} (id, box) VALUES (?1, ?2)", table.name());
         self.execute(&sql, params![id, sealed])
     }
 
@@ -344,10 +320,7 @@ impl Writer<'_> {
         let id = self.next_id(log.name())?;
         let head = row::seal(head.0, &place(log.number(), id, 0), head.1, random);
         let sealed = row::seal(content.0, &place(log.number(), id, 1), content.1, random);
-        let sql = format!(
-            "INSERT INTO {} (id, head, box) VALUES (?1, ?2, ?3)",
-            log.name()
-        );
+        let sql = format!("INSERT INTO {} (id, head, box) VALUES (?1, ?2, ?3)", log.name());
         self.execute(&sql, params![id, head, sealed])?;
         Ok(id)
     }
@@ -425,14 +398,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(folder.path()).unwrap();
         assert!(matches!(Db::open(folder.path()), Err(Error::Busy)));
-        db.connection
-            .pragma_update(None, "user_version", 99)
-            .unwrap();
+        db.connection.pragma_update(None, "user_version", 99).unwrap();
         drop(db);
-        assert!(matches!(
-            Db::open(folder.path()),
-            Err(Error::Newer { found: 99, .. })
-        ));
+        assert!(matches!(Db::open(folder.path()), Err(Error::Newer { found: 99, .. })));
     }
 
     #[test]
@@ -443,9 +411,7 @@ mod tests {
         let key = [1; 32];
         let mut add = |db: &mut Db, text: &[u8]| {
             let mut writer = db.write().unwrap();
-            let id = writer
-                .append(Log::Changes, (&key, b"h"), (&key, text), random)
-                .unwrap();
+            let id = writer.append(Log::Changes, (&key, b"h"), (&key, text), random).unwrap();
             writer.commit().unwrap();
             id
         };
@@ -457,9 +423,6 @@ mod tests {
         assert_eq!((first, second, db.newest(Log::Changes).unwrap()), (1, 2, 2));
         assert_eq!(db.entry(Log::Changes, &key, second).unwrap(), b"two");
         db.connection.execute("UPDATE c SET id = 7", []).unwrap();
-        assert!(matches!(
-            db.entry(Log::Changes, &key, 7),
-            Err(Error::Damaged { what: "log", .. })
-        ));
+        assert!(matches!(db.entry(Log::Changes, &key, 7), Err(Error::Damaged { what: "log", .. })));
     }
 }

@@ -52,16 +52,7 @@ impl Header {
             *place = fill_slot(&slot, &salt, &vault, random);
         }
         let keyring_box = seal_keyring_key(&vault, 1, &keyring, random);
-        Ok((
-            Self {
-                generation: 1,
-                cost,
-                salt,
-                slots,
-                keyring_box,
-            },
-            keyring,
-        ))
+        Ok((Self { generation: 1, cost, salt, slots, keyring_box }, keyring))
     }
 
     /// Opens the keyring's key. Tries every slot, always.
@@ -72,26 +63,16 @@ impl Header {
     ) -> Result<KeyringKey, Error> {
         let slot = stretch(passphrase, &self.salt, self.cost, hardware)?;
         let opened = self.slots.map(|bytes| open_slot(&slot, &self.salt, &bytes));
-        let vault = opened
-            .into_iter()
-            .flatten()
-            .next()
-            .ok_or(Error::WrongPassphrase)?;
+        let vault = opened.into_iter().flatten().next().ok_or(Error::WrongPassphrase)?;
         self.open_keyring_key(&vault)
     }
 
     fn open_keyring_key(&self, vault: &VaultKey) -> Result<KeyringKey, Error> {
         let damaged = || Error::damaged(WHAT, "its keyring box does not open");
-        let (nonce, sealed) = self
-            .keyring_box
-            .split_first_chunk::<24>()
-            .ok_or_else(damaged)?;
+        let (nonce, sealed) = self.keyring_box.split_first_chunk::<24>().ok_or_else(damaged)?;
         let aad = AadLabel::KEYRING_BOX.with(&[&self.generation.to_le_bytes()]);
         let key = Zeroizing::new(open(vault.expose(), nonce, &aad, sealed).ok_or_else(damaged)?);
-        key.as_slice()
-            .try_into()
-            .map(KeyringKey::new)
-            .map_err(|_| damaged())
+        key.as_slice().try_into().map(KeyringKey::new).map_err(|_| damaged())
     }
 
     pub(crate) fn encode(&self, random: &mut dyn CryptoRng) -> Vec<u8> {
@@ -99,9 +80,7 @@ impl Header {
         let mut out = MAGIC.to_vec();
         out.push(VERSION);
         out.extend(self.generation.to_le_bytes());
-        [memory, passes, lanes]
-            .iter()
-            .for_each(|part| out.extend(part.to_le_bytes()));
+        [memory, passes, lanes].iter().for_each(|part| out.extend(part.to_le_bytes()));
         out.extend(self.salt);
         self.slots.iter().for_each(|slot| out.extend(slot));
         out.extend(self.keyring_box);
@@ -120,14 +99,10 @@ impl Header {
         }
         let version = r.u8()?;
         if version != VERSION {
-            return Err(Error::Newer {
-                what: WHAT,
-                found: version.into(),
-            });
+            return Err(Error::Newer { what: WHAT, found: version.into() });
         }
-        let (body, checksum) = bytes
-            .split_at_checked(CHECKSUM_AT)
-            .ok_or(Error::damaged(WHAT, "it is cut"))?;
+        let (body, checksum) =
+            bytes.split_at_checked(CHECKSUM_AT).ok_or(Error::damaged(WHAT, "it is cut"))?;
         if derive(Label::HEADER, &[body]) != checksum {
             return Err(Error::damaged(WHAT, "its checksum is wrong"));
         }
@@ -138,13 +113,7 @@ impl Header {
         for slot in &mut slots {
             *slot = r.array()?;
         }
-        Ok(Self {
-            generation,
-            cost,
-            salt,
-            slots,
-            keyring_box: r.array()?,
-        })
+        Ok(Self { generation, cost, salt, slots, keyring_box: r.array()? })
     }
 }
 
@@ -156,10 +125,7 @@ fn seal_keyring_key(
 ) -> [u8; BOX_LEN] {
     let aad = AadLabel::KEYRING_BOX.with(&[&generation.to_le_bytes()]);
     let nonce: [u8; 24] = bytes(random);
-    pack(&[
-        &nonce,
-        &seal(vault.expose(), &nonce, &aad, keyring.expose()),
-    ])
+    pack(&[&nonce, &seal(vault.expose(), &nonce, &aad, keyring.expose())])
 }
 
 fn fill_slot(
@@ -169,12 +135,7 @@ fn fill_slot(
     random: &mut dyn CryptoRng,
 ) -> [u8; SLOT_LEN] {
     let nonce: [u8; 24] = bytes(random);
-    let sealed = seal(
-        &slot.key,
-        &nonce,
-        &AadLabel::SLOT.with(&[salt]),
-        vault.expose(),
-    );
+    let sealed = seal(&slot.key, &nonce, &AadLabel::SLOT.with(&[salt]), vault.expose());
     pack(&[&slot.commitment, &nonce, &sealed])
 }
 
@@ -207,10 +168,7 @@ pub(crate) struct HeaderFiles {
 
 impl HeaderFiles {
     pub(crate) fn in_folder(folder: &Path) -> Self {
-        Self {
-            a: folder.join("key.a"),
-            b: folder.join("key.b"),
-        }
+        Self { a: folder.join("key.a"), b: folder.join("key.b") }
     }
 
     pub(crate) fn exist(&self) -> bool {
@@ -239,11 +197,7 @@ impl HeaderFiles {
 }
 
 fn write_through(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
     file.write_all(bytes)?;
     file.set_len(bytes.len() as u64)?;
     file.sync_all()
@@ -252,9 +206,7 @@ fn write_through(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 fn read_copy(path: &Path) -> Result<Header, Error> {
     let mut bytes = Vec::with_capacity(LEN + 1);
     let file = File::open(path).map_err(Error::io(WHAT))?;
-    file.take(LEN as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Error::io(WHAT))?;
+    file.take(LEN as u64 + 1).read_to_end(&mut bytes).map_err(Error::io(WHAT))?;
     match bytes.len() {
         LEN => Header::decode(&bytes),
         0..LEN => Err(Error::damaged(WHAT, "it is cut")),
@@ -285,10 +237,7 @@ mod tests {
         assert_eq!(bytes.len(), LEN);
         let header = Header::decode(&bytes).unwrap();
         assert_eq!(header.unlock(&pass("right"), &NoHardware).unwrap(), key);
-        assert!(matches!(
-            header.unlock(&pass("wrong"), &NoHardware),
-            Err(Error::WrongPassphrase)
-        ));
+        assert!(matches!(header.unlock(&pass("wrong"), &NoHardware), Err(Error::WrongPassphrase)));
     }
 
     #[test]
@@ -318,9 +267,7 @@ mod tests {
         let files = HeaderFiles::in_folder(folder.path());
         assert!(matches!(files.read(), Err(Error::NoStore)));
         let (header, _, bytes) = sample();
-        files
-            .write(&header, &mut ChaCha20Rng::seed_from_u64(2))
-            .unwrap();
+        files.write(&header, &mut ChaCha20Rng::seed_from_u64(2)).unwrap();
         for broken in [&files.a, &files.b] {
             std::fs::write(broken, &bytes[..700]).unwrap();
             assert_eq!(files.read().unwrap().generation, 1);

@@ -75,17 +75,11 @@ impl Keyring {
         for _ in 0..r.count(ENTRIES_MAX)? {
             let (kind, id, key) = (r.u8()?, r.array::<16>()?, r.array()?);
             match kind {
-                1 => drop(
-                    self.documents
-                        .insert(Document::new(id), DocumentKey::new(key)),
-                ),
+                1 => drop(self.documents.insert(Document::new(id), DocumentKey::new(key))),
                 2 => drop(self.purposes.insert(first(&id), PurposeKey::new(key))),
                 3 => drop(self.epochs.insert(Epoch::new(id), EpochSecret::new(key))),
                 _ => {
-                    return Err(Error::Newer {
-                        what: WHAT,
-                        found: kind.into(),
-                    });
+                    return Err(Error::Newer { what: WHAT, found: kind.into() });
                 }
             }
         }
@@ -100,9 +94,7 @@ impl Keyring {
 
     /// The key of a document that is here.
     pub(crate) fn document(&self, document: &Document) -> Result<&DocumentKey, Error> {
-        self.documents
-            .get(document)
-            .ok_or(Error::damaged(WHAT, "a document has no key"))
+        self.documents.get(document).ok_or(Error::damaged(WHAT, "a document has no key"))
     }
 
     /// Makes keys for documents that have none yet, and writes them.
@@ -122,8 +114,7 @@ impl Keyring {
         }
         let mut row = Vec::new();
         put_varint(&mut row, new.len() as u64);
-        new.iter()
-            .for_each(|(id, key)| put_entry(&mut row, 1, id.as_bytes(), key.expose()));
+        new.iter().for_each(|(id, key)| put_entry(&mut row, 1, id.as_bytes(), key.expose()));
         writer.insert_sealed(Table::Keys, self.key.expose(), &row, random)?;
         self.documents.extend(new);
         Ok(())
@@ -147,9 +138,7 @@ impl Keyring {
 
     /// Forgets, in memory, keys whose transaction was not committed.
     pub(crate) fn forget_documents(&mut self, documents: &[Document]) {
-        documents
-            .iter()
-            .for_each(|document| drop(self.documents.remove(document)));
+        documents.iter().for_each(|document| drop(self.documents.remove(document)));
     }
 
     pub(crate) const fn epochs(&self) -> &BTreeMap<Epoch, EpochSecret> {

@@ -23,12 +23,7 @@ pub(crate) fn seal(
     plain.resize(padme(plain.len()).max(FLOOR), 0);
     let nonce: [u8; NONCE] = bytes(random);
     let mut out = nonce.to_vec();
-    out.extend(seal_aead(
-        key,
-        &nonce,
-        &AadLabel::ROW.with(&[place]),
-        &plain,
-    ));
+    out.extend(seal_aead(key, &nonce, &AadLabel::ROW.with(&[place]), &plain));
     out
 }
 

@@ -66,22 +66,12 @@ impl Body {
     pub(crate) fn encode(&self) -> Result<Encoded, Error> {
         let mut bytes = self.lane.to_bytes().to_vec();
         bytes.push(self.roster.is_some().into());
-        self.roster
-            .iter()
-            .for_each(|digest| bytes.extend_from_slice(digest.as_bytes()));
+        self.roster.iter().for_each(|digest| bytes.extend_from_slice(digest.as_bytes()));
         bytes.extend_from_slice(self.previous.as_bytes());
-        put_varint(
-            &mut bytes,
-            bounded("vector", self.vector.len() as u64, LANES_MAX)? as u64,
-        );
-        self.vector
-            .iter()
-            .for_each(|entry| put_entry(&mut bytes, entry));
+        put_varint(&mut bytes, bounded("vector", self.vector.len() as u64, LANES_MAX)? as u64);
+        self.vector.iter().for_each(|entry| put_entry(&mut bytes, entry));
         let items = self.items();
-        put_varint(
-            &mut bytes,
-            bounded("items", items.len() as u64, ITEMS_MAX)? as u64,
-        );
+        put_varint(&mut bytes, bounded("items", items.len() as u64, ITEMS_MAX)? as u64);
         let mut rest = bytes.clone();
         for (kind, content) in &items {
             put_varint(&mut bytes, *kind);
@@ -97,21 +87,14 @@ impl Body {
 
     fn items(&self) -> Vec<(u64, Vec<u8>)> {
         let mut items = self.other.clone();
-        items.extend(
-            self.changes
-                .iter()
-                .map(|changes| (ITEM_CHANGES, changes.clone())),
-        );
+        items.extend(self.changes.iter().map(|changes| (ITEM_CHANGES, changes.clone())));
         if !self.statements.is_empty() {
             let mut content = Vec::new();
             put_statements(&mut content, &self.statements);
             items.push((ITEM_STATEMENTS, content));
         }
         items.extend(self.opening.map(|opening| {
-            (
-                ITEM_OPENING,
-                [&opening.device_key[..], opening.incarnation.as_bytes()].concat(),
-            )
+            (ITEM_OPENING, [&opening.device_key[..], opening.incarnation.as_bytes()].concat())
         }));
         if !self.client_keys.is_empty() {
             let mut content = Vec::new();
@@ -129,27 +112,18 @@ impl Body {
     /// Reads a body and its signature.
     pub(crate) fn decode(raw: &[u8]) -> Result<(Self, Vec<u8>, [u8; 64]), Error> {
         let mut r = Reader::new(WHAT, raw);
-        let mut body = Self {
-            lane: Lane::new(r.array()?),
-            ..Self::default()
-        };
+        let mut body = Self { lane: Lane::new(r.array()?), ..Self::default() };
         body.roster = match r.u8()? {
             0 => None,
             1 => Some(RosterDigest::new(r.array()?)),
             other => {
-                return Err(Error::Unknown {
-                    what: "body flags",
-                    found: other.into(),
-                });
+                return Err(Error::Unknown { what: "body flags", found: other.into() });
             }
         };
         body.previous = Position::new(r.array()?);
         body.vector = read_vector(&mut r)?;
         let count = r.count(ITEMS_MAX)?;
-        let mut rest = raw
-            .get(..raw.len() - r.rest().len())
-            .unwrap_or_default()
-            .to_vec();
+        let mut rest = raw.get(..raw.len() - r.rest().len()).unwrap_or_default().to_vec();
         let mut order = Ascending::new("items");
         for _ in 0..count {
             let kind = r.varint()?;
@@ -176,10 +150,8 @@ impl Body {
             ITEM_STATEMENTS => self.statements = read_statements(&mut r)?,
             ITEM_OPENING => {
                 let device_key = r.array()?;
-                self.opening = Some(Opening {
-                    device_key,
-                    incarnation: Incarnation::new(r.array()?),
-                });
+                self.opening =
+                    Some(Opening { device_key, incarnation: Incarnation::new(r.array()?) });
             }
             ITEM_CLIENT_KEYS => self.client_keys = read_client_keys(&mut r)?,
             _ => {
@@ -220,12 +192,7 @@ fn read_vector(r: &mut Reader<'_>) -> Result<Vec<VectorEntry>, Error> {
         };
         order.step(lane)?;
         let (next, hash) = (r.varint_u32()?, r.array()?);
-        vector.push(VectorEntry {
-            lane,
-            next,
-            hash,
-            quarantined: read_quarantined(r)?,
-        });
+        vector.push(VectorEntry { lane, next, hash, quarantined: read_quarantined(r)? });
     }
     Ok(vector)
 }
@@ -290,10 +257,7 @@ mod tests {
             ],
             changes: Some(vec![9; 40]),
             statements: vec![],
-            opening: Some(Opening {
-                device_key: [10; 32],
-                incarnation: Incarnation::new([11; 8]),
-            }),
+            opening: Some(Opening { device_key: [10; 32], incarnation: Incarnation::new([11; 8]) }),
             client_keys: vec![(Document::new([12; 16]), ClientKey::new([13; 32]))],
             other: vec![(77, b"newer".to_vec())],
         }
@@ -303,10 +267,7 @@ mod tests {
     fn bodies_survive_unknown_items_included() {
         let encoded = sample().encode().unwrap();
         let raw = [&encoded.bytes[..], &[9; 64]].concat();
-        assert_eq!(
-            Body::decode(&raw).unwrap(),
-            (sample(), encoded.rest, [9; 64])
-        );
+        assert_eq!(Body::decode(&raw).unwrap(), (sample(), encoded.rest, [9; 64]));
         insta::assert_snapshot!(data_encoding::HEXLOWER.encode(&encoded.bytes));
     }
 

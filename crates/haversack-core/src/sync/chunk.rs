@@ -60,12 +60,7 @@ pub(crate) fn seal_roster(
     let plain = pack(content, RosterHeader::LEN + TAG)?;
     let nonce = bytes(random);
     let length = (plain.len() + TAG) as u16;
-    let clear = RosterHeader {
-        length,
-        nonce,
-        hint: epoch.0.hint_key().hint(&nonce),
-    }
-    .encode();
+    let clear = RosterHeader { length, nonce, hint: epoch.0.hint_key().hint(&nonce) }.encode();
     let aad = AadLabel::ROSTER_SEGMENT.with(&[space.as_bytes(), epoch.1.as_bytes(), &clear]);
     let sealed = seal_aead(epoch.0.roster_key().expose(), &nonce, &aad, &plain);
     Ok([&clear[..], &sealed].concat())
@@ -100,14 +95,8 @@ mod tests {
         let secret = EpochSecret::new([2; 32]);
         let epoch = secret.id(&space);
         let random = &mut ChaCha20Rng::seed_from_u64(1);
-        let frame = seal(
-            (&secret, &epoch),
-            &space,
-            (LaneTag::new([3; 8]), 4),
-            b"raw body",
-            random,
-        )
-        .unwrap();
+        let frame = seal((&secret, &epoch), &space, (LaneTag::new([3; 8]), 4), b"raw body", random)
+            .unwrap();
         (secret, epoch, space, frame)
     }
 
@@ -127,16 +116,10 @@ mod tests {
     fn opens_under_its_epoch_and_space_only() {
         let (secret, epoch, space, frame) = sealed();
         assert_eq!(frame.len(), 256);
-        assert_eq!(
-            try_open(&frame, &secret, &epoch, &space).as_deref(),
-            Some(&b"raw body"[..])
-        );
+        assert_eq!(try_open(&frame, &secret, &epoch, &space).as_deref(), Some(&b"raw body"[..]));
         let other = EpochSecret::new([9; 32]);
         assert_eq!(try_open(&frame, &other, &other.id(&space), &space), None);
-        assert_eq!(
-            try_open(&frame, &secret, &epoch, &Space::new([9; 16])),
-            None
-        );
+        assert_eq!(try_open(&frame, &secret, &epoch, &Space::new([9; 16])), None);
     }
 
     #[test]
@@ -146,11 +129,7 @@ mod tests {
             let mut flipped = frame.clone();
             flipped[at] ^= 1;
             assert_eq!(try_open(&flipped, &secret, &epoch, &space), None, "{at}");
-            assert_eq!(
-                try_open(&frame[..at], &secret, &epoch, &space),
-                None,
-                "{at}"
-            );
+            assert_eq!(try_open(&frame[..at], &secret, &epoch, &space), None, "{at}");
         }
     }
 }

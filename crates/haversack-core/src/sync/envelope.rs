@@ -14,10 +14,7 @@ const LEVEL: i32 = 19;
 /// [`Error::Limit`] when the content is over 256 KiB raw, or the frame over 32 KiB.
 pub(super) fn pack(raw: &[u8], around: usize) -> Result<Vec<u8>, Error> {
     bounded(WHAT, raw.len() as u64, RAW_MAX)?;
-    let refused = Error::Malformed {
-        what: WHAT,
-        rule: "does not compress",
-    };
+    let refused = Error::Malformed { what: WHAT, rule: "does not compress" };
     let packed = zstd::bulk::compress(raw, LEVEL).map_err(|_| refused)?;
     let mut out = Vec::with_capacity(packed.len() + 512);
     put_varint(&mut out, DICTIONARY_NONE);
@@ -36,10 +33,7 @@ pub(super) fn unpack(plain: &[u8]) -> Result<Vec<u8>, Error> {
     let mut r = Reader::new(WHAT, plain);
     let dictionary = r.varint()?;
     if dictionary != DICTIONARY_NONE {
-        return Err(Error::Unknown {
-            what: "dictionary",
-            found: dictionary,
-        });
+        return Err(Error::Unknown { what: "dictionary", found: dictionary });
     }
     let length = r.count(RAW_MAX)?;
     let packed = r.blob(FRAME_MAX)?;

@@ -72,11 +72,7 @@ impl Exchange {
             request: encode(std::slice::from_ref(section))?,
             pushed,
             reader: AnswerReader::new(),
-            trail: Trail {
-                cursor: start.0,
-                digest: start.1,
-                ahead: BTreeMap::new(),
-            },
+            trail: Trail { cursor: start.0, digest: start.1, ahead: BTreeMap::new() },
             tally: Tally::default(),
         })
     }
@@ -110,11 +106,7 @@ impl Exchange {
         let mut steps = Vec::new();
         while let Some(part) = self.reader.next_part()? {
             let step = match part {
-                Part::Ack {
-                    index,
-                    stored,
-                    cursor,
-                } => {
+                Part::Ack { index, stored, cursor } => {
                     let pushed = *self.pushed.get(index as usize).ok_or(UNASKED)?;
                     if stored != Stored::Full {
                         self.trail.add(cursor, pushed.hash);
@@ -145,10 +137,7 @@ impl Exchange {
     }
 }
 
-const UNASKED: Error = Error::Malformed {
-    what: "answer",
-    rule: "names what was not asked",
-};
+const UNASKED: Error = Error::Malformed { what: "answer", rule: "names what was not asked" };
 
 /// The rolling digest over a mailbox's frames, as far as there is no gap.
 #[derive(Debug)]
@@ -176,20 +165,14 @@ mod tests {
 
     #[test]
     fn the_trail_stops_at_a_gap() {
-        let mut trail = Trail {
-            cursor: 0,
-            digest: CursorDigest::default(),
-            ahead: BTreeMap::new(),
-        };
+        let mut trail =
+            Trail { cursor: 0, digest: CursorDigest::default(), ahead: BTreeMap::new() };
         let frame = |n| FrameHash::new([n; 16]);
         trail.add(2, frame(2));
         assert_eq!(trail.cursor, 0);
         trail.add(1, frame(1));
         trail.add(1, frame(9));
         assert_eq!(trail.cursor, 2);
-        assert_eq!(
-            trail.digest,
-            CursorDigest::default().next(frame(1)).next(frame(2))
-        );
+        assert_eq!(trail.digest, CursorDigest::default().next(frame(1)).next(frame(2)));
     }
 }

@@ -12,9 +12,7 @@ const VERSION: u8 = 1;
 /// # Errors
 /// [`Error::Relay`] when it is not a proof over this nonce.
 pub fn relay_of_proof(nonce: &[u8; 32], proof: &[u8]) -> Result<Relay, Error> {
-    let refused = Error::Relay {
-        why: "it is not a proof of its key",
-    };
+    let refused = Error::Relay { why: "it is not a proof of its key" };
     let read = || {
         let mut r = Reader::new("relay proof", proof);
         let parts = (r.u8()?, r.array()?, r.array()?);
@@ -40,10 +38,7 @@ mod tests {
         let key = SignKey::from_seed(&[1; 32]);
         let signature = key.sign(&message(AadLabel::RELAY_PROOF, &[&[2; 32]]));
         let proof = [&[1][..], &key.public(), &signature].concat();
-        assert_eq!(
-            relay_of_proof(&[2; 32], &proof).unwrap(),
-            Relay::of(&key.public())
-        );
+        assert_eq!(relay_of_proof(&[2; 32], &proof).unwrap(), Relay::of(&key.public()));
         assert!(relay_of_proof(&[3; 32], &proof).is_err());
         assert!(relay_of_proof(&[2; 32], &proof[..96]).is_err());
         assert!(relay_of_proof(&[2; 32], b"<html>").is_err());

@@ -33,19 +33,14 @@ pub(crate) struct Proof {
 
 impl Tree {
     pub(crate) fn new(space: &Space) -> Self {
-        Self {
-            key: derive(Label::TREE, &[space.as_bytes()]),
-        }
+        Self { key: derive(Label::TREE, &[space.as_bytes()]) }
     }
 
     /// Leaf 0 from everything that is not a document's changes, then one leaf a document, ascending.
     pub(crate) fn leaves(&self, rest: &[u8], documents: &[(Document, ChangeHash)]) -> Leaves {
         let first = keyed(&self.key, &[&[0], rest]);
         let documents = documents.iter().map(|(id, hash)| self.leaf(id, hash));
-        Leaves {
-            key: self.key,
-            leaves: std::iter::once(first).chain(documents).collect(),
-        }
+        Leaves { key: self.key, leaves: std::iter::once(first).chain(documents).collect() }
     }
 
     fn leaf(&self, document: &Document, hash: &ChangeHash) -> [u8; 32] {
@@ -54,18 +49,12 @@ impl Tree {
 
     /// `keyed(t, 0x03 ‖ lane ‖ sequence ‖ root)[..16]`: the name of what was signed at a position.
     pub(crate) fn position(&self, lane: &Lane, sequence: u32, root: &[u8; 32]) -> Position {
-        let hash = keyed(
-            &self.key,
-            &[&[3], lane.as_bytes(), &sequence.to_le_bytes(), root],
-        );
+        let hash = keyed(&self.key, &[&[3], lane.as_bytes(), &sequence.to_le_bytes(), root]);
         Position::new(cut(hash))
     }
 
     /// The root that a proof leads to.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "packs will carry the proofs that rows keep")
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "packs will carry the proofs that rows keep"))]
     pub(crate) fn root_of(
         &self,
         proof: &Proof,
@@ -77,13 +66,9 @@ impl Tree {
         let mut sisters = proof.sisters.iter();
         while count > 1 {
             if index % 2 == 1 {
-                node = sisters
-                    .next()
-                    .map_or(node, |sister| join(&self.key, sister, &node));
+                node = sisters.next().map_or(node, |sister| join(&self.key, sister, &node));
             } else if index + 1 < count {
-                node = sisters
-                    .next()
-                    .map_or(node, |sister| join(&self.key, &node, sister));
+                node = sisters.next().map_or(node, |sister| join(&self.key, &node, sister));
             }
             (index, count) = (index / 2, count.div_ceil(2));
         }
@@ -111,11 +96,7 @@ impl Leaves {
             level = above(&self.key, &level);
             index /= 2;
         }
-        Proof {
-            index: place as u32,
-            count: self.leaves.len() as u32,
-            sisters,
-        }
+        Proof { index: place as u32, count: self.leaves.len() as u32, sisters }
     }
 }
 
@@ -140,31 +121,20 @@ impl Proof {
         put_varint(out, self.index.into());
         put_varint(out, self.count.into());
         put_varint(out, self.sisters.len() as u64);
-        self.sisters
-            .iter()
-            .for_each(|sister| out.extend_from_slice(sister));
+        self.sisters.iter().for_each(|sister| out.extend_from_slice(sister));
     }
 
     pub(crate) fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
         let (index, count) = (r.varint_u32()?, r.varint_u32()?);
-        let sisters = (0..r.count(DEPTH_MAX)?)
-            .map(|_| r.array())
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            index,
-            count,
-            sisters,
-        })
+        let sisters = (0..r.count(DEPTH_MAX)?).map(|_| r.array()).collect::<Result<_, _>>()?;
+        Ok(Self { index, count, sisters })
     }
 }
 
 /// What a device signs: `"haversack v1 body" ‖ 0x00 ‖ space ‖ lane ‖ sequence ‖ root`.
 pub(crate) fn signed(space: &Space, lane: &Lane, sequence: u32, root: &[u8; 32]) -> Vec<u8> {
     let sequence = sequence.to_le_bytes();
-    message(
-        AadLabel::BODY,
-        &[space.as_bytes(), lane.as_bytes(), &sequence, root],
-    )
+    message(AadLabel::BODY, &[space.as_bytes(), lane.as_bytes(), &sequence, root])
 }
 
 #[cfg(test)]
@@ -175,27 +145,16 @@ mod tests {
     fn proofs_lead_to_the_root() {
         let tree = Tree::new(&Space::new([1; 16]));
         for count in 1..20_u8 {
-            let documents: Vec<_> = (0..count)
-                .map(|n| (Document::new([n; 16]), ChangeHash([n; 32])))
-                .collect();
+            let documents: Vec<_> =
+                (0..count).map(|n| (Document::new([n; 16]), ChangeHash([n; 32]))).collect();
             let leaves = tree.leaves(b"rest", &documents);
             for (n, (document, hash)) in documents.iter().enumerate() {
                 let proof = leaves.proof(n);
-                assert_eq!(
-                    tree.root_of(&proof, document, hash),
-                    leaves.root(),
-                    "{n} of {count}"
-                );
-                assert_ne!(
-                    tree.root_of(&proof, document, &ChangeHash([99; 32])),
-                    leaves.root()
-                );
+                assert_eq!(tree.root_of(&proof, document, hash), leaves.root(), "{n} of {count}");
+                assert_ne!(tree.root_of(&proof, document, &ChangeHash([99; 32])), leaves.root());
                 let mut bytes = Vec::new();
                 proof.encode(&mut bytes);
-                assert_eq!(
-                    Proof::decode(&mut Reader::new("proof", &bytes)).unwrap(),
-                    proof
-                );
+                assert_eq!(Proof::decode(&mut Reader::new("proof", &bytes)).unwrap(), proof);
             }
         }
     }
@@ -207,9 +166,6 @@ mod tests {
         let root = tree.leaves(b"rest", &one).root();
         assert_ne!(root, tree.leaves(b"Rest", &one).root());
         assert_ne!(root, tree.leaves(b"rest", &[]).root());
-        assert_ne!(
-            root,
-            Tree::new(&Space::new([2; 16])).leaves(b"rest", &one).root()
-        );
+        assert_ne!(root, Tree::new(&Space::new([2; 16])).leaves(b"rest", &one).root());
     }
 }

@@ -52,9 +52,7 @@ impl View {
     ) -> Result<(), Error> {
         let run = || -> rusqlite::Result<()> {
             let transaction = self.connection.unchecked_transaction()?;
-            clients
-                .iter()
-                .try_for_each(|client| self.tag_client(client, source))?;
+            clients.iter().try_for_each(|client| self.tag_client(client, source))?;
             transaction.commit()
         };
         run().map_err(Error::database(DOING))
@@ -63,9 +61,7 @@ impl View {
     fn hide(&self, document: &Document) -> rusqlite::Result<()> {
         for table in ["outing", "contact", "line", "service", "client", "undated"] {
             let sql = format!("DELETE FROM {table} WHERE document = ?1");
-            self.connection
-                .prepare_cached(&sql)?
-                .execute([document.as_bytes()])?;
+            self.connection.prepare_cached(&sql)?.execute([document.as_bytes()])?;
         }
         Ok(())
     }
@@ -78,22 +74,13 @@ impl View {
     ) -> rusqlite::Result<()> {
         let Some(day) = outing.day else {
             let sql = "INSERT INTO undated VALUES (?1, ?2)";
-            self.connection
-                .execute(sql, params![document.as_bytes(), outing.contacts.len()])?;
+            self.connection.execute(sql, params![document.as_bytes(), outing.contacts.len()])?;
             return Ok(());
         };
-        let author = outing
-            .contacts
-            .first()
-            .map(|entry| author(entry, source))
-            .unwrap_or_default();
+        let author = outing.contacts.first().map(|entry| author(entry, source)).unwrap_or_default();
         self.connection
             .prepare_cached("INSERT INTO outing VALUES (?1, ?2, ?3)")?
-            .execute(params![
-                document.as_bytes(),
-                day.number(),
-                author.as_bytes()
-            ])?;
+            .execute(params![document.as_bytes(), day.number(), author.as_bytes()])?;
         for entry in &outing.contacts {
             self.show_contact(document, day.number(), entry, source)?;
         }
@@ -115,10 +102,7 @@ impl View {
                 self.tag_month(*m, source)?;
             }
             Who::Anonymous { sex: s, age: a } => {
-                (sex, age) = (
-                    s.as_ref().map(|s| s.as_str()),
-                    a.as_ref().map(|a| a.as_str()),
-                );
+                (sex, age) = (s.as_ref().map(|s| s.as_str()), a.as_ref().map(|a| a.as_str()));
             }
             Who::Count(count) => people = Some(count.get()),
         }
@@ -146,9 +130,8 @@ impl View {
     }
 
     fn show_lines(&self, document: &Document, entry: &Entry) -> rusqlite::Result<()> {
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO line VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        let mut insert =
+            self.connection.prepare_cached("INSERT INTO line VALUES (?1, ?2, ?3, ?4, ?5)")?;
         for (line, quantity) in &entry.contact.lines {
             debug_assert!(line_key(line).ends_with(line.item.as_str()));
             let direction = direction_number(line.direction);
@@ -160,9 +143,8 @@ impl View {
                 quantity.get()
             ])?;
         }
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO service VALUES (?1, ?2, ?3)")?;
+        let mut insert =
+            self.connection.prepare_cached("INSERT INTO service VALUES (?1, ?2, ?3)")?;
         for service in &entry.contact.services {
             insert.execute(params![document.as_bytes(), entry.key, service.as_str()])?;
         }
@@ -179,28 +161,28 @@ impl View {
         self.connection
             .prepare_cached("INSERT INTO client VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
             .execute(params![
-                document.as_bytes(),
-                client.label.as_ref().map(|label| label.as_str()),
-                client.sex.as_ref().map(|sex| sex.as_str()),
-                birth.map(|(first, _)| first),
-                birth.map(|(_, width)| width),
-                client.need.map(|need| need.get()),
-                client.status.as_ref().map(|status| status.as_str()),
-            ])?;
+            document.as_bytes(),
+            client.label.as_ref().map(|label| label.as_str()),
+            client.sex.as_ref().map(|sex| sex.as_str()),
+            birth.map(|(first, _)| first),
+            birth.map(|(_, width)| width),
+            client.need.map(|need| need.get()),
+            client.status.as_ref().map(|status| status.as_str()),
+        ])?;
         self.tag_client(document, source)
     }
 
     fn show_sites(&self, sites: &[Site]) -> rusqlite::Result<()> {
         self.connection.execute("DELETE FROM site", [])?;
         for site in sites {
-            self.connection
-                .prepare_cached("INSERT INTO site VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![
+            self.connection.prepare_cached("INSERT INTO site VALUES (?1, ?2, ?3, ?4)")?.execute(
+                params![
                     site.code.as_str(),
                     site.kind.as_str(),
                     site.setting.as_ref().map(|setting| setting.as_str()),
                     site.closes.map(|closing| closing.minutes()),
-                ])?;
+                ],
+            )?;
         }
         Ok(())
     }
@@ -234,33 +216,21 @@ impl View {
         let (year, of_year) = month.parts();
         self.connection
             .prepare_cached("INSERT OR IGNORE INTO tag VALUES (?1, ?2, ?3)")?
-            .execute(params![
-                month.number(),
-                key.tag(year, of_year),
-                client.as_bytes()
-            ])
+            .execute(params![month.number(), key.tag(year, of_year), client.as_bytes()])
             .map(drop)
     }
 
     fn months(&self) -> rusqlite::Result<Vec<Month>> {
         let sql = "SELECT DISTINCT month FROM contact WHERE month IS NOT NULL";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let numbers: Vec<u64> = statement
-            .query_map([], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        Ok(numbers
-            .into_iter()
-            .filter_map(|number| Month::from_number(number).ok())
-            .collect())
+        let numbers: Vec<u64> =
+            statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(numbers.into_iter().filter_map(|number| Month::from_number(number).ok()).collect())
     }
 }
 
 fn author(entry: &Entry, source: &Source<'_>) -> Device {
-    source
-        .authors
-        .get(&entry.author)
-        .copied()
-        .unwrap_or_default()
+    source.authors.get(&entry.author).copied().unwrap_or_default()
 }
 
 pub(super) const fn direction_number(direction: Direction) -> u8 {

@@ -47,16 +47,9 @@ impl View {
         let mut rows = statement.query(params![from, to])?;
         while let Some(row) = rows.next()? {
             let item = Item::from_document(&row.get::<_, String>(3)?);
-            let line = Line {
-                direction: direction(row.get(2)?),
-                item,
-            };
+            let line = Line { direction: direction(row.get(2)?), item };
             if let Ok(quantity) = Quantity::new(row.get(4)?) {
-                parts
-                    .entry((document(row, 0)?, row.get(1)?))
-                    .or_default()
-                    .0
-                    .push((line, quantity));
+                parts.entry((document(row, 0)?, row.get(1)?)).or_default().0.push((line, quantity));
             }
         }
         let sql = "SELECT s.document, s.key, code FROM service s
@@ -65,11 +58,7 @@ impl View {
         let mut rows = statement.query(params![from, to])?;
         while let Some(row) = rows.next()? {
             let service = Service::from_document(&row.get::<_, String>(2)?);
-            parts
-                .entry((document(row, 0)?, row.get(1)?))
-                .or_default()
-                .1
-                .push(service);
+            parts.entry((document(row, 0)?, row.get(1)?)).or_default().1.push(service);
         }
         Ok(parts)
     }
@@ -102,12 +91,8 @@ impl View {
     /// One site.
     pub(crate) fn site(&self, code: &SiteCode) -> Result<Option<Site>, Error> {
         let sql = "SELECT code, kind, setting, closes FROM site WHERE code = ?1";
-        let run = || {
-            self.connection
-                .prepare_cached(sql)?
-                .query_row([code.as_str()], site)
-                .optional()
-        };
+        let run =
+            || self.connection.prepare_cached(sql)?.query_row([code.as_str()], site).optional();
         run().map_err(Error::database(DOING))
     }
 
@@ -134,10 +119,7 @@ impl View {
     /// (contacts, contacts whose outing has no usable date)
     pub(crate) fn totals(&self) -> Result<(u64, u64), Error> {
         let sql = "SELECT (SELECT count(*) FROM contact), (SELECT coalesce(sum(contacts), 0) FROM undated)";
-        let run = || {
-            self.connection
-                .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
-        };
+        let run = || self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
         run().map_err(Error::database(DOING))
     }
 }
@@ -181,9 +163,7 @@ fn client(row: &Row<'_>) -> rusqlite::Result<ClientRow> {
         client: Client {
             label: code(row, 1, Label::from_document)?,
             sex: code(row, 2, Sex::from_document)?,
-            birth: first
-                .zip(width)
-                .and_then(|(first, width)| BirthBand::new(first, width).ok()),
+            birth: first.zip(width).and_then(|(first, width)| BirthBand::new(first, width).ok()),
             need: need.and_then(|need| Needed::new(need).ok()),
             status: code(row, 6, ClientStatus::from_document)?,
         },
@@ -201,9 +181,7 @@ fn site(row: &Row<'_>) -> rusqlite::Result<Site> {
 }
 
 fn code<T>(row: &Row<'_>, column: usize, make: impl Fn(&str) -> T) -> rusqlite::Result<Option<T>> {
-    Ok(row
-        .get::<_, Option<String>>(column)?
-        .map(|text| make(&text)))
+    Ok(row.get::<_, Option<String>>(column)?.map(|text| make(&text)))
 }
 
 fn document(row: &Row<'_>, column: usize) -> rusqlite::Result<Document> {

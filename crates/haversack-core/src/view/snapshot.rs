@@ -12,16 +12,11 @@ const BYTES_MAX: usize = 1 << 30;
 impl View {
     /// The whole view as bytes, for sealing.
     pub(crate) fn save(&mut self) -> Result<Vec<u8>, Error> {
-        let data = self
-            .connection
-            .serialize(MAIN_DB)
-            .map_err(Error::database("saving the view"))?;
+        let data =
+            self.connection.serialize(MAIN_DB).map_err(Error::database("saving the view"))?;
         let mut out = Vec::new();
         put_varint(&mut out, data.len() as u64);
-        let refused = |source| Error::Io {
-            what: "snapshot",
-            source,
-        };
+        let refused = |source| Error::Io { what: "snapshot", source };
         out.extend(zstd::bulk::compress(&data, LEVEL).map_err(refused)?);
         Ok(out)
     }
@@ -30,10 +25,7 @@ impl View {
     pub(crate) fn load(bytes: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::new("snapshot", bytes);
         let length = r.count(BYTES_MAX)?;
-        let refused = |source| Error::Io {
-            what: "snapshot",
-            source,
-        };
+        let refused = |source| Error::Io { what: "snapshot", source };
         let data = zstd::bulk::decompress(r.rest(), length).map_err(refused)?;
         let mut connection =
             Connection::open_in_memory().map_err(Error::database("opening the view"))?;

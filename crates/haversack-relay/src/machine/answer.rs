@@ -51,18 +51,10 @@ struct Sending {
 impl Answer {
     pub(super) fn new(sections: Vec<Section>) -> Self {
         let pushed = sections.iter().flat_map(|section| {
-            let cursors = section
-                .receipts
-                .iter()
-                .filter_map(|receipt| receipt.cursor());
+            let cursors = section.receipts.iter().filter_map(|receipt| receipt.cursor());
             cursors.map(|cursor| (section.mailbox, cursor))
         });
-        Self {
-            pushed: pushed.collect(),
-            sections: sections.into(),
-            index: 0,
-            state: State::Start,
-        }
+        Self { pushed: pushed.collect(), sections: sections.into(), index: 0, state: State::Start }
     }
 
     /// Whether the last page has been given.
@@ -78,8 +70,7 @@ impl Answer {
     pub fn next_page(&mut self, storage: &dyn Storage) -> Result<Option<Vec<u8>>, Refusal> {
         let mut page = Vec::new();
         while page.len() < PAGE_BYTES && !self.is_done() {
-            self.step(storage, &mut page)
-                .map_err(Refusal::Unavailable)?;
+            self.step(storage, &mut page).map_err(Refusal::Unavailable)?;
         }
         Ok(Some(page).filter(|page| !page.is_empty()))
     }
@@ -195,9 +186,7 @@ impl Sending {
         match (&self.vector, place) {
             (Some(vector), Place::Lane(tag, sequence)) => {
                 let found = vector.binary_search_by_key(&tag, |(tag, _)| *tag).ok();
-                let next = found
-                    .and_then(|at| vector.get(at))
-                    .map_or(0, |(_, next)| *next);
+                let next = found.and_then(|at| vector.get(at)).map_or(0, |(_, next)| *next);
                 sequence >= next
             }
             (None, _) | (_, Place::Loose) => true,
@@ -236,14 +225,7 @@ fn put_receipts(page: &mut Vec<u8>, receipts: &[Receipt]) -> Result<(), Error> {
             Receipt::Duplicate(cursor) => (Stored::Duplicate, *cursor),
             Receipt::Full => (Stored::Full, 0),
         };
-        put(
-            page,
-            &Part::Ack {
-                index,
-                stored,
-                cursor,
-            },
-        )
+        put(page, &Part::Ack { index, stored, cursor })
     })
 }
 
@@ -260,20 +242,10 @@ fn put_tail(
     };
     let frames = storage.frames(mailbox, &[cursor])?;
     let offset = resume.offset;
-    match frames
-        .first()
-        .and_then(|frame| frame.get(offset as usize..))
-    {
+    match frames.first().and_then(|frame| frame.get(offset as usize..)) {
         None | Some([]) => Ok(None),
         Some(rest) => {
-            put(
-                page,
-                &Part::Tail {
-                    cursor,
-                    offset,
-                    rest,
-                },
-            )?;
+            put(page, &Part::Tail { cursor, offset, rest })?;
             Ok(Some(cursor))
         }
     }

@@ -146,9 +146,7 @@ impl Intake {
         let batch = std::mem::take(&mut self.batch);
         if let (Some(section), false) = (self.sections.last_mut(), batch.is_empty()) {
             let receipts = storage.push(section.mailbox, batch);
-            section
-                .receipts
-                .extend(receipts.map_err(Refusal::Unavailable)?);
+            section.receipts.extend(receipts.map_err(Refusal::Unavailable)?);
         }
         Ok(())
     }

@@ -11,10 +11,6 @@ use crate::Refusal;
 
 pub(super) async fn health(State(shared): State<Arc<Shared>>) -> Result<(), Failure> {
     let storage = Arc::clone(&shared.storage);
-    let read = move || {
-        storage
-            .head(Mailbox::default())
-            .map_err(Refusal::Unavailable)
-    };
+    let read = move || storage.head(Mailbox::default()).map_err(Refusal::Unavailable);
     blocking(read).await.map(drop).map_err(Failure::from)
 }

@@ -20,12 +20,7 @@ pub(super) struct Patient {
 
 impl Patient {
     pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self {
-            stream,
-            patience,
-            timer: Box::pin(sleep(patience)),
-            waiting: false,
-        }
+        Self { stream, patience, timer: Box::pin(sleep(patience)), waiting: false }
     }
 
     /// Does something with the stream, or fails when it has not been possible for too long.

@@ -29,14 +29,8 @@ mod tests {
     #[test]
     fn nonces() {
         assert_eq!(read_nonce(&"0f".repeat(32)), Some([15; 32]));
-        for bad in [
-            "",
-            "0F",
-            &"0F".repeat(32),
-            &"0f".repeat(31),
-            &"0f".repeat(33),
-            &"é".repeat(32),
-        ] {
+        for bad in ["", "0F", &"0F".repeat(32), &"0f".repeat(31), &"0f".repeat(33), &"é".repeat(32)]
+        {
             assert_eq!(read_nonce(bad), None, "{bad}");
         }
     }

@@ -56,10 +56,7 @@ async fn receive(
     mut body: BodyDataStream,
 ) -> Result<Received, Failure> {
     let deadline = Instant::now() + limits.body_time_max;
-    let mut received = Received {
-        intake: Intake::new(),
-        rest: Vec::new(),
-    };
+    let mut received = Received { intake: Intake::new(), rest: Vec::new() };
     loop {
         let patience = deadline.min(Instant::now() + limits.chunk_time_max);
         match timeout_at(patience, body.next()).await {
@@ -112,11 +109,7 @@ async fn start(
         let intake = received.intake.feed(&*storage, &received.rest)?;
         let mut answer = intake.finish(&*storage)?;
         let first = answer.next_page(&*storage)?.unwrap_or_default();
-        let pages = Pages {
-            storage,
-            answer,
-            _permit: permit,
-        };
+        let pages = Pages { storage, answer, _permit: permit };
         Ok((first.into(), pages))
     })
     .await

@@ -19,10 +19,7 @@ pub(super) struct Pushes<'tx> {
 impl<'tx> Pushes<'tx> {
     /// The transaction is the caller's.
     pub(super) const fn new(tx: &'tx Connection) -> Self {
-        Self {
-            tx,
-            open: BTreeMap::new(),
-        }
+        Self { tx, open: BTreeMap::new() }
     }
 
     /// Stores frames. They are found by others once [`Pushes::close`] was called.
@@ -66,10 +63,7 @@ impl<'tx> OpenMailbox<'tx> {
         const MAKE: &str =
             "INSERT INTO mailbox (name, cursor, digest, lanes) VALUES (?1, 0, zeroblob(16), 0)";
         let read = |row: &rusqlite::Row<'_>| {
-            let head = Head {
-                cursor: row.get(1)?,
-                digest: CursorDigest::new(row.get(2)?),
-            };
+            let head = Head { cursor: row.get(1)?, digest: CursorDigest::new(row.get(2)?) };
             Ok((row.get(0)?, head, row.get(3)?))
         };
         let name = [mailbox.as_bytes()];
@@ -78,13 +72,7 @@ impl<'tx> OpenMailbox<'tx> {
             Some(found) => found,
             None => (tx.prepare_cached(MAKE)?.insert(name)?, Head::default(), 0),
         };
-        Ok(Self {
-            tx,
-            id,
-            head,
-            lane_count,
-            lanes: BTreeMap::new(),
-        })
+        Ok(Self { tx, id, head, lane_count, lanes: BTreeMap::new() })
     }
 
     fn push(&mut self, frame: &Incoming) -> Result<Receipt> {
@@ -130,12 +118,10 @@ impl<'tx> OpenMailbox<'tx> {
             return Ok(Some(*lane));
         }
         let key = params![self.id, tag.as_bytes()];
-        let found = self.tx.prepare_cached(FIND)?.query_row(key, |row| {
-            Ok(OpenLane {
-                id: row.get(0)?,
-                next: row.get(1)?,
-            })
-        });
+        let found = self
+            .tx
+            .prepare_cached(FIND)?
+            .query_row(key, |row| Ok(OpenLane { id: row.get(0)?, next: row.get(1)? }));
         let lane = match found.optional()? {
             Some(lane) => lane,
             None if self.lane_count >= LANES_MAX => return Ok(None),
@@ -153,9 +139,7 @@ impl<'tx> OpenMailbox<'tx> {
         const FIND: &str = "SELECT hash, cursor FROM frame WHERE lane = ?1 AND sequence = ?2";
         self.tx
             .prepare_cached(FIND)?
-            .query_map((lane, sequence), |row| {
-                Ok((FrameHash::new(row.get(0)?), row.get(1)?))
-            })?
+            .query_map((lane, sequence), |row| Ok((FrameHash::new(row.get(0)?), row.get(1)?)))?
             .collect()
     }
 
@@ -169,11 +153,7 @@ impl<'tx> OpenMailbox<'tx> {
             next += 1;
         }
         match next > lane.next {
-            true => self
-                .tx
-                .prepare_cached(MARK)?
-                .execute((lane.id, next))
-                .map(drop),
+            true => self.tx.prepare_cached(MARK)?.execute((lane.id, next)).map(drop),
             false => Ok(()),
         }
     }
@@ -200,9 +180,7 @@ impl<'tx> OpenMailbox<'tx> {
     fn close(self) -> Result<()> {
         const UPDATE: &str =
             "UPDATE mailbox SET cursor = ?2, digest = ?3, lanes = ?4 WHERE id = ?1";
-        self.lanes
-            .values()
-            .try_for_each(|lane| self.advance(*lane))?;
+        self.lanes.values().try_for_each(|lane| self.advance(*lane))?;
         let cursor = cursor_value(self.head.cursor);
         let digest = self.head.digest.as_bytes();
         let row = params![self.id, cursor, digest, self.lane_count as i64];

@@ -23,10 +23,7 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) const fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            idle: Mutex::new(Vec::new()),
-        }
+        Self { path, idle: Mutex::new(Vec::new()) }
     }
 
     /// Asks one question.
@@ -55,23 +52,16 @@ impl Readers {
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(fault("open the database"))?;
         schema::configure(&connection)?;
-        connection
-            .pragma_update(None, "query_only", true)
-            .map_err(fault("set the database up"))?;
+        connection.pragma_update(None, "query_only", true).map_err(fault("set the database up"))?;
         Ok(connection)
     }
 }
 
 pub(super) fn head(db: &Connection, mailbox: Mailbox) -> Result<Head> {
     const SQL: &str = "SELECT cursor, digest FROM mailbox WHERE name = ?1";
-    let head = db
-        .prepare_cached(SQL)?
-        .query_row([mailbox.as_bytes()], |row| {
-            Ok(Head {
-                cursor: row.get(0)?,
-                digest: CursorDigest::new(row.get(1)?),
-            })
-        });
+    let head = db.prepare_cached(SQL)?.query_row([mailbox.as_bytes()], |row| {
+        Ok(Head { cursor: row.get(0)?, digest: CursorDigest::new(row.get(1)?) })
+    });
     head.optional().map(Option::unwrap_or_default)
 }
 
@@ -93,9 +83,7 @@ pub(super) fn have(db: &Connection, mailbox: Mailbox) -> Result<Vec<(LaneTag, u3
     const SQL: &str = "SELECT l.tag, l.next FROM lane l JOIN mailbox m ON m.id = l.mailbox
         WHERE m.name = ?1 AND l.next > 0 ORDER BY l.tag";
     db.prepare_cached(SQL)?
-        .query_map([mailbox.as_bytes()], |row| {
-            Ok((LaneTag::new(row.get(0)?), row.get(1)?))
-        })?
+        .query_map([mailbox.as_bytes()], |row| Ok((LaneTag::new(row.get(0)?), row.get(1)?)))?
         .collect()
 }
 
@@ -108,12 +96,7 @@ pub(super) fn find(
     const SQL: &str = "SELECT f.cursor FROM mailbox m JOIN lane l ON l.mailbox = m.id
         JOIN frame f ON f.lane = l.id
         WHERE m.name = ?1 AND l.tag = ?2 AND f.sequence = ?3 AND f.hash = ?4";
-    let key = params![
-        mailbox.as_bytes(),
-        tag.as_bytes(),
-        sequence,
-        hash.as_bytes()
-    ];
+    let key = params![mailbox.as_bytes(), tag.as_bytes(), sequence, hash.as_bytes()];
     let cursor = db.prepare_cached(SQL)?.query_row(key, |row| row.get(0));
     cursor.optional()
 }

@@ -38,20 +38,13 @@ impl Writer {
             .name("writer".into())
             .spawn(move || serve(&mut connection, &queue))
             .map_err(Error::io("start the writing thread"))?;
-        Ok(Self {
-            jobs: Some(jobs),
-            thread: Some(thread),
-        })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
     /// Returns when the frames are durable.
     pub(super) fn push(&self, mailbox: Mailbox, frames: Vec<Incoming>) -> Answer {
         let (reply, answer) = sync_channel(1);
-        let job = Job {
-            mailbox,
-            frames,
-            reply,
-        };
+        let job = Job { mailbox, frames, reply };
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.send(job).map_err(|_| stopped())?;
         answer.recv().map_err(|_| stopped())?
@@ -61,11 +54,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.jobs.take());
-        if self
-            .thread
-            .take()
-            .is_some_and(|thread| thread.join().is_err())
-        {
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writing thread had stopped");
         }
     }
@@ -80,10 +69,7 @@ fn serve(connection: &mut Connection, queue: &Receiver<Job>) {
         let more = queue.try_iter().take(GROUP_MAX - 1);
         let group: Vec<Job> = std::iter::once(first).chain(more).collect();
         match commit(connection, &group) {
-            Ok(answers) => group
-                .into_iter()
-                .zip(answers)
-                .for_each(|(job, a)| reply(&job, Ok(a))),
+            Ok(answers) => group.into_iter().zip(answers).for_each(|(job, a)| reply(&job, Ok(a))),
             Err(_) => group.iter().for_each(|job| alone(connection, job)),
         }
     }
@@ -92,10 +78,7 @@ fn serve(connection: &mut Connection, queue: &Receiver<Job>) {
 /// A group that failed is tried again one by one, so that one mailbox's damage stays its own.
 fn alone(connection: &mut Connection, job: &Job) {
     let answer = commit(connection, std::slice::from_ref(job));
-    reply(
-        job,
-        answer.map(|answers| answers.into_iter().flatten().collect()),
-    );
+    reply(job, answer.map(|answers| answers.into_iter().flatten().collect()));
 }
 
 /// Whoever asked may be gone; the frames are stored all the same.
@@ -107,9 +90,7 @@ fn commit(connection: &mut Connection, group: &[Job]) -> Result<Vec<Vec<Receipt>
     let run = |connection: &mut Connection| {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut pushes = Pushes::new(&tx);
-        let answers = group
-            .iter()
-            .map(|job| pushes.push(job.mailbox, &job.frames));
+        let answers = group.iter().map(|job| pushes.push(job.mailbox, &job.frames));
         let answers = answers.collect::<rusqlite::Result<_>>()?;
         pushes.close()?;
         tx.commit().map(|()| answers)
@@ -137,20 +118,13 @@ mod tests {
             let (reply, answer) = sync_channel(1);
             let frames = vec![Incoming::parse(vec![99; 20_000]).unwrap()];
             let mailbox = Mailbox::new([*name; 16]);
-            let job = Job {
-                mailbox,
-                frames,
-                reply,
-            };
+            let job = Job { mailbox, frames, reply };
             jobs.send(job).unwrap();
             answers.push(answer);
         }
         drop(jobs);
         serve(connection, &queue);
-        answers
-            .iter()
-            .map(|answer| answer.recv().unwrap())
-            .collect()
+        answers.iter().map(|answer| answer.recv().unwrap()).collect()
     }
 
     #[test]
@@ -173,25 +147,12 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_and_passes() {
         let mut connection = database();
-        let pages: i64 = connection
-            .pragma_query_value(None, "page_count", |row| row.get(0))
-            .unwrap();
-        connection
-            .pragma_update(None, "max_page_count", pages)
-            .unwrap();
+        let pages: i64 =
+            connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        connection.pragma_update(None, "max_page_count", pages).unwrap();
         let answers = push_together(&mut connection, &[1, 2]);
-        assert!(
-            answers
-                .iter()
-                .all(|answer| matches!(answer, Err(Error::NoRoom)))
-        );
-        connection
-            .pragma_update(None, "max_page_count", pages + 100)
-            .unwrap();
-        assert!(
-            push_together(&mut connection, &[1, 2])
-                .iter()
-                .all(Result::is_ok)
-        );
+        assert!(answers.iter().all(|answer| matches!(answer, Err(Error::NoRoom))));
+        connection.pragma_update(None, "max_page_count", pages + 100).unwrap();
+        assert!(push_together(&mut connection, &[1, 2]).iter().all(Result::is_ok));
     }
 }

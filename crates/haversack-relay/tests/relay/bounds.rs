@@ -117,9 +117,7 @@ fn neither_way_is_held_whole() {
     let frames = large(100);
     let storage = Watched::new(Memory::new(), usize::MAX);
     exchange(&storage, &request(&[push(&frames)])).unwrap();
-    let intake = Intake::new()
-        .feed(&storage, &request(&[pull(&[])]))
-        .unwrap();
+    let intake = Intake::new().feed(&storage, &request(&[pull(&[])])).unwrap();
     let mut answer = intake.finish(&storage).unwrap();
     let (mut all, mut pages) = (Vec::new(), 0);
     while let Some(page) = answer.next_page(&storage).unwrap() {
@@ -137,9 +135,7 @@ fn neither_way_is_held_whole() {
 fn what_arrives_meanwhile_is_for_the_next_time() {
     let frames = large(10);
     let storage = holding(&frames);
-    let intake = Intake::new()
-        .feed(&storage, &request(&[pull(&[])]))
-        .unwrap();
+    let intake = Intake::new().feed(&storage, &request(&[pull(&[])])).unwrap();
     let mut answer = intake.finish(&storage).unwrap();
     let mut all = answer.next_page(&storage).unwrap().unwrap();
     exchange(&storage, &request(&[push(&[roster(1)])])).unwrap();
@@ -153,9 +149,7 @@ fn what_arrives_meanwhile_is_for_the_next_time() {
 #[test]
 fn an_answer_without_its_storage_is_cut() {
     let storage = Watched::new(holding(&large(10)), 2);
-    let intake = Intake::new()
-        .feed(&storage, &request(&[pull(&[])]))
-        .unwrap();
+    let intake = Intake::new().feed(&storage, &request(&[pull(&[])])).unwrap();
     let mut answer = intake.finish(&storage).unwrap();
     let mut all = Vec::new();
     let refusal = loop {

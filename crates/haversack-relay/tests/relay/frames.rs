@@ -34,19 +34,14 @@ pub(crate) fn chunk_of(tag: LaneTag, sequence: u32, fill: u8, length: usize) -> 
 
 /// Chunks of one lane, as large as they may be.
 pub(crate) fn large(count: u32) -> Vec<Vec<u8>> {
-    (0..count)
-        .map(|n| chunk_of(tag('a'), n, 1, FRAME_MAX))
-        .collect()
+    (0..count).map(|n| chunk_of(tag('a'), n, 1, FRAME_MAX)).collect()
 }
 
 /// A roster segment.
 pub(crate) fn roster(fill: u8) -> Vec<u8> {
     let sealed = vec![fill; 256 - RosterHeader::LEN];
-    let header = RosterHeader {
-        length: sealed.len() as u16,
-        nonce: [fill; 24],
-        hint: KeyHint::default(),
-    };
+    let header =
+        RosterHeader { length: sealed.len() as u16, nonce: [fill; 24], hint: KeyHint::default() };
     [&header.encode()[..], &sealed].concat()
 }
 
@@ -69,10 +64,7 @@ fn head() -> SectionHead {
 
 /// A section that pushes, from a device that has nothing yet.
 pub(crate) fn push(frames: &[Vec<u8>]) -> Section {
-    Section {
-        head: head(),
-        frames: frames.to_vec(),
-    }
+    Section { head: head(), frames: frames.to_vec() }
 }
 
 /// A section that pushes nothing, from a device that read these frames, all there were.
@@ -102,12 +94,8 @@ pub(crate) fn resuming(
     offset: u32,
     mut section: Section,
 ) -> Section {
-    section.head.resume = Some(Resume {
-        tag: tag(name),
-        sequence,
-        offset,
-        frame: FrameHash::of(frame),
-    });
+    section.head.resume =
+        Some(Resume { tag: tag(name), sequence, offset, frame: FrameHash::of(frame) });
     section
 }
 
@@ -132,9 +120,7 @@ pub(crate) fn cursor(storage: &Memory) -> u64 {
 /// dₙ over frames.
 pub(crate) fn digest(frames: &[Vec<u8>]) -> CursorDigest {
     let start = CursorDigest::default();
-    frames
-        .iter()
-        .fold(start, |digest, frame| digest.next(FrameHash::of(frame)))
+    frames.iter().fold(start, |digest, frame| digest.next(FrameHash::of(frame)))
 }
 
 /// A request's bytes.
@@ -178,18 +164,10 @@ pub(crate) fn frames_of(answer: &[u8]) -> Vec<Vec<u8>> {
 fn tell_part(part: &Part<'_>) -> String {
     match part {
         Part::Frame { cursor, frame } => format!("Frame {cursor}: {}", tell_frame(frame)),
-        Part::Tail {
-            cursor,
-            offset,
-            rest,
-        } => {
+        Part::Tail { cursor, offset, rest } => {
             format!("Tail {cursor}: {} bytes from {offset}", rest.len())
         }
-        Part::Ack {
-            index,
-            stored,
-            cursor,
-        } => format!("Ack {index}: {stored:?} {cursor}"),
+        Part::Ack { index, stored, cursor } => format!("Ack {index}: {stored:?} {cursor}"),
         Part::Have(lanes) => {
             let tell =
                 |(tag, next): &(LaneTag, u32)| format!(" {}<{next}", tag.as_bytes()[0] as char);

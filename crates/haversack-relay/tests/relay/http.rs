@@ -31,11 +31,7 @@ impl Running {
         let (stop, stopped) = oneshot::channel();
         let shutdown = async { stopped.await.unwrap_or_default() };
         let task = tokio::spawn(async move { relay.serve(listener, shutdown).await });
-        Self {
-            address,
-            stop,
-            task,
-        }
+        Self { address, stop, task }
     }
 
     async fn in_memory(limits: Limits) -> Self {
@@ -53,9 +49,7 @@ impl Running {
 
     async fn get(&self, path: &str) -> Response {
         let mut client = self.connect().await;
-        client
-            .send(format!("GET {path} HTTP/1.1\r\nHost: r\r\n\r\n").as_bytes())
-            .await;
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: r\r\n\r\n").as_bytes()).await;
         client.receive().await
     }
 
@@ -100,10 +94,7 @@ impl Response {
 
 impl Client {
     async fn send(&mut self, bytes: &[u8]) {
-        timeout(PATIENCE, self.0.write_all(bytes))
-            .await
-            .unwrap()
-            .unwrap();
+        timeout(PATIENCE, self.0.write_all(bytes)).await.unwrap().unwrap();
     }
 
     async fn read_until(&mut self, end: &[u8]) -> Vec<u8> {
@@ -117,18 +108,13 @@ impl Client {
 
     async fn read_exact(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
-        timeout(PATIENCE, self.0.read_exact(&mut bytes))
-            .await
-            .unwrap()
-            .unwrap();
+        timeout(PATIENCE, self.0.read_exact(&mut bytes)).await.unwrap().unwrap();
         bytes
     }
 
     async fn receive(&mut self) -> Response {
         let head = String::from_utf8(self.read_until(b"\r\n\r\n").await).unwrap();
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let body = match length {
             Some(length) => self.read_exact(length.parse().unwrap()).await,
             None => self.read_chunks().await,
@@ -152,9 +138,7 @@ impl Client {
     /// Whether the server has closed the connection, after whatever it sent before that.
     async fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
-        timeout(PATIENCE, self.0.read_to_end(&mut rest))
-            .await
-            .is_ok()
+        timeout(PATIENCE, self.0.read_to_end(&mut rest)).await.is_ok()
     }
 }
 
@@ -177,11 +161,7 @@ async fn an_idle_exchange_is_small() {
     ");
     assert!(asked.len() <= 600 && answer.head.len() + answer.body.len() <= 600);
     client.send(&asked).await;
-    assert_eq!(
-        client.receive().await.body,
-        answer.body,
-        "on the same connection"
-    );
+    assert_eq!(client.receive().await.body, answer.body, "on the same connection");
     relay.stop().await.unwrap();
 }
 
@@ -239,12 +219,7 @@ async fn proofs_and_health() {
 #[tokio::test]
 async fn garbage_is_malformed() {
     let relay = Running::in_memory(Limits::default()).await;
-    for body in [
-        &b""[..],
-        b"HS",
-        b"GET / HTTP/1.0",
-        &request(&[push(&[vec![1]])]),
-    ] {
+    for body in [&b""[..], b"HS", b"GET / HTTP/1.0", &request(&[push(&[vec![1]])])] {
         let mut client = relay.connect().await;
         client.send(&post(body)).await;
         let refused = client.receive().await;
@@ -271,15 +246,9 @@ async fn a_body_that_becomes_too_long_is_refused() {
     let body = &body[..REQUEST_MAX + 1];
     let mut client = relay.connect().await;
     client
-        .send(
-            post_head(0)
-                .replace("Content-Length: 0", "Transfer-Encoding: chunked")
-                .as_bytes(),
-        )
+        .send(post_head(0).replace("Content-Length: 0", "Transfer-Encoding: chunked").as_bytes())
         .await;
-    client
-        .send(format!("{:x}\r\n", body.len()).as_bytes())
-        .await;
+    client.send(format!("{:x}\r\n", body.len()).as_bytes()).await;
     client.send(body).await;
     client.send(b"\r\n0\r\n\r\n").await;
     assert_eq!(client.receive().await.status(), 413);
@@ -290,9 +259,7 @@ async fn a_body_that_becomes_too_long_is_refused() {
 async fn a_long_answer_comes_in_chunks() {
     let temp = tempfile::tempdir().unwrap();
     let relay = Running::on_disk(temp.path()).await;
-    let frames: Vec<_> = (0..100)
-        .map(|n| chunk_of(tag('a'), n, 1, FRAME_MAX))
-        .collect();
+    let frames: Vec<_> = (0..100).map(|n| chunk_of(tag('a'), n, 1, FRAME_MAX)).collect();
     assert_eq!(relay.sync(&[push(&frames)]).await.status(), 200);
     let answer = relay.sync(&[pull(&[])]).await;
     insta::assert_snapshot!(answer.head.replace('\r', ""), @r"
@@ -335,10 +302,7 @@ async fn a_stop_lets_running_requests_end() {
     let (mut client, body) = half_a_request(&relay).await;
     let address = relay.address;
     let stopped = tokio::spawn(relay.stop());
-    assert!(
-        idle.is_closed().await,
-        "an idle connection is not waited for"
-    );
+    assert!(idle.is_closed().await, "an idle connection is not waited for");
     assert!(TcpStream::connect(address).await.is_err());
     client.send(&body[100..]).await;
     insta::assert_snapshot!(told(&client.receive().await.body), @r"
@@ -355,10 +319,7 @@ async fn half_a_request(relay: &Running) -> (Client, Vec<u8>) {
     let body = request(&[push(&[chunk('a', 0, 1)])]);
     let mut client = relay.connect().await;
     client.send(expecting(body.len()).as_bytes()).await;
-    assert_eq!(
-        client.read_until(b"\r\n\r\n").await,
-        b"HTTP/1.1 100 Continue\r\n\r\n"
-    );
+    assert_eq!(client.read_until(b"\r\n\r\n").await, b"HTTP/1.1 100 Continue\r\n\r\n");
     client.send(&body[..100]).await;
     (client, body)
 }
@@ -366,22 +327,14 @@ async fn half_a_request(relay: &Running) -> (Client, Vec<u8>) {
 #[tokio::test]
 async fn a_stop_has_a_deadline() {
     let stop_time_max = Duration::from_millis(20);
-    let relay = Running::in_memory(Limits {
-        stop_time_max,
-        ..Limits::default()
-    })
-    .await;
+    let relay = Running::in_memory(Limits { stop_time_max, ..Limits::default() }).await;
     let (_client, _) = half_a_request(&relay).await;
     insta::assert_snapshot!(relay.stop().await.unwrap_err(), @"1 connections were cut to stop in time");
 }
 
 #[tokio::test]
 async fn too_many_requests_at_once_come_back_later() {
-    let relay = Running::in_memory(Limits {
-        requests_max: 1,
-        ..Limits::default()
-    })
-    .await;
+    let relay = Running::in_memory(Limits { requests_max: 1, ..Limits::default() }).await;
     let (mut client, body) = half_a_request(&relay).await;
     assert_eq!(relay.sync(&[pull(&[])]).await.status(), 503);
     client.send(&body[100..]).await;
@@ -424,9 +377,7 @@ async fn a_device_that_takes_nothing_is_given_up() {
         ..Limits::default()
     })
     .await;
-    let frames: Vec<_> = (0..500)
-        .map(|n| chunk_of(tag('a'), n, 1, FRAME_MAX))
-        .collect();
+    let frames: Vec<_> = (0..500).map(|n| chunk_of(tag('a'), n, 1, FRAME_MAX)).collect();
     assert_eq!(relay.sync(&[push(&frames)]).await.status(), 200);
     let mut stalled = relay.connect().await;
     stalled.send(&post(&request(&[pull(&[])]))).await;

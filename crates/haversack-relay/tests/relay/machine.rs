@@ -60,20 +60,14 @@ fn pushed_frames_are_acknowledged_and_not_sent_back() {
 fn end_has_the_digest_of_everything() {
     let frames = [chunk('a', 0, 1), roster(2)];
     let answer = tell(&holding(&frames), &[pull(&frames[..1])]);
-    assert!(
-        answer.contains(&format!("End 2 {:?}", digest(&frames))),
-        "{answer}"
-    );
+    assert!(answer.contains(&format!("End 2 {:?}", digest(&frames))), "{answer}");
 }
 
 #[test]
 fn others_frames_are_sent_beside_a_push() {
     let known = [chunk('a', 0, 1)];
     let storage = holding(&[known[0].clone(), chunk('b', 0, 1)]);
-    let section = from(
-        &known,
-        push(&[chunk('a', 1, 1), chunk('a', 0, 1), chunk('a', 1, 1)]),
-    );
+    let section = from(&known, push(&[chunk('a', 1, 1), chunk('a', 0, 1), chunk('a', 1, 1)]));
     insta::assert_snapshot!(tell(&storage, &[section]), @r"
     Section(0)
     Ack 0: New 3
@@ -104,12 +98,7 @@ fn the_fifth_candidate_is_full() {
 
 #[test]
 fn a_digest_that_is_not_mine_needs_a_vector() {
-    let frames = [
-        chunk('a', 0, 1),
-        chunk('a', 1, 1),
-        chunk('b', 0, 1),
-        roster(1),
-    ];
+    let frames = [chunk('a', 0, 1), chunk('a', 1, 1), chunk('b', 0, 1), roster(1)];
     let storage = holding(&frames);
     let foreign = pull(&[chunk('z', 0, 1)]);
     insta::assert_snapshot!(tell(&storage, &[foreign]), @r"
@@ -256,10 +245,7 @@ fn an_upload_cut_anywhere_keeps_its_whole_frames() {
 fn a_malformed_frame_spoils_only_what_follows() {
     let mut short = chunk('a', 1, 1);
     short.pop();
-    let sections = [
-        push(&[chunk('a', 0, 1)]),
-        push(&[roster(1), short, roster(2)]),
-    ];
+    let sections = [push(&[chunk('a', 0, 1)]), push(&[roster(1), short, roster(2)])];
     let storage = Memory::new();
     let refused = exchange(&storage, &request(&sections)).unwrap_err();
     insta::assert_snapshot!(format!("{refused}: {refused:?}"), @r#"malformed request: Malformed(Short { what: "frame" })"#);

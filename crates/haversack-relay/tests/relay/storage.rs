@@ -15,9 +15,7 @@ fn mailbox(name: u8) -> Mailbox {
 }
 
 fn push(storage: &dyn Storage, name: u8, frames: &[Vec<u8>]) -> Vec<Receipt> {
-    let incoming = frames
-        .iter()
-        .map(|frame| Incoming::parse(frame.clone()).unwrap());
+    let incoming = frames.iter().map(|frame| Incoming::parse(frame.clone()).unwrap());
     storage.push(mailbox(name), incoming.collect()).unwrap()
 }
 
@@ -37,10 +35,7 @@ fn check(storage: &dyn Storage) {
 fn nothing_is_an_empty_mailbox(storage: &dyn Storage, mailbox: Mailbox) {
     assert_eq!(storage.push(mailbox, Vec::new()).unwrap(), []);
     assert_eq!(storage.head(mailbox).unwrap(), Head::default());
-    assert_eq!(
-        storage.digest_at(mailbox, 0).unwrap(),
-        Some(CursorDigest::default())
-    );
+    assert_eq!(storage.digest_at(mailbox, 0).unwrap(), Some(CursorDigest::default()));
     assert_eq!(storage.digest_at(mailbox, 1).unwrap(), None);
     assert_eq!(storage.have(mailbox).unwrap(), []);
     assert_eq!(storage.entries(mailbox, 1..=u64::MAX, 10).unwrap(), []);
@@ -52,28 +47,13 @@ fn nothing_is_an_empty_mailbox(storage: &dyn Storage, mailbox: Mailbox) {
 
 fn frames_come_back(storage: &dyn Storage) {
     let large = chunk_of(tag('a'), 1, 7, 32_768);
-    let frames = [
-        chunk('a', 0, 1),
-        roster(2),
-        large,
-        vec![99, 1],
-        chunk('b', 0, 3),
-    ];
-    assert_eq!(
-        push(storage, 2, &frames[..2]),
-        [Receipt::New(1), Receipt::New(2)]
-    );
+    let frames = [chunk('a', 0, 1), roster(2), large, vec![99, 1], chunk('b', 0, 3)];
+    assert_eq!(push(storage, 2, &frames[..2]), [Receipt::New(1), Receipt::New(2)]);
     let receipts = push(storage, 2, &frames[2..]);
-    assert_eq!(
-        receipts,
-        [Receipt::New(3), Receipt::New(4), Receipt::New(5)]
-    );
+    assert_eq!(receipts, [Receipt::New(3), Receipt::New(4), Receipt::New(5)]);
 
     let at = mailbox(2);
-    let head = Head {
-        cursor: 5,
-        digest: digest(&frames),
-    };
+    let head = Head { cursor: 5, digest: digest(&frames) };
     assert_eq!(storage.head(at).unwrap(), head);
     for cursor in 0..=5 {
         let expect = digest(&frames[..cursor]);
@@ -94,11 +74,7 @@ fn frames_come_back(storage: &dyn Storage) {
 }
 
 fn check_entries(storage: &dyn Storage, at: Mailbox) {
-    let entry = |cursor, place, length| Entry {
-        cursor,
-        place,
-        length,
-    };
+    let entry = |cursor, place, length| Entry { cursor, place, length };
     let all = [
         entry(1, Place::Lane(tag('a'), 0), 256),
         entry(2, Place::Loose, 256),
@@ -133,32 +109,17 @@ fn squatters_do_not_shadow(storage: &dyn Storage) {
     let squat: Vec<_> = (1..=5).map(|fill| chunk('a', 0, fill)).collect();
     let receipts = push(storage, 4, &squat);
     assert_eq!(receipts[3..], [Receipt::New(4), Receipt::Full]);
-    let again = push(
-        storage,
-        4,
-        &[squat[4].clone(), squat[1].clone(), chunk('a', 1, 1)],
-    );
-    assert_eq!(
-        again,
-        [Receipt::Full, Receipt::Duplicate(2), Receipt::New(5)]
-    );
+    let again = push(storage, 4, &[squat[4].clone(), squat[1].clone(), chunk('a', 1, 1)]);
+    assert_eq!(again, [Receipt::Full, Receipt::Duplicate(2), Receipt::New(5)]);
 }
 
 fn gaps_are_not_had(storage: &dyn Storage) {
     let have = || storage.have(mailbox(5)).unwrap();
-    push(
-        storage,
-        5,
-        &[chunk('b', 2, 1), chunk('b', 1, 1), chunk('a', 1, 1)],
-    );
+    push(storage, 5, &[chunk('b', 2, 1), chunk('b', 1, 1), chunk('a', 1, 1)]);
     assert_eq!(have(), []);
     push(storage, 5, &[chunk('b', 0, 1), chunk('b', 4, 1)]);
     assert_eq!(have(), [(tag('b'), 3)]);
-    push(
-        storage,
-        5,
-        &[chunk('b', 3, 1), chunk('b', 3, 2), chunk('a', 0, 1)],
-    );
+    push(storage, 5, &[chunk('b', 3, 1), chunk('b', 3, 2), chunk('a', 0, 1)]);
     assert_eq!(have(), [(tag('a'), 2), (tag('b'), 5)]);
     push(storage, 5, &[chunk('a', u32::MAX, 1)]);
     assert_eq!(have(), [(tag('a'), 2), (tag('b'), 5)]);
@@ -168,24 +129,10 @@ fn lanes_are_counted(storage: &dyn Storage) {
     let lane =
         |n: usize, sequence| chunk_of(LaneTag::new((n as u64).to_be_bytes()), sequence, 1, 256);
     let first: Vec<_> = (0..LANES_MAX - 1).map(|n| lane(n, 0)).collect();
-    assert!(
-        push(storage, 6, &first)
-            .iter()
-            .all(|receipt| *receipt != Receipt::Full)
-    );
-    let last = [
-        lane(LANES_MAX - 1, 0),
-        lane(LANES_MAX, 0),
-        lane(0, 1),
-        roster(1),
-    ];
+    assert!(push(storage, 6, &first).iter().all(|receipt| *receipt != Receipt::Full));
+    let last = [lane(LANES_MAX - 1, 0), lane(LANES_MAX, 0), lane(0, 1), roster(1)];
     let at = LANES_MAX as u64;
-    let expect = [
-        Receipt::New(at),
-        Receipt::Full,
-        Receipt::New(at + 1),
-        Receipt::New(at + 2),
-    ];
+    let expect = [Receipt::New(at), Receipt::Full, Receipt::New(at + 1), Receipt::New(at + 2)];
     assert_eq!(push(storage, 6, &last), expect);
     assert_eq!(push(storage, 6, &[lane(LANES_MAX + 1, 0)]), [Receipt::Full]);
     assert_eq!(storage.have(mailbox(6)).unwrap().len(), LANES_MAX);
@@ -197,11 +144,7 @@ fn pushes_at_once_are_in_some_order(storage: &dyn Storage) {
         for name in 'a'..='h' {
             scope.spawn(move || {
                 for sequence in 0..EACH {
-                    push(
-                        storage,
-                        7,
-                        &[chunk(name, sequence, 1), roster(sequence as u8)],
-                    );
+                    push(storage, 7, &[chunk(name, sequence, 1), roster(sequence as u8)]);
                 }
             });
         }
@@ -213,9 +156,7 @@ fn pushes_at_once_are_in_some_order(storage: &dyn Storage) {
     assert_eq!(digest(&storage.frames(at, &cursors).unwrap()), head.digest);
     assert_eq!(
         storage.have(at).unwrap(),
-        ('a'..='h')
-            .map(|name| (tag(name), EACH))
-            .collect::<Vec<_>>()
+        ('a'..='h').map(|name| (tag(name), EACH)).collect::<Vec<_>>()
     );
 }
 
@@ -245,10 +186,7 @@ fn sqlite_keeps_what_it_confirmed() {
     push(&open(), 1, &[chunk('a', 1, 1)]);
     let storage = open();
     assert_eq!(storage.have(mailbox(1)).unwrap(), [(tag('a'), 2)]);
-    assert_eq!(
-        push(&storage, 1, &[chunk('a', 0, 1)]),
-        [Receipt::Duplicate(1)]
-    );
+    assert_eq!(push(&storage, 1, &[chunk('a', 0, 1)]), [Receipt::Duplicate(1)]);
 }
 
 /// What a kill leaves behind is the files as they are while the relay runs.
@@ -306,15 +244,7 @@ fn no_name_in_the_file_tells_what_it_is_for() {
     drop(storage);
     let bytes = std::fs::read(temp.path().join("relay.db")).unwrap();
     let text = String::from_utf8_lossy(&bytes).to_lowercase();
-    for word in [
-        "client",
-        "outreach",
-        "outing",
-        "drug",
-        "needle",
-        "contact",
-        "haversack",
-    ] {
+    for word in ["client", "outreach", "outing", "drug", "needle", "contact", "haversack"] {
         assert!(!text.contains(word), "{word}");
     }
 }

@@ -25,10 +25,7 @@ pub(crate) fn decode(author: &Author, item: &[u8]) -> Result<Vec<DocumentChanges
     for _ in 0..count {
         let document = Document::new(decoder.column(Column::Documents).array()?);
         order.step(document)?;
-        documents.push(DocumentChanges {
-            document,
-            changes: decoder.document()?,
-        });
+        documents.push(DocumentChanges { document, changes: decoder.document()? });
     }
     decoder.finish()?;
     Ok(documents)
@@ -59,13 +56,8 @@ impl<'a> Decoder<'a> {
             *column = Reader::new("changes", r.blob(RAW_MAX)?);
         }
         r.end()?;
-        let mut decoder = Self {
-            author,
-            columns,
-            hashes: Vec::new(),
-            actors: Vec::new(),
-            used: (0, 0),
-        };
+        let mut decoder =
+            Self { author, columns, hashes: Vec::new(), actors: Vec::new(), used: (0, 0) };
         while !decoder.column(Column::Hashes).is_empty() {
             let hash = ChangeHash(decoder.column(Column::Hashes).array()?);
             decoder.hashes.push(hash);
@@ -78,10 +70,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn column(&mut self, column: Column) -> &mut Reader<'a> {
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the index is an enum of COLUMNS variants"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "the index is an enum of COLUMNS variants")]
         &mut self.columns[column as usize]
     }
 
@@ -98,13 +87,7 @@ impl<'a> Decoder<'a> {
             return Err(malformed("a document has no change"));
         }
         let root = ObjectId::Root;
-        let mut near = Neighbours {
-            object: root,
-            made: None,
-            decimal: 0,
-            operations: 0,
-            bytes: 0,
-        };
+        let mut near = Neighbours { object: root, made: None, decimal: 0, operations: 0, bytes: 0 };
         let mut changes: Vec<RawChange> = Vec::new();
         for _ in 0..count {
             let change = self.change(changes.last(), &mut near)?;
@@ -125,10 +108,7 @@ impl<'a> Decoder<'a> {
                 let expected = before.start_op + before.operations.len() as u64;
                 let step = column.zigzag()?;
                 let start = expected.checked_add_signed(step);
-                (
-                    before.sequence + 1,
-                    start.ok_or(malformed("a start op is negative"))?,
-                )
+                (before.sequence + 1, start.ok_or(malformed("a start op is negative"))?)
             }
         };
         bounded("sequence of a change", sequence, COUNTER_MAX)?;
@@ -139,21 +119,12 @@ impl<'a> Decoder<'a> {
         let dependencies = self.dependencies()?;
         let count = self.column(Column::Changes).count(OPERATIONS_MAX)?;
         near.operations += count;
-        bounded(
-            "operations of a document",
-            near.operations as u64,
-            OPERATIONS_MAX,
-        )?;
+        bounded("operations of a document", near.operations as u64, OPERATIONS_MAX)?;
         let mut operations = Vec::new();
         for counter in (start_op..).take(count) {
             operations.push(self.operation(counter, near)?);
         }
-        Ok(RawChange {
-            sequence,
-            start_op,
-            dependencies,
-            operations,
-        })
+        Ok(RawChange { sequence, start_op, dependencies, operations })
     }
 
     fn dependencies(&mut self) -> Result<Vec<Dependency>, Error> {
@@ -179,9 +150,7 @@ impl<'a> Decoder<'a> {
             PREDECESSORS_LONG => {
                 let count = self.column(Column::Numbers).count(PREDECESSORS_MAX)?;
                 if count < PREDECESSORS_LONG.into() {
-                    return Err(malformed(
-                        "a count of predecessors is not in its short form",
-                    ));
+                    return Err(malformed("a count of predecessors is not in its short form"));
                 }
                 count
             }
@@ -201,24 +170,16 @@ impl<'a> Decoder<'a> {
         if matches!(action, OpType::Make(_)) {
             near.made = Some(OpId(counter, self.author.clone()));
         }
-        Ok(Op {
-            action,
-            obj,
-            key,
-            pred: pred.into(),
-            insert: a & 8 != 0,
-        })
+        Ok(Op { action, obj, key, pred: pred.into(), insert: a & 8 != 0 })
     }
 
     fn object(&mut self, mode: u8, near: &Neighbours) -> Result<ObjectId, Error> {
         match mode {
             OBJECT_ROOT => Ok(ObjectId::Root),
             OBJECT_SAME if near.object != ObjectId::Root => Ok(near.object.clone()),
-            OBJECT_MADE => near
-                .made
-                .clone()
-                .map(ObjectId::Id)
-                .ok_or(malformed("no object was made before")),
+            OBJECT_MADE => {
+                near.made.clone().map(ObjectId::Id).ok_or(malformed("no object was made before"))
+            }
             OBJECT_EXPLICIT => self.op_id(Column::Objects).map(ObjectId::Id),
             _ => Err(malformed("an object is not in its lowest form")),
         }
@@ -263,10 +224,7 @@ impl<'a> Decoder<'a> {
             MAP_KEY_INLINE => self.text(near)?.into(),
             MAP_KEY_DECIMAL => {
                 let step = self.column(Column::Keys).zigzag()?;
-                let number = near
-                    .decimal
-                    .checked_add(step)
-                    .filter(|n| u32::try_from(*n).is_ok());
+                let number = near.decimal.checked_add(step).filter(|n| u32::try_from(*n).is_ok());
                 near.decimal = number.ok_or(malformed("a decimal key is out of range"))?;
                 near.decimal.to_string().into()
             }
@@ -330,10 +288,7 @@ impl<'a> Decoder<'a> {
             VALUE_COUNTER => ScalarValue::counter(self.column(Column::Numbers).zigzag()?),
             VALUE_UNKNOWN => {
                 let type_code = self.column(Column::Numbers).count(15)? as u8;
-                ScalarValue::Unknown {
-                    type_code,
-                    bytes: self.bytes(near)?,
-                }
+                ScalarValue::Unknown { type_code, bytes: self.bytes(near)? }
             }
             _ => return Err(malformed("a value kind is not known")),
         })
@@ -347,24 +302,14 @@ fn known<'t, T>(table: &'t [T], place: u64, used: &mut usize) -> Result<&'t T, E
         return Err(malformed("a table is not in order of first use"));
     }
     *used = (*used).max(index + 1);
-    table
-        .get(index)
-        .ok_or(malformed("a place is not in its table"))
+    table.get(index).ok_or(malformed("a place is not in its table"))
 }
 
 fn charge(near: &mut Neighbours, bytes: usize) -> Result<(), Error> {
     near.bytes += bytes;
-    bounded(
-        "bytes of a document",
-        near.bytes as u64,
-        OPERATION_BYTES_MAX,
-    )
-    .map(drop)
+    bounded("bytes of a document", near.bytes as u64, OPERATION_BYTES_MAX).map(drop)
 }
 
 const fn malformed(rule: &'static str) -> Error {
-    Error::Malformed {
-        what: "changes",
-        rule,
-    }
+    Error::Malformed { what: "changes", rule }
 }

@@ -16,15 +16,10 @@ use crate::docs::words;
 /// [`Error::Wire`] over a maximum, [`Error::Document`] for an operation that the format has no place for
 /// (marks in text).
 pub(crate) fn encode(author: &Author, documents: &[DocumentChanges]) -> Result<Vec<u8>, Error> {
-    let mut encoder = Encoder {
-        author: author.id(),
-        ..Encoder::new(author.id())
-    };
+    let mut encoder = Encoder { author: author.id(), ..Encoder::new(author.id()) };
     bounded("documents", documents.len() as u64, DOCUMENTS_MAX)?;
     put_varint(encoder.column(Column::Documents), documents.len() as u64);
-    documents
-        .iter()
-        .try_for_each(|document| encoder.document(document))?;
+    documents.iter().try_for_each(|document| encoder.document(document))?;
     Ok(encoder.finish())
 }
 
@@ -45,58 +40,31 @@ struct Neighbours {
 
 impl<'a> Encoder<'a> {
     fn new(author: &'a ActorId) -> Self {
-        Self {
-            author,
-            columns: Default::default(),
-            hashes: Vec::new(),
-            actors: Vec::new(),
-        }
+        Self { author, columns: Default::default(), hashes: Vec::new(), actors: Vec::new() }
     }
 
     fn column(&mut self, column: Column) -> &mut Vec<u8> {
         // `Column` has as many variants as there are columns.
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the index is an enum of COLUMNS variants"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "the index is an enum of COLUMNS variants")]
         &mut self.columns[column as usize]
     }
 
     fn finish(mut self) -> Vec<u8> {
         let hashes: Vec<u8> = self.hashes.iter().flat_map(|hash| hash.0).collect();
-        let actors: Vec<u8> = self
-            .actors
-            .iter()
-            .flat_map(|a| a.to_bytes().to_vec())
-            .collect();
+        let actors: Vec<u8> = self.actors.iter().flat_map(|a| a.to_bytes().to_vec()).collect();
         *self.column(Column::Hashes) = hashes;
         *self.column(Column::Actors) = actors;
         let mut out = Vec::new();
-        self.columns
-            .iter()
-            .for_each(|column| put_blob(&mut out, column));
+        self.columns.iter().for_each(|column| put_blob(&mut out, column));
         out
     }
 
     fn document(&mut self, document: &DocumentChanges) -> Result<(), Error> {
         let operations: usize = document.changes.iter().map(|c| c.operations.len()).sum();
-        bounded(
-            "operations of a document",
-            operations as u64,
-            OPERATIONS_MAX,
-        )?;
-        self.column(Column::Documents)
-            .extend_from_slice(document.document.as_bytes());
-        put_varint(
-            self.column(Column::Documents),
-            document.changes.len() as u64,
-        );
-        let mut near = Neighbours {
-            object: ObjectId::Root,
-            made: None,
-            decimal: 0,
-            bytes: 0,
-        };
+        bounded("operations of a document", operations as u64, OPERATIONS_MAX)?;
+        self.column(Column::Documents).extend_from_slice(document.document.as_bytes());
+        put_varint(self.column(Column::Documents), document.changes.len() as u64);
+        let mut near = Neighbours { object: ObjectId::Root, made: None, decimal: 0, bytes: 0 };
         let mut expected = None;
         for change in &document.changes {
             self.change(change, expected)?;
@@ -106,22 +74,15 @@ impl<'a> Encoder<'a> {
             }
             expected = Some(change.start_op + count);
         }
-        bounded(
-            "bytes of a document",
-            near.bytes as u64,
-            OPERATION_BYTES_MAX,
-        )?;
+        bounded("bytes of a document", near.bytes as u64, OPERATION_BYTES_MAX)?;
         Ok(())
     }
 
     fn change(&mut self, change: &RawChange, expected: Option<u64>) -> Result<(), Error> {
         let dependencies = change.dependencies.len() as u64;
         bounded("dependencies of a change", dependencies, DEPENDENCIES_MAX)?;
-        let places: Vec<u64> = change
-            .dependencies
-            .iter()
-            .map(|dependency| self.dependency(dependency))
-            .collect();
+        let places: Vec<u64> =
+            change.dependencies.iter().map(|dependency| self.dependency(dependency)).collect();
         let out = self.column(Column::Changes);
         match expected {
             None => {
@@ -154,10 +115,7 @@ impl<'a> Encoder<'a> {
         let kind = value.as_ref().map_or(VALUE_NONE, value_kind);
         let predecessors = bounded("predecessors", op.pred.len() as u64, PREDECESSORS_MAX)? as u64;
         let short = predecessors.min(PREDECESSORS_LONG.into()) as u8;
-        let shape = [
-            action | u8::from(op.insert) << 3 | object << 4 | key << 6,
-            kind | short << 4,
-        ];
+        let shape = [action | u8::from(op.insert) << 3 | object << 4 | key << 6, kind | short << 4];
         self.column(Column::Shapes).extend(shape);
         if short == PREDECESSORS_LONG {
             put_varint(self.column(Column::Numbers), predecessors);
@@ -180,11 +138,7 @@ impl<'a> Encoder<'a> {
     }
 
     fn op_id(&mut self, column: Column, counter: u64, actor: &ActorId) {
-        let actor = if actor == self.author {
-            0
-        } else {
-            place(&mut self.actors, actor)
-        };
+        let actor = if actor == self.author { 0 } else { place(&mut self.actors, actor) };
         let out = self.column(column);
         put_varint(out, counter);
         put_varint(out, actor);
@@ -279,9 +233,7 @@ fn action_and_value(action: &OpType) -> Result<(u8, Option<ScalarValue>), Error>
         OpType::Put(value) => (ACTION_PUT, Some(value.clone())),
         OpType::Increment(by) => (ACTION_INCREMENT, Some(ScalarValue::Int(*by))),
         OpType::MarkBegin(_) | OpType::MarkEnd(_) => {
-            return Err(Error::Document {
-                what: "encoded: it has marks",
-            });
+            return Err(Error::Document { what: "encoded: it has marks" });
         }
     })
 }

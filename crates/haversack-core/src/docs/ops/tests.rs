@@ -17,39 +17,27 @@ fn raws(changes: &[Change]) -> Vec<RawChange> {
         .iter()
         .map(|change| {
             let raw = rebuild::raw(change, tip);
-            tip = Tip {
-                sequence: change.seq(),
-                hash: Some(change.hash()),
-            };
+            tip = Tip { sequence: change.seq(), hash: Some(change.hash()) };
             raw
         })
         .collect()
 }
 
 fn roundtrip(author: &Author, changes: &[Change]) -> Vec<u8> {
-    let documents = [DocumentChanges {
-        document: Document::new([7; 16]),
-        changes: raws(changes),
-    }];
+    let documents = [DocumentChanges { document: Document::new([7; 16]), changes: raws(changes) }];
     let item = encode(author, &documents).unwrap();
     let decoded = decode(author, &item).unwrap();
     assert_eq!(decoded, documents);
-    let again = rebuild::changes(
-        author,
-        decoded.into_iter().next().unwrap().changes,
-        Tip::default(),
-    );
+    let again =
+        rebuild::changes(author, decoded.into_iter().next().unwrap().changes, Tip::default());
     let hashes = |changes: &[Change]| changes.iter().map(Change::hash).collect::<Vec<_>>();
     assert_eq!(hashes(&again.unwrap()), hashes(changes));
     item
 }
 
 fn by(document: &Automerge, author: &Author) -> Vec<Change> {
-    let mut own: Vec<_> = document
-        .get_changes(&[])
-        .into_iter()
-        .filter(|c| c.actor_id() == author.id())
-        .collect();
+    let mut own: Vec<_> =
+        document.get_changes(&[]).into_iter().filter(|c| c.actor_id() == author.id()).collect();
     own.sort_by_key(Change::seq);
     own
 }
@@ -72,10 +60,7 @@ fn every_kind_of_value_survives() {
         vec![0_u8, 255].into(),
         ScalarValue::Timestamp(-9),
         ScalarValue::counter(4),
-        ScalarValue::Unknown {
-            type_code: 15,
-            bytes: vec![1, 2],
-        },
+        ScalarValue::Unknown { type_code: 15, bytes: vec![1, 2] },
     ];
     for (n, value) in values.iter().enumerate() {
         tx.put(ROOT, format!("key {n}"), value.clone()).unwrap();
