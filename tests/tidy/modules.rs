@@ -1,7 +1,7 @@
 //! No forgotten files: what no `mod` names is never compiled, and its tests never run.
 
 use std::collections::BTreeSet;
-use std::io::Result;
+use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::Metadata;
@@ -29,7 +29,8 @@ fn follow(file: &Path, folder: &Path, found: &mut BTreeSet<PathBuf>) -> Result<(
     if !found.insert(file.to_path_buf()) {
         return Ok(());
     }
-    let text = std::fs::read_to_string(file)?;
+    let named = |error: Error| Error::other(format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(named)?;
     let stream: TokenStream = text.parse().unwrap_or_default();
     for module in modules(stream, folder) {
         let file = module.with_extension("rs");

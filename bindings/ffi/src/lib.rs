@@ -1,1 +1,42 @@
-//! ffi
+//! The face that Kotlin, Swift and Python see.
+//!
+//! A [`Notebook`] is one device's records; everything else is plain data, converted by hand to and from the
+//! types of the crate `haversack`, where every rule lives. This is the only crate that knows uniffi; the
+//! foreign code is generated from the built library by `cargo xtask bindings`.
+//!
+//! Codes (a site's kind, an item, a service) are text, since lists grow: [`code_lists`] gives what this
+//! version takes, and a code of a newer app is shown as it is. Days are `YYYY-MM-DD`. A call either does what
+//! it says, durably, or raises a [`HaversackError`] and changes nothing. Calls that touch the disk block; only
+//! [`Notebook::sync`] is asynchronous.
+
+uniffi::setup_scaffolding!("haversack");
+
+mod client;
+mod codes;
+mod contact;
+mod error;
+mod notebook;
+mod person;
+mod report;
+mod site;
+mod status;
+mod sync;
+mod team;
+
+pub use client::{BirthBand, Client, ClientFile};
+pub use codes::{CodeLists, code_lists};
+pub use contact::{Contact, ContactFilter, Direction, Line, NewContact};
+pub use error::HaversackError;
+pub use notebook::Notebook;
+pub use person::{Person, Who};
+pub use report::{Indicators, Report};
+pub use site::Site;
+pub use status::{Ledger, Status};
+pub use sync::{BundleOutcome, Received, SyncReport};
+pub use team::{Invitation, Member, Role};
+
+/// Returns the version of the engine, as in `0.1.0`.
+#[uniffi::export]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}

@@ -1,2 +1,27 @@
-//! The command.
-fn main() {}
+//! The `haversack` command: one file a command, one renderer for text and JSON, one place for hints.
+//!
+//! ```text
+//! arguments ─► cli ─► commands::<verb>::run ─► something to show ─► output
+//!                                        └──► Error ─► hints ─► output, exit code
+//! ```
+//!
+//! All of the terminal is here, and all of the environment: the libraries know neither. Exit codes: 0 done, 1 refused
+//! or failed, 2 called wrongly, 3 the reader of the output went away, 255 a bug.
+
+mod cli;
+mod commands;
+mod demo;
+mod error;
+mod files;
+mod global;
+mod hints;
+mod input;
+mod output;
+mod panics;
+mod passphrase;
+mod progress;
+mod prompt;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,49 @@
+//! Where a store stands.
+
+/// Where a store stands.
+#[derive(Debug, uniffi::Record)]
+pub struct Status {
+    /// Contacts shown.
+    pub contacts: u64,
+    /// Contacts of outings whose date cannot be used.
+    pub undated: u64,
+    /// Documents in the log.
+    pub documents: u64,
+    /// This device's own changes, by the safest place each is known to be in.
+    pub own: Ledger,
+    /// Frames that wait for something missing.
+    pub waiting: u64,
+    /// Frames refused.
+    pub quarantined: u64,
+    /// Frames kept for the next relay.
+    pub carried: u64,
+}
+
+/// How much of this device's own work is where.
+#[derive(Debug, uniffi::Record)]
+pub struct Ledger {
+    /// Only on this device.
+    pub here_only: u64,
+    /// Held by a relay.
+    pub relayed: u64,
+    /// Acknowledged by a coordinator or an archive.
+    pub acknowledged: u64,
+}
+
+impl From<haversack::Status> for Status {
+    fn from(status: haversack::Status) -> Self {
+        Self {
+            contacts: status.contacts,
+            undated: status.undated,
+            documents: status.documents,
+            own: Ledger {
+                here_only: status.own.here_only,
+                relayed: status.own.relayed,
+                acknowledged: status.own.acknowledged,
+            },
+            waiting: status.waiting,
+            quarantined: status.quarantined,
+            carried: status.carried,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+"""The generated module against the built library."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from haversack import (
+    BirthBand,
+    Client,
+    ContactFilter,
+    Direction,
+    HaversackError,
+    Line,
+    NewContact,
+    Notebook,
+    Person,
+    Role,
+    Site,
+    Who,
+    version,
+)
+
+PASSPHRASE = b"six words or more, please"
+SITE = "KM-V"
+DAY = "2008-02-04"
+ALL_CONTACTS = ContactFilter(_from=None, to=None, newest=None)
+
+
+def new_contact(who: Who) -> NewContact:
+    """Five syringes out and three back."""
+    lines = [
+        Line(direction=Direction.OUT, item="syringe_fixed_1ml", quantity=5),
+        Line(direction=Direction.IN, item="used_mixed", quantity=3),
+    ]
+    return NewContact(who=who, site=SITE, mode=None, lines=lines, services=["education"], duration=None)
+
+
+@contextlib.contextmanager
+def relay(data: Path):
+    """Runs the command `haversack` as a relay on a free port and gives its address."""
+    command = [os.environ["HAVERSACK_BIN"], "--json", "relay", "serve", "--stop-with-stdin"]
+    command += ["--listen", "127.0.0.1:0", "--data", str(data)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield json.loads(process.stdout.readline())["url"]
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+class InFolder(unittest.IsolatedAsyncioTestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def coordinator(self) -> Notebook:
+        notebook = Notebook.create(str(self.folder / "coordinator"), PASSPHRASE)
+        notebook.found_space()
+        notebook.put_site(Site(code=SITE, kind="mobile_van", setting=None, closes_minutes=1020))
+        return notebook
+
+    def phone(self, coordinator: Notebook) -> Notebook:
+        phone = Notebook.create(str(self.folder / "phone"), PASSPHRASE)
+        invitation = coordinator.invite(phone.request_to_join(), Role.EDUCATOR)
+        self.assertEqual(phone.join(invitation.answer), invitation.words)
+        self.assertTrue(phone.import_bundle(coordinator.export_bundle()).whole)
+        return phone
+
+
+class OneDevice(InFolder):
+    def test_version_is_three_numbers(self):
+        self.assertTrue(re.fullmatch(r"\d+\.\d+\.\d+", version()))
+
+    def test_a_contact_is_logged_shown_and_counted(self):
+        notebook = self.coordinator()
+        birth = BirthBand(first_year=1980, years=5)
+        client = Client(label="LOTUS-27", sex="F", birth=birth, injections_a_day=2, status=None)
+        [client_id] = notebook.add_clients([client])
+        self.assertEqual(notebook.clients()[0].client, client)
+
+        [contact_id] = notebook.log(DAY, [new_contact(Who.CLIENT(client_id))])
+        [contact] = notebook.contacts(ALL_CONTACTS)
+        self.assertEqual((contact.id, contact.mode, contact.sets), (contact_id, "van", 5))
+        self.assertEqual(contact.person, Person.CLIENT(client_id))
+        report = notebook.report("2008-02-01", "2008-03-01")
+        self.assertEqual((report.indicators.returned, report.indicators.return_pct), (3, "60.0"))
+
+    def test_records_outlive_the_notebook(self):
+        notebook = self.coordinator()
+        notebook.log(DAY, [new_contact(Who.COUNT(1))])
+        notebook.lock()
+        with self.assertRaises(HaversackError.Unlock):
+            notebook.status()
+        path = str(self.folder / "coordinator")
+        with self.assertRaises(HaversackError.Unlock):
+            Notebook.open(path, b"not this one")
+        self.assertEqual(Notebook.open(path, PASSPHRASE).status().contacts, 1)
+
+    def test_what_is_not_taken_is_not_saved(self):
+        notebook = self.coordinator()
+        good = new_contact(Who.COUNT(1))
+        with self.assertRaisesRegex(HaversackError.FixInput, "date must"):
+            notebook.log("yesterday", [good])
+        with self.assertRaises(HaversackError.FixInput):
+            notebook.log(DAY, [good, new_contact(Who.CLIENT("Wang Xiaoming"))])
+        self.assertEqual(notebook.status().contacts, 0)
+
+
+class Team(InFolder):
+    def test_a_team_shares_by_file(self):
+        coordinator = self.coordinator()
+        phone = self.phone(coordinator)
+        phone.log(DAY, [new_contact(Who.ANONYMOUS("F", "25+"))])
+        self.assertEqual(coordinator.import_bundle(phone.export_bundle()).contacts, 1)
+        self.assertEqual(coordinator.contacts(ALL_CONTACTS), phone.contacts(ALL_CONTACTS))
+
+    async def test_a_team_shares_through_a_relay(self):
+        coordinator = self.coordinator()
+        phone = self.phone(coordinator)
+        phone.log(DAY, [new_contact(Who.COUNT(2))])
+        with relay(self.folder / "relay") as url:
+            self.assertGreater((await phone.sync(url)).pushed, 0)
+            self.assertEqual((await coordinator.sync(url)).contacts, 1)
+        self.assertEqual(coordinator.contacts(ALL_CONTACTS), phone.contacts(ALL_CONTACTS))
+
+    async def test_nobody_there_is_worth_another_try(self):
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        server.close()
+        await server.wait_closed()
+        coordinator = self.coordinator()
+        calls = [coordinator.sync(f"http://127.0.0.1:{port}") for _ in range(20)]
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+        self.assertEqual({type(error) for error in errors}, {HaversackError.RetryLater})
+
+    async def test_not_an_address_has_to_be_mended(self):
+        with self.assertRaises(HaversackError.FixInput):
+            await self.coordinator().sync("nowhere")
+
+
+if __name__ == "__main__":
+    unittest.main()

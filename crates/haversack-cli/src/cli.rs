@@ -1,0 +1,151 @@
+//! What can be typed, and what it leads to.
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    bundle, client, contacts, init, invite, join, log, relay, report, site, status, sync,
+};
+use crate::demo;
+use crate::error::{EXIT_BROKEN_PIPE, EXIT_BUG, Error};
+use crate::global::Global;
+use crate::output::{self, Format};
+use crate::panics;
+
+const GETTING_STARTED: &str = "\
+Getting started:
+  haversack demo                see the whole job on this machine, with nothing at stake
+  haversack init, invite, join  the first device founds a team; invitations bring in the others
+  haversack log, sync, report   record contacts offline, share them through a relay, count
+
+`haversack help COMMAND` shows examples.";
+
+/// Outreach records for peer educators: offline first, end-to-end encrypted
+#[derive(Debug, Parser)]
+#[command(name = "haversack", version, max_term_width = 100, after_help = GETTING_STARTED)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Init(init::Args),
+    Join(join::Args),
+    Invite(invite::Args),
+    #[command(subcommand)]
+    Site(site::Command),
+    #[command(subcommand)]
+    Client(client::Command),
+    Log(log::Args),
+    Contacts(contacts::Args),
+    Status(status::Args),
+    Sync(sync::Args),
+    #[command(subcommand)]
+    Bundle(bundle::Command),
+    Report(report::Args),
+    #[command(subcommand)]
+    Relay(relay::Command),
+}
+
+/// The whole program.
+pub(crate) fn main() -> ExitCode {
+    panics::install(Format::Text);
+    ExitCode::from(std::panic::catch_unwind(run).unwrap_or(EXIT_BUG))
+}
+
+fn run() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let format = cli.global.format();
+    panics::install(format);
+    match dispatch(&cli) {
+        Ok(()) => 0,
+        Err(error) => {
+            output::print_error(&error, format);
+            error.exit()
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<(), Error> {
+    let global = &cli.global;
+    let format = global.format();
+    match &cli.command {
+        Command::Demo(args) => output::print(&block_on(demo(args))?, format),
+        Command::Init(args) => output::print(&init::run(global, args)?, format),
+        Command::Join(args) => output::print(&join::run(global, args)?, format),
+        Command::Invite(args) => output::print(&invite::run(global, args)?, format),
+        Command::Site(site::Command::Add(args)) => {
+            output::print(&site::add::run(global, args)?, format)
+        }
+        Command::Site(site::Command::List(_)) => output::print(&site::list::run(global)?, format),
+        Command::Client(client::Command::Add(args)) => {
+            output::print(&client::add::run(global, args)?, format)
+        }
+        Command::Client(client::Command::List(_)) => {
+            output::print(&client::list::run(global)?, format)
+        }
+        Command::Log(args) => output::print(&log::run(global, args)?, format),
+        Command::Contacts(args) => output::print(&contacts::run(global, args)?, format),
+        Command::Status(_) => output::print(&status::run(global)?, format),
+        Command::Sync(args) => output::print(&block_on(sync::run(global, args))?, format),
+        Command::Bundle(bundle::Command::Export(args)) => {
+            output::print(&bundle::export::run(global, args)?, format)
+        }
+        Command::Bundle(bundle::Command::Import(args)) => {
+            output::print(&bundle::import::run(global, args)?, format)
+        }
+        Command::Report(args) => output::print(&report::run(global, args)?, format),
+        Command::Relay(relay::Command::Serve(args)) => block_on(relay::serve::run(args, format)),
+    }
+}
+
+async fn demo(args: &demo::Args) -> Result<demo::Outcome, Error> {
+    Ok(demo::run(args).await?)
+}
+
+/// Runs what needs a network.
+fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Runtime { source })?
+        .block_on(work)
+}
+
+/// Shows help, the version, or what is wrong with the arguments.
+fn usage(error: &clap::Error) -> u8 {
+    let json = std::env::args_os().any(|arg| arg == "--json");
+    if json
+        && error.use_stderr()
+        && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let ends = ["\n\nUsage:", "\n\nFor more information"];
+        let message = ends.iter().fold(text, |text, end| text.split(end).next().unwrap_or(text));
+        let hints = ["haversack help COMMAND shows how a command is called".to_owned()];
+        output::print_failure(message.trim_end(), &[], &hints, Format::Json);
+    } else if error.print().is_err() {
+        return EXIT_BROKEN_PIPE;
+    }
+    u8::try_from(error.exit_code()).unwrap_or(EXIT_BUG)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        super::Cli::command().debug_assert();
+    }
+}

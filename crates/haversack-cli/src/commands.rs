@@ -1,0 +1,14 @@
+//! One file a command: what it takes, what it does, what it shows.
+
+pub(crate) mod bundle;
+pub(crate) mod client;
+pub(crate) mod contacts;
+pub(crate) mod init;
+pub(crate) mod invite;
+pub(crate) mod join;
+pub(crate) mod log;
+pub(crate) mod relay;
+pub(crate) mod report;
+pub(crate) mod site;
+pub(crate) mod status;
+pub(crate) mod sync;

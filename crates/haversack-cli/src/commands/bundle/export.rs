@@ -1,0 +1,58 @@
+//! `haversack bundle export`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::ValueHint;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::files::{self, Replace};
+use crate::global::{Global, close};
+use crate::output::Show;
+
+/// Writes a file with everything that nobody has acknowledged yet
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Writes a file with everything of this device that nobody has acknowledged yet, and with what it carries \
+    for others. It is sealed as on the way to a relay: whoever carries it reads nothing.\n\n\
+    Example:\n  haversack bundle export /media/card/monday.hsb"
+)]
+pub(crate) struct Args {
+    /// The file to write
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+    /// Replaces the file if it is there
+    #[arg(long)]
+    force: bool,
+}
+
+/// A bundle was written.
+#[derive(Debug, Serialize)]
+pub(crate) struct Exported {
+    file: String,
+    bytes: u64,
+}
+
+/// Runs it.
+pub(crate) fn run(global: &Global, args: &Args) -> Result<Exported, Error> {
+    let replace = if args.force { Replace::Existing } else { Replace::Never };
+    if replace == Replace::Never && args.file.symlink_metadata().is_ok() {
+        return Err(Error::FileExists { path: args.file.clone() });
+    }
+    let notebook = global.open()?;
+    let bundle = notebook.export_bundle()?;
+    close(&notebook);
+    files::write(&args.file, &bundle, replace)?;
+    Ok(Exported { file: args.file.display().to_string(), bytes: bundle.len() as u64 })
+}
+
+impl Show for Exported {
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "wrote {}, {} bytes", self.file, self.bytes)?;
+        writeln!(
+            out,
+            "The records in it stay on this device as well, and are acknowledged only when they arrive."
+        )
+    }
+}

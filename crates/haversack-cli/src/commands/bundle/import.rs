@@ -1,0 +1,60 @@
+//! `haversack bundle import`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::ValueHint;
+use serde::Serialize;
+
+use crate::commands::sync::Arrived;
+use crate::error::Error;
+use crate::files;
+use crate::global::{Global, close};
+use crate::output::{Show, Table};
+
+const BUNDLE_BYTES_MAX: u64 = 512 << 20;
+
+/// Takes what a colleague's file brings
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Takes what a colleague's file brings. What is here already is not taken twice; what is new goes on to the \
+    next relay as well.\n\nExample:\n  haversack bundle import /media/card/monday.hsb"
+)]
+pub(crate) struct Args {
+    /// The file to read
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+}
+
+/// A bundle was taken, to its end.
+#[derive(Debug, Serialize)]
+pub(crate) struct Imported {
+    frames: u32,
+    received: Arrived,
+    /// Contacts that are new here.
+    contacts: u64,
+    whole: bool,
+}
+
+/// Runs it.
+pub(crate) fn run(global: &Global, args: &Args) -> Result<Imported, Error> {
+    let bytes = files::read(&args.file, BUNDLE_BYTES_MAX)?;
+    let notebook = global.open()?;
+    let outcome = notebook.import_bundle(&bytes)?;
+    close(&notebook);
+    let (frames, contacts) = (outcome.frames, outcome.contacts);
+    match outcome.whole {
+        true => Ok(Imported { frames, received: outcome.received.into(), contacts, whole: true }),
+        false => Err(Error::CutBundle { frames, contacts }),
+    }
+}
+
+impl Show for Imported {
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::default();
+        table.pair("frames in the file", self.frames);
+        self.received.lines(&mut table);
+        table.pair("contacts that are new here", self.contacts);
+        table.write(out)
+    }
+}

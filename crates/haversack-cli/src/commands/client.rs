@@ -1,0 +1,59 @@
+//! `haversack client`: files of people who want one.
+
+pub(crate) mod add;
+pub(crate) mod list;
+
+use haversack::ClientId;
+use haversack::model::{BirthBand, Client};
+use serde::Serialize;
+
+/// Opens and lists client files
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Add(add::Args),
+    List(list::Args),
+}
+
+/// A client's file, as it is shown.
+#[derive(Debug, Serialize)]
+pub(crate) struct ClientShown {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sex: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    birth_year: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    birth_band: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    need: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+}
+
+impl ClientShown {
+    fn new(id: ClientId, client: &Client) -> Self {
+        let birth = client.birth.map(BirthBand::parts);
+        Self {
+            id: id.to_string(),
+            label: client.label.as_ref().map(ToString::to_string),
+            sex: client.sex.as_ref().map(ToString::to_string),
+            birth_year: birth.map(|(year, _)| year),
+            birth_band: birth.map(|(_, band)| band),
+            need: client.need.map(|need| need.get()),
+            status: client.status.as_ref().map(ToString::to_string),
+        }
+    }
+
+    /// The band of birth years, as people write it.
+    fn born(&self) -> String {
+        match (self.birth_year, self.birth_band) {
+            (Some(year), Some(band)) if band > 1 => {
+                format!("{year}-{}", year + u16::from(band) - 1)
+            }
+            (Some(year), _) => year.to_string(),
+            _ => String::new(),
+        }
+    }
+}

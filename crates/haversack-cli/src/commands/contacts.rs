@@ -1,0 +1,194 @@
+//! `haversack contacts`: what was logged, as far as this device knows.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use haversack::model::{Day, Direction};
+use haversack::{ClientId, ContactFilter, ContactRow, Notebook, Person};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::global::Global;
+use crate::output::{Show, Table, count, hex};
+
+/// What stands for a code of which this version knows nothing.
+const NEWER: &str = "other (newer app)";
+
+/// Lists contacts, the newest first
+#[derive(Debug, clap::Args)]
+#[command(long_about = "Lists the contacts that are on this device, the newest day first.\n\n\
+    Example:\n  haversack contacts --from 2008-02-01 --to 2008-03-01\n  haversack contacts --last 20 --json")]
+pub(crate) struct Args {
+    /// The first day
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    from: Option<Day>,
+    /// The day after the last
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    to: Option<Day>,
+    /// At most so many, the newest
+    #[arg(long, value_name = "N")]
+    last: Option<u32>,
+}
+
+/// The contacts.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Contacts(Vec<ContactShown>);
+
+#[derive(Debug, Serialize)]
+struct ContactShown {
+    id: String,
+    date: String,
+    site: String,
+    mode: String,
+    person: PersonShown,
+    out: BTreeMap<String, u32>,
+    others: BTreeMap<String, u32>,
+    r#in: BTreeMap<String, u32>,
+    sets: u64,
+    returned: u64,
+    services: Vec<String>,
+    duration: Option<String>,
+    disputed: bool,
+    author: String,
+    #[serde(skip)]
+    newer: Newer,
+}
+
+/// Which codes this version does not know.
+#[derive(Debug, Default)]
+struct Newer {
+    mode: bool,
+    items: Vec<String>,
+    services: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum PersonShown {
+    Client { id: String, label: Option<String> },
+    Unattributed,
+    Anonymous { sex: Option<String>, age: Option<String> },
+    Count { people: u32 },
+}
+
+/// Runs it.
+pub(crate) fn run(global: &Global, args: &Args) -> Result<Contacts, Error> {
+    let notebook = global.open()?;
+    let filter = ContactFilter { from: args.from, to: args.to, newest: args.last };
+    let labels = labels(&notebook)?;
+    let rows = notebook.contacts(&filter)?;
+    Ok(Contacts(rows.iter().map(|row| ContactShown::new(row, &labels)).collect()))
+}
+
+fn labels(notebook: &Notebook) -> Result<BTreeMap<ClientId, String>, Error> {
+    let clients = notebook.clients()?.into_iter();
+    Ok(clients.filter_map(|row| Some((row.id, row.client.label?.as_str().to_owned()))).collect())
+}
+
+impl ContactShown {
+    fn new(row: &ContactRow, labels: &BTreeMap<ClientId, String>) -> Self {
+        let lines = |direction: Direction| {
+            let lines = row.lines.iter().filter(|(line, _)| line.direction == direction);
+            lines.map(|(line, quantity)| (line.item.to_string(), quantity.get())).collect()
+        };
+        let items = row.lines.iter().map(|(line, _)| &line.item);
+        let services = row.services.iter().filter(|service| !service.is_known());
+        Self {
+            id: row.id.to_string(),
+            date: row.day.to_string(),
+            site: row.site.to_string(),
+            mode: row.mode.to_string(),
+            person: PersonShown::new(&row.person, labels),
+            out: lines(Direction::Out),
+            others: lines(Direction::OutForOthers),
+            r#in: lines(Direction::In),
+            sets: row.sets(),
+            returned: row.returned(),
+            services: row.services.iter().map(ToString::to_string).collect(),
+            duration: row.duration.as_ref().map(ToString::to_string),
+            disputed: row.disputed,
+            author: hex(row.author.to_bytes()),
+            newer: Newer {
+                mode: !row.mode.is_known(),
+                items: items.filter(|item| !item.is_known()).map(ToString::to_string).collect(),
+                services: services.map(ToString::to_string).collect(),
+            },
+        }
+    }
+
+    fn given(&self) -> String {
+        let others = self.items(&self.others).map(|text| format!("{text} (for others)"));
+        self.items(&self.out).chain(others).collect::<Vec<_>>().join(", ")
+    }
+
+    fn items<'a>(&'a self, lines: &'a BTreeMap<String, u32>) -> impl Iterator<Item = String> + 'a {
+        lines.iter().map(|(item, n)| match self.newer.items.contains(item) {
+            true => format!("{NEWER} {n}"),
+            false => format!("{item} {n}"),
+        })
+    }
+
+    fn services(&self) -> String {
+        let name = |code: &String| match self.newer.services.contains(code) {
+            true => NEWER.to_owned(),
+            false => code.clone(),
+        };
+        self.services.iter().map(name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl PersonShown {
+    fn new(person: &Person, labels: &BTreeMap<ClientId, String>) -> Self {
+        match person {
+            Person::Client(id) => {
+                Self::Client { id: id.to_string(), label: labels.get(id).cloned() }
+            }
+            Person::Unattributed => Self::Unattributed,
+            Person::Anonymous { sex, age } => Self::Anonymous {
+                sex: sex.as_ref().map(ToString::to_string),
+                age: age.as_ref().map(ToString::to_string),
+            },
+            Person::Count(people) => Self::Count { people: *people },
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Client { label: Some(label), .. } => label.clone(),
+            Self::Client { id, .. } => format!("client {}", id.get(..8).unwrap_or(id)),
+            Self::Unattributed => "client not here yet".to_owned(),
+            Self::Anonymous { sex, age } => {
+                let known = [sex, age].into_iter().flatten().cloned().collect::<Vec<_>>();
+                ["anonymous".to_owned()].into_iter().chain(known).collect::<Vec<_>>().join(" ")
+            }
+            Self::Count { people: 1 } => "1 person".to_owned(),
+            Self::Count { people } => format!("{people} people"),
+        }
+    }
+}
+
+impl Show for Contacts {
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.0.is_empty() {
+            return writeln!(out, "no contacts");
+        }
+        let mut table =
+            Table::under(["date", "site", "mode", "with", "given", "taken back", "services"]);
+        for contact in &self.0 {
+            let mode = if contact.newer.mode { NEWER } else { &contact.mode };
+            let disputed = if contact.disputed { " (disputed)" } else { "" };
+            table.row([
+                contact.date.clone(),
+                contact.site.clone(),
+                mode.to_owned(),
+                contact.person.text(),
+                contact.given() + disputed,
+                contact.items(&contact.r#in).collect::<Vec<_>>().join(", "),
+                contact.services(),
+            ]);
+        }
+        table.write(out)?;
+        writeln!(out, "{}", count(self.0.len() as u64, "contact"))
+    }
+}

@@ -1,0 +1,57 @@
+//! `haversack init`: a store, and a team with it.
+
+use std::io::{self, Write};
+
+use haversack::model::{Site, SiteCode, SiteKind};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::global::{Global, close};
+use crate::input;
+use crate::output::{Show, count};
+
+/// Founds a team: makes a store, with this device as its first coordinator
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Founds a team: makes a store, with this device as its first coordinator.\n\n\
+    Only the first device does this; every other one joins by invitation (haversack join --request). The store \
+    is a folder that opens with the passphrase only: nobody can recover it without.\n\n\
+    Example:\n  haversack init --store team --site KM-V=mobile_van --site KM-N=fixed_nsp"
+)]
+pub(crate) struct Args {
+    /// A site and what kind of place it is, as in KM-V=mobile_van; may be given several times
+    #[arg(long = "site", value_name = "CODE=KIND", value_parser = input::site_kind)]
+    sites: Vec<(SiteCode, SiteKind)>,
+}
+
+/// A store was made.
+#[derive(Debug, Serialize)]
+pub(crate) struct Founded {
+    founded: bool,
+    sites: u64,
+}
+
+/// Runs it.
+pub(crate) fn run(global: &Global, args: &Args) -> Result<Founded, Error> {
+    let notebook = global.create()?;
+    notebook.found_space()?;
+    for (code, kind) in &args.sites {
+        notebook.put_site(&Site {
+            code: code.clone(),
+            kind: kind.clone(),
+            setting: None,
+            closes: None,
+        })?;
+    }
+    let sites = notebook.sites()?.len() as u64;
+    close(&notebook);
+    Ok(Founded { founded: true, sites })
+}
+
+impl Show for Founded {
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "A store was made, and a team with this device as its coordinator.")?;
+        writeln!(out, "{} so far; haversack site add adds more.", count(self.sites, "site"))?;
+        writeln!(out, "Keep the passphrase: nobody can open the store without it.")
+    }
+}

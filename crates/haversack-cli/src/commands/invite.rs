@@ -1,0 +1,114 @@
+//! `haversack invite`: answers a request to join.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::ValueHint;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use haversack::{Notebook, Relay, RelayAddress, RelayUrl, Role};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::files;
+use crate::global::{Global, close};
+use crate::output::Show;
+
+const ROLES: [(&str, Role); 7] = [
+    ("educator", Role::Educator),
+    ("supervisor", Role::Supervisor),
+    ("coordinator", Role::Coordinator),
+    ("clinic", Role::Clinic),
+    ("stock-keeper", Role::StockKeeper),
+    ("trainer", Role::Trainer),
+    ("archive", Role::Archive),
+];
+
+/// Answers a device's request to join the team; coordinators only
+#[derive(Debug, clap::Args)]
+#[command(long_about = "Answers a device's request to join the team; coordinators only.\n\n\
+    Takes the text of haversack join --request, prints the answer for the new device's haversack join, and six words. \
+    Read the words to each other: both sides must see the same.\n\n\
+    Both texts hold one-time secrets. Other programs of this machine can see arguments: better pipe the request in, paste it \
+    when asked, or name a file.\n\n\
+    Example:\n  haversack invite --role educator --relay http://relay.example:8080#00112233445566778899aabbccddeeff \\\n    \
+    < request.txt > answer.txt")]
+pub(crate) struct Args {
+    /// The device's request (HSR1-…); from stdin when omitted or -
+    #[arg(value_name = "REQUEST")]
+    request: Option<String>,
+    /// A file with the request in it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "request")]
+    file: Option<PathBuf>,
+    /// What the new device may do
+    #[arg(long, default_value = "educator", value_parser = role())]
+    role: Role,
+    /// A relay to tell the whole team of, with its id; may be given several times
+    #[arg(long = "relay", value_name = "URL#ID", value_hint = ValueHint::Url)]
+    relays: Vec<RelayUrl>,
+}
+
+fn role() -> impl TypedValueParser<Value = Role> {
+    let names = PossibleValuesParser::new(ROLES.map(|(name, _)| name));
+    names.map(|text| {
+        let role = ROLES.iter().find(|(name, _)| *name == text);
+        role.map_or(Role::Educator, |(_, role)| *role)
+    })
+}
+
+/// A role's name.
+pub(crate) fn role_name(role: Option<Role>) -> &'static str {
+    let named = ROLES.iter().find(|(_, known)| Some(*known) == role);
+    named.map_or("other (newer app)", |(name, _)| name)
+}
+
+/// A request was answered.
+#[derive(Debug, Serialize)]
+pub(crate) struct Invitation {
+    answer: String,
+    words: String,
+    role: &'static str,
+}
+
+/// Runs it.
+pub(crate) fn run(global: &Global, args: &Args) -> Result<Invitation, Error> {
+    if args.relays.iter().any(|url| url.relay().is_none()) {
+        return Err(Error::RelayWithoutId);
+    }
+    let notebook = global.open()?;
+    let request = files::code(args.request.as_deref(), args.file.as_deref(), "HSR1")?;
+    let relays = relays(&notebook, &args.relays)?;
+    let (answer, words) = notebook.invite(&request, args.role, &relays)?;
+    close(&notebook);
+    Ok(Invitation { answer, words: words.to_string(), role: role_name(Some(args.role)) })
+}
+
+/// The relays that the roster names, and those given here.
+fn relays(notebook: &Notebook, urls: &[RelayUrl]) -> Result<Vec<RelayAddress>, Error> {
+    let mut relays: BTreeMap<Relay, RelayAddress> = BTreeMap::new();
+    if !urls.is_empty() {
+        let named = notebook.relays()?.into_iter();
+        relays.extend(named.map(|relay| (relay.relay, relay)));
+    }
+    for url in urls {
+        let Some(relay) = url.relay() else { continue };
+        let (addresses, pins) = Default::default();
+        let entry = relays.entry(relay).or_insert(RelayAddress { relay, addresses, pins });
+        if !entry.addresses.contains(&url.base()) {
+            entry.addresses.push(url.base());
+        }
+    }
+    Ok(relays.into_values().collect())
+}
+
+impl Show for Invitation {
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}\n", self.answer)?;
+        writeln!(out, "six words: {}\n", self.words)?;
+        writeln!(out, "Send the text above to the new device, whose haversack join takes it.")?;
+        writeln!(
+            out,
+            "Then read the six words to each other: if they differ, somebody changed the texts on their way."
+        )
+    }
+}

@@ -1,0 +1,89 @@
+//! `haversack join`: asks to join a team, and takes the answer.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::ValueHint;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::files;
+use crate::global::{Global, close};
+use crate::output::Show;
+
+/// Joins a team by invitation: asks with --request, then takes the answer
+#[derive(Debug, clap::Args)]
+#[command(long_about = "Joins a team by invitation, in two steps and without a network.\n\n\
+    1. haversack join --request makes this device's store if there is none, and prints a text.\n\
+    2. A coordinator hands that text to haversack invite, which prints an answer and six words.\n\
+    3. haversack join takes the answer, and prints six words too.\n\n\
+    Read the words to each other, in person or on the phone. If they differ, somebody changed the text on its way.\n\n\
+    Both texts hold one-time secrets. Other programs of this machine can see arguments: better pipe the answer in, paste \
+    it when asked, or name a file.\n\n\
+    Example:\n  haversack join --request > request.txt\n  haversack join < answer.txt")]
+pub(crate) struct Args {
+    /// Prints the text that a coordinator's haversack invite takes
+    #[arg(long, conflicts_with_all = ["answer", "file"])]
+    request: bool,
+    /// The coordinator's answer (HSA1-…); from stdin when omitted or -
+    #[arg(value_name = "ANSWER")]
+    answer: Option<String>,
+    /// A file with the answer in it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "answer")]
+    file: Option<PathBuf>,
+}
+
+/// One of the two steps was made.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Step {
+    Asked { request: String },
+    Joined { joined: bool, words: String },
+}
+
+/// Runs it.
+pub(crate) fn run(global: &Global, args: &Args) -> Result<Step, Error> {
+    if args.request {
+        let notebook = global.open_or_create()?;
+        let request = notebook.request_to_join()?;
+        return Ok(Step::Asked { request });
+    }
+    let notebook = global.open()?;
+    let answer = files::code(args.answer.as_deref(), args.file.as_deref(), "HSA1")?;
+    let words = notebook.join(&answer)?.to_string();
+    close(&notebook);
+    Ok(Step::Joined { joined: true, words })
+}
+
+impl Show for Step {
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Asked { request } => {
+                writeln!(out, "{request}\n")?;
+                writeln!(
+                    out,
+                    "Hand this text to a coordinator, who gives it to haversack invite."
+                )?;
+                writeln!(
+                    out,
+                    "Then run haversack join here, with the answer. A new request makes this one useless."
+                )
+            }
+            Self::Joined { words, .. } => {
+                writeln!(out, "six words: {words}\n")?;
+                writeln!(
+                    out,
+                    "Compare them with those that the coordinator's haversack invite printed, aloud."
+                )?;
+                writeln!(
+                    out,
+                    "If they differ, do not use this store: somebody changed the texts on their way."
+                )?;
+                writeln!(
+                    out,
+                    "If they are alike, this device is in the team. haversack sync fetches what is there."
+                )
+            }
+        }
+    }
+}

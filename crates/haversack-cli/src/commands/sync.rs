@@ -1,0 +1,191 @@
+//! `haversack sync`: one exchange with a relay, in both directions.
+
+use std::io::{self, Write};
+
+use clap::ValueHint;
+use haversack::{Error as NotebookError, Notebook, Received, RelayAddress, RelayUrl, SyncReport};
+use serde::Serialize;
+
+use super::status::Own;
+use crate::error::Error;
+use crate::global::{Global, close};
+use crate::output::{Format, Show, Table, count, hex};
+use crate::progress;
+
+/// Exchanges records with a relay, in both directions
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Exchanges records with a relay, in both directions. What arrives is kept as it arrives: a sync that \
+    breaks off goes on where it stopped.\n\n\
+    The relay sees sealed frames of padded lengths, and cannot read them. That it holds a record does not make the record \
+    safe: that is said only when a coordinator or an archive acknowledges it, which haversack status shows.\n\n\
+    Example:\n  haversack sync --relay http://relay.example:8080#00112233445566778899aabbccddeeff"
+)]
+pub(crate) struct Args {
+    /// Where the relay answers, as haversack relay serve prints it; one of the team's roster when omitted
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    relay: Option<RelayUrl>,
+}
+
+/// What a sync did.
+#[derive(Debug, Serialize)]
+pub(crate) struct Synced {
+    relay: String,
+    requests: u32,
+    bytes_up: u64,
+    bytes_down: u64,
+    /// Frames that the relay now holds; nobody has acknowledged them by that.
+    pushed: u32,
+    /// Frames that the relay had no room for.
+    full: u32,
+    received: Arrived,
+    /// Contacts that are new here.
+    contacts: u64,
+    own: Own,
+}
+
+/// What frames brought.
+#[derive(Debug, Serialize)]
+pub(crate) struct Arrived {
+    applied: u32,
+    known: u32,
+    waiting: u32,
+    quarantined: u32,
+    foreign: u32,
+}
+
+impl From<Received> for Arrived {
+    fn from(received: Received) -> Self {
+        let Received { applied, known, waiting, quarantined, foreign } = received;
+        Self { applied, known, waiting, quarantined, foreign }
+    }
+}
+
+impl Arrived {
+    /// Adds a line for what is new, and for each kind that is no matter of course.
+    pub(crate) fn lines(&self, table: &mut Table) {
+        table.pair("received, new", self.applied);
+        let others = [
+            ("  here before", self.known),
+            ("  waiting for what comes before", self.waiting),
+            ("  refused", self.quarantined),
+            ("  under keys that this device does not have", self.foreign),
+        ];
+        for (name, number) in others.into_iter().filter(|(_, number)| *number > 0) {
+            table.pair(name, number);
+        }
+    }
+}
+
+/// Runs it.
+pub(crate) async fn run(global: &Global, args: &Args) -> Result<Synced, Error> {
+    let notebook = global.open()?;
+    let urls = urls(args, &notebook.relays()?)?;
+    let result = first_that_answers(&notebook, &urls, global.format()).await;
+    let own = notebook.status()?.own.into();
+    close(&notebook);
+    let (url, report) = result?;
+    Ok(Synced {
+        relay: url.to_string(),
+        requests: report.requests,
+        bytes_up: report.bytes_up,
+        bytes_down: report.bytes_down,
+        pushed: report.pushed,
+        full: report.full,
+        received: report.received.into(),
+        contacts: report.contacts,
+        own,
+    })
+}
+
+/// The relay that was named, by the id that the roster has for it; or all that the roster names.
+fn urls(args: &Args, roster: &[RelayAddress]) -> Result<Vec<RelayUrl>, Error> {
+    let named: Vec<RelayUrl> = roster.iter().flat_map(of_roster).collect();
+    match &args.relay {
+        None if named.is_empty() => Err(Error::NoRelay),
+        None => Ok(named),
+        Some(url) => {
+            let known = named.into_iter().find(|known| known.authority() == url.authority());
+            let url = known.filter(|_| url.relay().is_none()).unwrap_or_else(|| url.clone());
+            Ok(vec![url])
+        }
+    }
+}
+
+/// The addresses of a relay that can be used here, each with its id.
+fn of_roster(relay: &RelayAddress) -> impl Iterator<Item = RelayUrl> {
+    let id = hex(relay.relay.to_bytes());
+    relay.addresses.iter().filter_map(move |address| {
+        let scheme = if address.contains("://") { "" } else { "http://" };
+        format!("{scheme}{address}#{id}").parse().ok()
+    })
+}
+
+/// Syncs with the first that can be reached.
+async fn first_that_answers(
+    notebook: &Notebook,
+    urls: &[RelayUrl],
+    format: Format,
+) -> Result<(RelayUrl, SyncReport), Error> {
+    let mut failed = Error::NoRelay;
+    for url in urls {
+        let _line = progress::Line::start(format!("syncing with {}", url.base()), format);
+        match notebook.sync(url).await {
+            Ok(report) => return Ok((url.clone(), report)),
+            Err(error @ NotebookError::Unreachable { .. }) => failed = error.into(),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(failed)
+}
+
+impl Show for Synced {
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "synced with {}", self.relay)?;
+        let mut table = Table::default();
+        table.pair("pushed, held by the relay, not yet acknowledged", self.pushed);
+        if self.full > 0 {
+            table.pair("  not taken: the relay is full", self.full);
+        }
+        self.received.lines(&mut table);
+        table.pair("contacts that are new here", self.contacts);
+        self.own.lines(&mut table);
+        let (requests, up, down) = (self.requests, self.bytes_up, self.bytes_down);
+        table.pair(
+            "traffic",
+            format!("{}, {up} bytes up, {down} bytes down", count(requests.into(), "request")),
+        );
+        table.write(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use haversack::Relay;
+
+    use super::*;
+
+    const ID: &str = "07070707070707070707070707070707";
+
+    fn roster(addresses: &[&str]) -> Vec<RelayAddress> {
+        let addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
+        vec![RelayAddress { relay: Relay::new([7; 16]), addresses, pins: Vec::new() }]
+    }
+
+    #[test]
+    fn which_relay() {
+        let check = |named: Option<&str>, addresses: &[&str], expect: &str| {
+            let args = Args { relay: named.map(|url| url.parse().unwrap()) };
+            let urls = urls(&args, &roster(addresses)).unwrap_or_default();
+            let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
+            assert_eq!(urls.join(" "), expect.replace("ID", ID), "{named:?} {addresses:?}");
+        };
+        check(None, &[], "");
+        check(None, &["http://a:1", "b:2"], "http://a:1#ID http://b:2#ID");
+        check(None, &["https://a:1", "a b"], "");
+        check(Some("http://c:3"), &["http://a:1"], "http://c:3");
+        check(Some("http://a:1"), &["http://a:1"], "http://a:1#ID");
+        let other = "http://a:1#08080808080808080808080808080808";
+        check(Some(other), &["http://a:1"], other);
+    }
+}

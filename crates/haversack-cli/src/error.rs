@@ -1,0 +1,143 @@
+//! Why a command stopped. What to do about it is in [`hints`](crate::hints).
+
+use std::io;
+use std::path::PathBuf;
+
+use haversack::ClientId;
+use haversack::model::Day;
+
+/// Called wrongly.
+const EXIT_USAGE: u8 = 2;
+/// Whoever read the output went away.
+pub(crate) const EXIT_BROKEN_PIPE: u8 = 3;
+/// A bug.
+pub(crate) const EXIT_BUG: u8 = 255;
+
+/// Why a command stopped. Names files, fields and places; never a value that could be somebody's.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The store, the network, or what was typed.
+    #[error(transparent)]
+    Notebook(#[from] haversack::Error),
+    /// The relay.
+    #[error(transparent)]
+    Relay(#[from] haversack_relay::Error),
+    /// The demo.
+    #[error(transparent)]
+    Demo(#[from] crate::demo::Error),
+    /// No store was named.
+    #[error("no store is named")]
+    StoreNotNamed,
+    /// No file and no terminal to take a passphrase from.
+    #[error("there is no terminal to ask for the passphrase on")]
+    NoPassphrase,
+    /// The file with the passphrase cannot be read.
+    #[error("the passphrase file cannot be read")]
+    PassphraseFile { source: io::Error },
+    /// Typed twice, not alike.
+    #[error("the two passphrases differ; no store was made")]
+    PassphrasesDiffer,
+    /// The terminal failed, or whoever sat there gave up.
+    #[error("nothing came from the terminal")]
+    Terminal { source: io::Error },
+    /// Something is missing, and nobody can be asked.
+    #[error("{what} is missing, and there is no terminal to ask on")]
+    Missing { what: &'static str },
+    /// A file cannot be read or written.
+    #[error("{path} could not be {done}")]
+    File { path: String, done: &'static str, source: io::Error },
+    /// A file is there already.
+    #[error("{} is there already", path.display())]
+    FileExists { path: PathBuf },
+    /// A file is larger than anything useful.
+    #[error("{path} is larger than {limit_mib} MiB")]
+    TooLarge { path: String, limit_mib: u64 },
+    /// What should be text is not.
+    #[error("{path} is not text in UTF-8")]
+    NotText { path: String },
+    /// A table of contacts in a format that this program does not read.
+    #[error("a file of contacts ends in .csv or .json")]
+    UnknownFormat,
+    /// A table of contacts without one.
+    #[error("the file holds no contact")]
+    NoRows,
+    /// Something in a file of contacts, by line and column.
+    #[error("{place}: {why}")]
+    Cell { place: String, why: Box<Self> },
+    /// Several such.
+    #[error("{} of the file cannot be used; nothing was saved{}", counted(*total), listed(first))]
+    Cells { first: Vec<Self>, total: usize },
+    /// A rule that a cell, a column or a row breaks.
+    #[error("{0}")]
+    Rule(String),
+    /// A full disk, or its like, in the middle of many days.
+    #[error("{saved} contacts, of the days before {from}, are saved; then: {why}")]
+    Partly { saved: usize, from: Day, why: Box<Self> },
+    /// A label that does not say who.
+    #[error("this label belongs to {} clients", ids.len())]
+    Ambiguous { ids: Vec<ClientId> },
+    /// A code that is shortened too far.
+    #[error("this {what} could be {could_be}")]
+    Unclear { what: &'static str, could_be: String },
+    /// A relay is to be told to others, and its id is not given.
+    #[error("to tell others of a relay takes its id, so that no other can take its place")]
+    RelayWithoutId,
+    /// Nobody said which relay.
+    #[error("no relay is named, and the team's roster names none")]
+    NoRelay,
+    /// A bundle that ends too early. What is whole in it was taken.
+    #[error(
+        "the bundle ends too early; what is whole in it is kept: frames {frames}, new contacts {contacts}"
+    )]
+    CutBundle { frames: u32, contacts: u64 },
+    /// The relay cannot listen there.
+    #[error("cannot listen on {address}")]
+    Listen { address: String, source: io::Error },
+    /// Threads or signals are not to be had.
+    #[error("the operating system gives this program no threads or signals")]
+    Runtime { source: io::Error },
+    /// Writing the result failed.
+    #[error("the result could not be written")]
+    Output { source: io::Error },
+}
+
+impl Error {
+    /// The exit code.
+    pub(crate) fn exit(&self) -> u8 {
+        match self {
+            Self::StoreNotNamed | Self::NoPassphrase | Self::Missing { .. } => EXIT_USAGE,
+            Self::UnknownFormat | Self::RelayWithoutId => EXIT_USAGE,
+            Self::Output { source } if source.kind() == io::ErrorKind::BrokenPipe => {
+                EXIT_BROKEN_PIPE
+            }
+            _ => 1,
+        }
+    }
+
+    /// A rule that is broken.
+    pub(crate) fn rule(text: impl Into<String>) -> Self {
+        Self::Rule(text.into())
+    }
+
+    /// This error, at a place of a file.
+    pub(crate) fn at(self, place: impl Into<String>) -> Self {
+        Self::Cell { place: place.into(), why: Box::new(self) }
+    }
+}
+
+impl From<haversack::EngineError> for Error {
+    fn from(error: haversack::EngineError) -> Self {
+        Self::Notebook(error.into())
+    }
+}
+
+fn counted(total: usize) -> String {
+    match total {
+        1 => "1 value".to_owned(),
+        _ => format!("{total} values"),
+    }
+}
+
+fn listed(errors: &[Error]) -> String {
+    errors.iter().map(|error| format!("\n  {error}")).collect()
+}

@@ -1,0 +1,240 @@
+//! What to do about an error: the one place that says so.
+
+use haversack::{EngineError, Error as NotebookError};
+use haversack_relay::Error as RelayError;
+
+use crate::demo;
+use crate::error::Error;
+
+const DISK_FULL: &str = "make room on the disk, then run the same command again";
+const COPY_CODE: &str = "hand in the whole text, from its mark (HSR1 or HSA1) to its end; line breaks and spaces do no harm";
+
+/// The hints for an error, the most useful first.
+pub(crate) fn of(error: &Error) -> Vec<String> {
+    match error {
+        Error::Notebook(error) => of_notebook(error),
+        Error::Relay(error) => vec![of_relay(error).to_owned()],
+        Error::Demo(error) => of_demo(error),
+        Error::Cell { why, .. } => of(why),
+        Error::Cells { first, .. } => of_several(first),
+        Error::Partly { from, why, .. } => {
+            let rest = format!("afterwards hand in only the rows of {from} and later days");
+            of(why).into_iter().chain([rest]).collect()
+        }
+        Error::Ambiguous { ids } => {
+            let lines = ids.iter().map(|id| format!("say which one: --client {id}"));
+            lines.chain(["haversack client list shows what is known of each".to_owned()]).collect()
+        }
+        other => of_command(other).iter().map(|hint| (*hint).to_owned()).collect(),
+    }
+}
+
+fn of_demo(error: &demo::Error) -> Vec<String> {
+    let hint = match error {
+        demo::Error::Notebook(error) => return of_notebook(error),
+        demo::Error::Data { .. } => "the shape of a data set is that of fixtures/kunming.json",
+        demo::Error::Io { source, .. } => {
+            return of_io(source).iter().map(|hint| (*hint).to_owned()).collect();
+        }
+        demo::Error::Different { .. } => {
+            "this is a bug: please report it with the seed and the data set"
+        }
+    };
+    vec![hint.to_owned()]
+}
+
+/// Each hint once, in the order of the errors.
+fn of_several(errors: &[Error]) -> Vec<String> {
+    let mut hints = Vec::new();
+    for hint in errors.iter().flat_map(of) {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    hints
+}
+
+fn of_command(error: &Error) -> &'static [&'static str] {
+    match error {
+        Error::StoreNotNamed => {
+            &["name its folder with --store DIR, or in the variable HAVERSACK_STORE"]
+        }
+        Error::NoPassphrase => &[
+            "put the passphrase into a file that only you can read, and name it with --passphrase-file FILE",
+        ],
+        Error::PassphraseFile { .. } => {
+            &["check the path and the permissions; the passphrase is the file's first line"]
+        }
+        Error::PassphrasesDiffer => &["run the command again"],
+        Error::Missing { .. } => &["give it as an option; haversack help log shows how"],
+        Error::File { source, .. } | Error::Output { source } => of_io(source),
+        Error::FileExists { .. } => &["choose another name, or replace the file with --force"],
+        Error::TooLarge { .. } => &["check that it is the right file"],
+        Error::NotText { .. } => &["check that it is the right file; save it as UTF-8"],
+        Error::UnknownFormat => {
+            &["name the file FILE.csv or FILE.json, or pipe a CSV table in with --file -"]
+        }
+        Error::Rule(_) | Error::NoRows => {
+            &["haversack help log shows how a file of contacts looks"]
+        }
+        Error::Unclear { .. } => &["write it in full"],
+        Error::RelayWithoutId => {
+            &["write http://HOST:PORT#ID, the line that haversack relay serve prints"]
+        }
+        Error::NoRelay => &[
+            "name one: haversack sync --relay http://HOST:PORT#ID",
+            "without a relay, hand over a file: haversack bundle export FILE",
+        ],
+        Error::CutBundle { .. } => {
+            &["copy the file again and import it again; what is here already is not taken twice"]
+        }
+        Error::Listen { .. } => {
+            &["choose another address or port with --listen, or stop what listens there"]
+        }
+        _ => &[],
+    }
+}
+
+fn of_io(source: &std::io::Error) -> &'static [&'static str] {
+    use std::io::ErrorKind::{NotFound, PermissionDenied, QuotaExceeded, StorageFull};
+    match source.kind() {
+        StorageFull | QuotaExceeded => &[DISK_FULL],
+        NotFound => &["check the path"],
+        PermissionDenied => &["check the permissions of the file and its folder"],
+        _ => &[],
+    }
+}
+
+fn of_notebook(error: &NotebookError) -> Vec<String> {
+    let hints: &[&str] = match error {
+        NotebookError::Engine(error) => of_engine(error),
+        NotebookError::Period(_) => &[
+            "--to is the day after the last: for February 2008, --from 2008-02-01 --to 2008-03-01",
+        ],
+        NotebookError::Address { .. } => {
+            &["write http://HOST:PORT, or http://HOST:PORT#ID to be sure of the relay"]
+        }
+        NotebookError::Unreachable { .. } => &[
+            "check the address and the network; the records stay on this device until a sync succeeds",
+            "without a network, hand over a file: haversack bundle export FILE",
+        ],
+        NotebookError::NotARelay => {
+            &["check the address: host, port, and whether haversack relay serve runs there"]
+        }
+        NotebookError::OtherRelay => &[
+            "nothing was sent; ask whoever runs the relay whether it was replaced, and for its new http://HOST:PORT#ID",
+        ],
+        NotebookError::Refused { status } => of_refusal(*status),
+        NotebookError::Interrupted { .. } => {
+            &["run haversack sync again: it goes on where it stopped"]
+        }
+        _ => &["this is a bug; please report it. What was saved before is safe"],
+    };
+    hints.iter().map(|hint| (*hint).to_owned()).collect()
+}
+
+const fn of_refusal(status: u16) -> &'static [&'static str] {
+    match status {
+        403 => &["this relay admits only teams that its operator let in: ask them"],
+        400 | 413 => &["this relay is of another version, perhaps: update haversack on both sides"],
+        429 | 500..=599 => {
+            &["the relay is busy or full: run haversack sync again later, or tell whoever runs it"]
+        }
+        _ => &["check the address: something between here and the relay may have answered"],
+    }
+}
+
+fn of_engine(error: &EngineError) -> &'static [&'static str] {
+    match error {
+        EngineError::WrongPassphrase => &[
+            "type it again, mind the keyboard layout; nobody can open a store without its passphrase",
+        ],
+        EngineError::NoStore => &[
+            "check --store",
+            "found a team with haversack init, or ask to join one with haversack join --request",
+        ],
+        EngineError::StoreExists => {
+            &["use it as it is: haversack status; or name another folder with --store"]
+        }
+        EngineError::Busy => {
+            &["wait until the other haversack is done, or close the app that has this store open"]
+        }
+        EngineError::Damaged { .. } => &[
+            "keep the folder as it is: nothing in it was deleted",
+            "go on with a new store in another folder: haversack join --request; what others hold comes back with a sync",
+        ],
+        EngineError::Newer { .. } => &["update haversack on this device"],
+        EngineError::Full => &[DISK_FULL],
+        EngineError::Io { .. } => &["check the folder and its permissions"],
+        EngineError::Database { .. } => {
+            &["run the command again; if that does not help, keep the folder and report this"]
+        }
+        EngineError::Invalid { field, .. } => of_field(field),
+        EngineError::Unknown { what } => of_unknown(what),
+        EngineError::NoSpace => &[
+            "join a team first: haversack join --request here, haversack invite there, haversack join here",
+        ],
+        EngineError::InSpace => {
+            &["a store is in one team: for another, name another folder with --store"]
+        }
+        EngineError::NotAllowed { .. } => &["a coordinator may: ask one"],
+        EngineError::Enrolment { .. } => &[
+            COPY_CODE,
+            "a text that is too long to paste goes into a file: --file FILE",
+            "an answer fits the newest request of its own device only",
+        ],
+        EngineError::Foreign { .. } => &[
+            "nothing was taken from it; was it written by somebody of this team, after this device had joined?",
+        ],
+        EngineError::Relay { .. } => {
+            &["run haversack sync again; if that does not help, tell whoever runs the relay"]
+        }
+        EngineError::Wire(_) => &["check that it is the right file, and copy it again"],
+        EngineError::Document { .. } => {
+            &["this is a bug; please report it. What was saved before is safe"]
+        }
+        _ => &[],
+    }
+}
+
+fn of_field(field: &str) -> &'static [&'static str] {
+    match field {
+        "date" => &[
+            "write YYYY-MM-DD, as in 2008-02-29; without --date it is today by this device's clock",
+        ],
+        "passphrase" => &["six words or more, please"],
+        "site" => &["haversack site list shows the sites"],
+        "label" => &["no names and no numbers that identify: an invented label, as in LOTUS-27"],
+        "quantity" | "people" => &["check the number: it looks like a slip"],
+        _ => &[],
+    }
+}
+
+fn of_unknown(what: &str) -> &'static [&'static str] {
+    match what {
+        "site" => &[
+            "haversack site list shows the sites",
+            "add it with haversack site add CODE --kind KIND, or sync if a colleague did",
+        ],
+        "client" => &[
+            "haversack client list shows the clients",
+            "open a file with haversack client add --label LABEL, or sync if a colleague did",
+        ],
+        _ => &[],
+    }
+}
+
+const fn of_relay(error: &RelayError) -> &'static str {
+    match error {
+        RelayError::InUse => "stop the other relay, or name another folder with --data",
+        RelayError::Newer => "update haversack on this machine",
+        RelayError::Damaged { .. } => {
+            "restore a backup of the folder; nothing in it was deleted or made anew"
+        }
+        RelayError::NoRoom => DISK_FULL,
+        RelayError::Cut { .. } => {
+            "what had arrived is stored; the devices send the rest with their next sync"
+        }
+        _ => "check the folder of --data and its permissions",
+    }
+}

@@ -1,0 +1,77 @@
+//! What the store knows: whom and what an input may name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use haversack::model::SiteCode;
+use haversack::{ClientId, EngineError, Notebook};
+
+use crate::error::Error;
+
+/// The sites and the clients of a store.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    sites: BTreeSet<SiteCode>,
+    clients: BTreeSet<ClientId>,
+    labels: BTreeMap<String, Vec<ClientId>>,
+}
+
+impl Known {
+    /// Reads them.
+    pub(crate) fn of(notebook: &Notebook) -> Result<Self, Error> {
+        let mut known = Self::default();
+        for site in notebook.sites()? {
+            known.sites.insert(site.code);
+        }
+        for row in notebook.clients()? {
+            known.clients.insert(row.id);
+            if let Some(label) = row.client.label {
+                known.labels.entry(label.as_str().to_owned()).or_default().push(row.id);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Some sites, and nobody.
+    #[cfg(test)]
+    pub(crate) fn with_sites(codes: impl IntoIterator<Item = SiteCode>) -> Self {
+        Self { sites: codes.into_iter().collect(), ..Self::default() }
+    }
+
+    /// The codes of the sites, in order.
+    pub(crate) fn sites(&self) -> impl Iterator<Item = &SiteCode> {
+        self.sites.iter()
+    }
+
+    /// The only site, if there is exactly one.
+    pub(crate) fn only_site(&self) -> Option<&SiteCode> {
+        self.sites.iter().next().filter(|_| self.sites.len() == 1)
+    }
+
+    /// A site of the space.
+    pub(crate) fn site(&self, text: &str) -> Result<SiteCode, Error> {
+        let code = SiteCode::new(text)?;
+        match self.sites.contains(&code) {
+            true => Ok(code),
+            false => Err(EngineError::Unknown { what: "site" }.into()),
+        }
+    }
+
+    /// A client, by id or by a label that only one client has.
+    pub(crate) fn client(&self, text: &str) -> Result<ClientId, Error> {
+        if let Ok(id) = text.parse::<ClientId>()
+            && self.clients.contains(&id)
+        {
+            return Ok(id);
+        }
+        match self.labels.get(text).map(Vec::as_slice) {
+            None | Some([]) => Err(EngineError::Unknown { what: "client" }.into()),
+            Some([id]) => Ok(*id),
+            Some(several) => Err(Error::Ambiguous { ids: several.to_vec() }),
+        }
+    }
+
+    /// How many clients have a label.
+    pub(crate) fn namesakes(&self, label: &str) -> usize {
+        self.labels.get(label).map_or(0, Vec::len)
+    }
+}

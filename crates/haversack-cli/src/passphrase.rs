@@ -1,0 +1,115 @@
+//! Where a passphrase comes from: a file, or the terminal without echo. Never an argument, never the environment,
+//! which other programs of the same machine can see.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use haversack::Passphrase;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+
+/// The longest first line that is read from a file, its line break included; longer ones are refused later.
+const LINE_BYTES_MAX: usize = 4_096;
+
+/// A passphrase as it was typed, gone from memory when dropped.
+pub(crate) struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// The passphrase, as a store takes it.
+    pub(crate) fn passphrase(&self) -> Result<Passphrase, Error> {
+        Passphrase::new(self.0.to_vec()).map_err(Error::from)
+    }
+}
+
+/// Where passphrases come from in this run.
+pub(crate) enum Secrets<'a> {
+    /// The first line of a file.
+    File(&'a Path),
+    /// Whoever sits at the terminal.
+    Terminal,
+}
+
+impl<'a> From<Option<&'a Path>> for Secrets<'a> {
+    fn from(file: Option<&'a Path>) -> Self {
+        file.map_or(Self::Terminal, Self::File)
+    }
+}
+
+impl Secrets<'_> {
+    /// Takes the passphrase.
+    pub(crate) fn ask(&self) -> Result<Secret, Error> {
+        match self {
+            Self::File(path) => first_line(path).map_err(|source| Error::PassphraseFile { source }),
+            Self::Terminal => prompt("Passphrase: "),
+        }
+    }
+
+    /// For a new store: has it typed again. What stands in a file was not typed just now.
+    pub(crate) fn confirm(&self, secret: &Secret) -> Result<(), Error> {
+        match self {
+            Self::File(_) => Ok(()),
+            Self::Terminal if prompt("The same again: ")?.0 == secret.0 => Ok(()),
+            Self::Terminal => Err(Error::PassphrasesDiffer),
+        }
+    }
+}
+
+fn first_line(path: &Path) -> std::io::Result<Secret> {
+    // Read into a buffer that never moves, so that no copy stays behind.
+    let mut line = Zeroizing::new(vec![0; LINE_BYTES_MAX]);
+    let mut file = File::open(path)?;
+    let mut len = 0;
+    while let Some(rest) = line.get_mut(len..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest)? {
+            0 => break,
+            read => len += read,
+        }
+        if line.iter().take(len).any(|byte| *byte == b'\n') {
+            break;
+        }
+    }
+    line.truncate(len);
+    if let Some(end) = line.iter().position(|byte| *byte == b'\n') {
+        line.truncate(end);
+    }
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    Ok(Secret(line))
+}
+
+/// Asks on the terminal itself, whatever stdin and stdout are, provided that somebody seems to sit there.
+fn prompt(question: &str) -> Result<Secret, Error> {
+    if !std::io::stdin().is_terminal() && !std::io::stderr().is_terminal() {
+        return Err(Error::NoPassphrase);
+    }
+    let typed = rpassword::prompt_password(question);
+    typed
+        .map(|text| Secret(Zeroizing::new(text.into_bytes())))
+        .map_err(|source| Error::Terminal { source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_without_its_end() {
+        let check = |content: &[u8], expect: &[u8]| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), content).unwrap();
+            assert_eq!(first_line(file.path()).unwrap().0.as_slice(), expect);
+        };
+        check(b"one two\n", b"one two");
+        check(b"one two\r\n", b"one two");
+        check(b"one two", b"one two");
+        check(b" spaces stay \nsecond", b" spaces stay ");
+        check("烟花 三月\n".as_bytes(), "烟花 三月".as_bytes());
+        check(b"", b"");
+        check(b"\nsecond", b"");
+        check(&[b'a'; 5_000], &[b'a'; LINE_BYTES_MAX]);
+        assert!(first_line(Path::new("no such file")).is_err());
+    }
+}

@@ -1,0 +1,81 @@
+//! The reference: what every command says about itself, in one file that cannot go stale.
+
+use crate::bench::{Bench, err, out};
+
+const COMMANDS: [&[&str]; 17] = [
+    &[],
+    &["init"],
+    &["join"],
+    &["invite"],
+    &["site"],
+    &["site", "add"],
+    &["site", "list"],
+    &["client"],
+    &["client", "add"],
+    &["client", "list"],
+    &["log"],
+    &["contacts"],
+    &["status"],
+    &["sync"],
+    &["bundle", "export"],
+    &["bundle", "import"],
+    &["report"],
+];
+const RELAY: &[&str] = &["relay", "serve"];
+
+/// The options of every command, which are shown once.
+const GLOBAL: &str = "Global options:";
+
+#[test]
+fn reference() {
+    let bench = Bench::new();
+    let mut reference = String::new();
+    for command in COMMANDS.iter().chain(&[RELAY]) {
+        let help = help(&bench, command);
+        let shown = match command.is_empty() {
+            true => help.as_str(),
+            false => help.split(GLOBAL).next().unwrap(),
+        };
+        reference += &format!("# haversack {}\n\n{}\n\n", command.join(" "), shown.trim_end());
+        // What follows the global options, such as the lists of codes.
+        if let Some((_, lists)) = help.split_once("\n\nItems:") {
+            reference += &format!("Items:{lists}\n\n");
+        }
+    }
+    insta::assert_snapshot!(reference);
+}
+
+fn help(bench: &Bench, command: &[&str]) -> String {
+    let output = bench.command(&[command, &["--help"]].concat()).output().unwrap();
+    assert!(output.status.success() && err(&output).is_empty(), "{command:?}");
+    out(&output)
+}
+
+#[test]
+fn every_command_teaches_by_example() {
+    let bench = Bench::new();
+    for command in COMMANDS.iter().chain(&[RELAY]).filter(|command| command.len() == 2) {
+        assert!(help(&bench, command).contains("\n  haversack "), "{command:?}");
+    }
+    for command in ["init", "join", "invite", "log", "contacts", "status", "sync", "report"] {
+        assert!(help(&bench, &[command]).contains("\n  haversack "), "{command}");
+    }
+}
+
+#[test]
+fn nothing_typed_is_a_question_for_help() {
+    let output = Bench::new().command(&[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("Getting started:"));
+}
+
+/// What the store opens with is never an argument, nor in the environment.
+#[test]
+fn no_option_takes_a_passphrase() {
+    let bench = Bench::new();
+    let all: String = COMMANDS.iter().map(|command| help(&bench, command)).collect();
+    let envs: Vec<&str> =
+        all.lines().filter(|line| line.contains("[env:")).map(str::trim).collect();
+    assert!(envs.iter().all(|line| line.contains("HAVERSACK_STORE")), "{envs:?}");
+    assert!(!all.contains("--passphrase "), "{all}");
+}

@@ -1,0 +1,284 @@
+//! What is refused: with which exit code, and what is said about it.
+
+use std::fs;
+use std::process::Stdio;
+
+use haversack::{Notebook, Passphrase};
+use serde_json::Value;
+
+use crate::bench::{Bench, err, out, with_stdin};
+
+/// A case: the arguments on the store `a`, the exit code, and what stderr holds.
+type Case<'a> = (&'a [&'a str], i32, &'a str);
+
+/// Runs each case, and checks that the store is as it was.
+fn check(bench: &Bench, cases: &[Case<'_>]) {
+    let before = bench.contacts("a");
+    for (args, code, expected) in cases {
+        let output = bench.on("a", args).output().unwrap();
+        let said = err(&output);
+        assert_eq!(
+            (output.status.code(), out(&output).as_str()),
+            (Some(*code), ""),
+            "{args:?}: {said}"
+        );
+        assert!(said.starts_with("error: ") && said.contains(expected), "{args:?}: {said}");
+        assert!(*code == 2 || said.contains("\nhint: "), "{args:?} without a hint: {said}");
+    }
+    assert_eq!(bench.contacts("a"), before);
+}
+
+#[test]
+fn values_out_of_bounds() {
+    let bench = Bench::with_team();
+    let log = |args: &[&'static str]| [&["log", "--site", "KM-V"], args].concat();
+    check(
+        &bench,
+        &[
+            (&log(&["--date", "1999-12-31"]), 2, "date must lie between 2000-01-01 and 2079-12-31"),
+            (&log(&["--date", "2080-01-01"]), 2, "date must lie between"),
+            (&log(&["--date", "2008-02-30"]), 2, "date must be written as YYYY-MM-DD"),
+            (&log(&["--out", "swab=-1"]), 2, "quantity must lie between 0 and 10000"),
+            (&log(&["--in", "needle=10001"]), 2, "quantity must lie between"),
+            (
+                &log(&["--for-others", "needle=99999999999999999999"]),
+                2,
+                "quantity must lie between",
+            ),
+            (&log(&["--out", "swab"]), 2, "must be written as ITEM=NUMBER"),
+            (&log(&["--out", "heroin=1"]), 2, "item must be one of"),
+            (&log(&["--out", "condom=1"]), 2, "this item could be condom_m, condom_f"),
+            (&log(&["--out", "swab=9000", "--out", "swab=9000"]), 1, "quantity must lie between"),
+            (&log(&["--people", "0"]), 2, "people must lie between 1 and 1000"),
+            (&log(&["--people", "-5"]), 2, "people must lie between"),
+            (&log(&["--sex", "female"]), 2, "possible values: F, M, other"),
+            (&log(&["--service", "massage"]), 2, "invalid value"),
+            (&log(&["--people", "2", "--sex", "F"]), 2, "cannot be used with"),
+            (&log(&["--file", "a.csv"]), 2, "cannot be used with"),
+            (&["log", "--site", "KM-X"], 1, "this site is not known here"),
+            (&["log", "--site", "not a code"], 1, "site must be 1 to 16"),
+            (&["log"], 2, "--site is missing"),
+            (&log(&["--client", "nobody"]), 1, "this client is not known here"),
+            (&["log", "--file", "week.xlsx"], 2, "ends in .csv or .json"),
+            (&["log", "--file", "gone.csv"], 1, "gone.csv could not be read"),
+            (&["client", "add", "--label", "Wang Xiaoming"], 2, "label must be 1 to 16"),
+            (&["client", "add", "--label", "13812345678"], 2, "with at most 6 digits"),
+            (
+                &["client", "add", "--birth-year", "1980", "--band", "3"],
+                1,
+                "birth year must be a band",
+            ),
+            (&["client", "add", "--band", "5"], 2, "--birth-year"),
+            (&["client", "add", "--need", "51"], 2, "injections a day must lie between"),
+            (&["site", "add", "KM-Z", "--kind", "castle"], 2, "possible values: fixed_nsp"),
+            (
+                &["site", "add", "KM-Z", "--kind", "vct", "--closes", "25:00"],
+                2,
+                "closing time must",
+            ),
+            (
+                &["report", "--from", "2008-02-01", "--to", "2008-02-01"],
+                1,
+                "the period ends before it begins",
+            ),
+            (&["report", "--from", "2008-02-01"], 2, "--to <YYYY-MM-DD>"),
+            (&["sync"], 1, "no relay is named"),
+            (&["sync", "--relay", "https://relay.example"], 2, "must begin with http://"),
+            (&["sync", "--relay", "http://relay.example#00"], 2, "32 hex digits"),
+            (&["invite", "--relay", "http://relay.example:80"], 2, "takes its id"),
+            (&["fly"], 2, "unrecognized subcommand"),
+        ],
+    );
+}
+
+#[test]
+fn stores_and_passphrases() {
+    let bench = Bench::with_team();
+    bench.write("wrong", "seven words\n");
+    bench.write("empty", "");
+    bench.write("a/stranger", "");
+    check(
+        &bench,
+        &[
+            (&["init"], 1, "this folder already holds a store"),
+            (&["--passphrase-file", "wrong", "status"], 2, "cannot be used multiple times"),
+        ],
+    );
+    let cases: [(&[&str], i32, &str); 8] = [
+        (
+            &["--store", "a", "--passphrase-file", "wrong", "status"],
+            1,
+            "the passphrase does not open this store",
+        ),
+        (
+            &["--store", "a", "--passphrase-file", "wrong", "join", "--request"],
+            1,
+            "does not open this store",
+        ),
+        (&["--store", "a", "--passphrase-file", "empty", "status"], 1, "passphrase must have 1 to"),
+        (
+            &["--store", "a", "--passphrase-file", "gone", "status"],
+            1,
+            "the passphrase file cannot be read",
+        ),
+        (
+            &["--store", "a", "--passphrase-file", "a", "status"],
+            1,
+            "the passphrase file cannot be read",
+        ),
+        (&["--store", "a", "status"], 2, "no terminal to ask for the passphrase"),
+        (
+            &["--store", "b", "--passphrase-file", "pass", "status"],
+            1,
+            "there is no store in this folder",
+        ),
+        (&["--passphrase-file", "pass", "status"], 2, "no store is named"),
+    ];
+    for (args, code, expected) in cases {
+        let output = bench.command(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", err(&output));
+        assert!(err(&output).contains(expected), "{args:?}: {}", err(&output));
+        assert!(err(&output).contains("\nhint: "), "{args:?}: {}", err(&output));
+    }
+    let named = bench
+        .command(&["--passphrase-file", "pass", "status"])
+        .env("HAVERSACK_STORE", "a")
+        .output();
+    assert!(named.unwrap().status.success());
+    assert!(!bench.path("b").exists());
+}
+
+#[test]
+fn the_order_of_joining() {
+    let bench = Bench::with_team();
+    let request = bench.ok("b", &["join", "--request"]);
+    let refused = |store: &str, args: &[&str], stdin: &str, expected: &str| {
+        let output = with_stdin(bench.on(store, args), stdin);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(err(&output).contains(expected), "{args:?}: {}", err(&output));
+    };
+    refused("b", &["log", "--site", "KM-V"], "", "this site is not known here");
+    refused("b", &["sync", "--relay", "http://127.0.0.1:9"], "", "this store is in no space yet");
+    refused("b", &["bundle", "export", "x.hsb"], "", "this store is in no space yet");
+    refused("b", &["invite"], &request, "this store is in no space yet");
+    refused("a", &["join", "--request"], "", "this store is in a space already");
+    refused("a", &["invite"], "HSA1-AAAAA", "this request is not one");
+    refused("a", &["invite"], &request.replace('A', "B"), "this request has a slip in it");
+    refused("a", &["invite"], &request[..60], "request");
+    let answer = bench.ok("a", &["invite", request.lines().next().unwrap()]);
+    refused("b", &["join"], &answer[..100], "answer");
+    refused("b", &["join", "HSA1-AAAAA"], "", "answer");
+    let asked_again = bench.ok("b", &["join", "--request"]);
+    refused("b", &["join"], &answer, "this answer is for another request");
+    let answer = with_stdin(bench.on("a", &["invite", "-"]), &asked_again);
+    assert!(with_stdin(bench.on("b", &["join", "-"]), &out(&answer)).status.success());
+    refused("b", &["join"], &out(&answer), "this store is in a space already");
+    refused("b", &["invite"], &request, "this device's role does not allow to invite");
+    let output = bench.on("b", &["join", "--request", "HSA1-AAAAA"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn bundles() {
+    let bench = Bench::with_team();
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("stranger", &["init"]);
+    bench.ok("stranger", &["bundle", "export", "foreign.hsb"]);
+    bench.ok("a", &["bundle", "export", "own.hsb"]);
+    let bytes = fs::read(bench.path("own.hsb")).unwrap();
+    bench.write("cut.hsb", &bytes[..bytes.len() - 1]);
+    bench.write("text.hsb", "hello");
+    let huge = fs::File::create(bench.path("huge.hsb")).unwrap();
+    huge.set_len((512 << 20) + 1).unwrap();
+    check(
+        &bench,
+        &[
+            (&["bundle", "import", "gone.hsb"], 1, "gone.hsb could not be read"),
+            (&["bundle", "import", "text.hsb"], 1, "is not a bundle file"),
+            (&["bundle", "import", "foreign.hsb"], 1, "this bundle is of another space"),
+            (&["bundle", "import", "cut.hsb"], 1, "the bundle ends too early"),
+            (&["bundle", "import", "huge.hsb"], 1, "huge.hsb is larger than 512 MiB"),
+            (&["bundle", "import", "a"], 1, "a could not be read"),
+            (&["bundle", "export", "own.hsb"], 1, "own.hsb is there already"),
+            (&["bundle", "export", "gone/own.hsb"], 1, "own.hsb could not be written"),
+        ],
+    );
+    assert_eq!(fs::read(bench.path("own.hsb")).unwrap(), bytes);
+    bench.ok("a", &["bundle", "export", "--force", "own.hsb"]);
+    let left = fs::read_dir(bench.path(".")).unwrap().filter(|entry| {
+        entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".haversack-")
+    });
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn a_second_process() {
+    let bench = Bench::with_team();
+    let passphrase = Passphrase::new(b"six words or more, please".to_vec()).unwrap();
+    let notebook = Notebook::open(&bench.path("a"), &passphrase).unwrap();
+    let output = bench.on("a", &["status"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(err(&output), @"");
+    notebook.close().unwrap();
+    bench.ok("a", &["status"]);
+}
+
+#[test]
+fn a_damaged_store_is_left_as_it_is() {
+    let bench = Bench::with_team();
+    let files =
+        || ["key.a", "key.b", "data.db"].map(|name| fs::read(bench.path("a").join(name)).unwrap());
+    let whole = files();
+    for (name, what) in [("data.db", "database"), ("key", "header")] {
+        let targets = if name == "key" { vec!["key.a", "key.b"] } else { vec![name] };
+        for target in &targets {
+            let path = bench.path("a").join(target);
+            let bytes = fs::read(&path).unwrap();
+            fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        }
+        let cut = files();
+        let output = bench.on("a", &["status"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        let said = err(&output);
+        assert!(said.contains(what) && said.contains("hint: keep the folder as it is"), "{said}");
+        assert_eq!(files(), cut, "{name}");
+        for (target, bytes) in ["key.a", "key.b", "data.db"].iter().zip(&whole) {
+            fs::write(bench.path("a").join(target), bytes).unwrap();
+        }
+    }
+    bench.ok("a", &["status"]);
+}
+
+#[test]
+fn errors_as_json() {
+    let bench = Bench::with_team();
+    for (args, code) in [
+        (&["--json", "log", "--site", "KM-X"][..], 1),
+        (&["--json", "log", "--out", "swab=many"], 2),
+        (&["sync", "--json", "--relay", "http://127.0.0.1:1"], 1),
+    ] {
+        let output = bench.on("a", args).output().unwrap();
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(code), ""), "{args:?}");
+        let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert!(error["error"]["message"].is_string(), "{error}");
+        assert!(error["error"]["hints"][0].is_string(), "{error}");
+    }
+}
+
+#[test]
+fn nobody_reads_the_output() {
+    let bench = Bench::with_team();
+    let mut child = bench.on("a", &["site", "list"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_the_output() {
+    let bench = Bench::with_team();
+    let full = fs::File::create("/dev/full").unwrap();
+    let output = bench.on("a", &["site", "list"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(err(&output), @"");
+}

@@ -1,0 +1,130 @@
+//! A relay process, and stores that meet there.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::bench::{Bench, RelayProcess, err, out, text};
+
+#[test]
+fn two_stores_meet_at_a_relay() {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    assert_eq!(relay.url(), format!("{}#{}", relay.address(), text(&relay.listening, "relay")));
+    // The invitation tells the new device of the relay: neither side has to name it again.
+    bench.join("b", &["--relay", &relay.url()]);
+    let pushed = bench.json("a", &["sync"]);
+    assert_eq!((&pushed["relay"], &pushed["requests"]), (&json!(relay.url()), &json!(2)));
+    bench.json("b", &["sync"]);
+    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=2"]);
+    let pushed = bench.json("b", &["sync"]);
+    assert_eq!((&pushed["requests"], &pushed["pushed"]), (&json!(1), &json!(1)));
+    assert_eq!(pushed["own"], json!({ "here_only": 0, "relayed": 1, "acknowledged": 0 }));
+    assert!(pushed["bytes_up"].as_u64().unwrap() > 0);
+    assert_eq!(bench.json("a", &["sync", "--relay", &relay.address()])["contacts"], 1);
+    assert_eq!(bench.contacts("a"), bench.contacts("b"));
+
+    let said = bench.ok("a", &["sync"]);
+    assert!(said.contains("held by the relay, not yet acknowledged"), "{said}");
+    assert_eq!(relay.stop(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_relay_stops_when_asked() {
+    for signal in ["-INT", "-TERM"] {
+        let bench = Bench::new();
+        let mut relay = RelayProcess::start(&bench, &bench.path("relay"));
+        let sent = Command::new("kill").args([signal, &relay.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+        assert_eq!(relay.ended(), Some(0), "{signal}");
+        // It is the same relay afterwards.
+        let again = RelayProcess::start(&bench, &bench.path("relay"));
+        assert_eq!(again.listening["relay"], relay.listening["relay"]);
+    }
+}
+
+#[test]
+fn a_relay_has_its_folder_and_its_port_to_itself() {
+    let bench = Bench::new();
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    let port = relay.address().replace("http://", "");
+    let serve = |data: &str, listen: &str| {
+        let output = bench
+            .command(&["relay", "serve", "--data", data, "--listen", listen])
+            .output()
+            .unwrap();
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""));
+        err(&output)
+    };
+    assert!(serve("relay", "127.0.0.1:0").contains("another process uses the data directory"));
+    assert!(serve("other", &port).contains(&format!("cannot listen on {port}")));
+    assert!(serve("other", "nonsense").contains("cannot listen on nonsense"));
+}
+
+#[test]
+fn another_relay_is_refused() {
+    let bench = Bench::with_team();
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    let id = text(&relay.listening, "relay");
+    let wrong: String = id.chars().rev().collect();
+    let said = refused(&bench, &format!("{}#{wrong}", relay.address()));
+    assert!(
+        said.contains("another relay answers") && said.contains("hint: nothing was sent"),
+        "{said}"
+    );
+    bench.ok("a", &["sync", "--relay", &relay.url()]);
+    // Once met, the address alone is enough to notice a change.
+    let said = refused(&bench, &format!("{}#{wrong}", relay.address()));
+    assert!(said.contains("another relay answers"), "{said}");
+}
+
+/// A server that is no relay, a relay that dies, and nobody.
+#[test]
+fn what_is_no_relay_is_refused() {
+    let bench = Bench::with_team();
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    let cases: [(&'static [u8], &str); 4] = [
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+            "what answers at this address is not a relay",
+        ),
+        (
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            "what answers at this address is not a relay",
+        ),
+        (b"220 mail.example ESMTP\r\n", "what answers at this address is not a relay"),
+        (b"", "the connection to the relay broke"),
+    ];
+    for (answer, expected) in cases {
+        let said = refused(&bench, &server(answer));
+        assert!(said.contains(expected) && said.contains("\nhint: "), "{expected}: {said}");
+    }
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let said = refused(&bench, &format!("http://{free}"));
+    assert!(said.contains("no relay answers") && said.contains("caused by: "), "{said}");
+    assert_eq!(bench.json("a", &["status"])["own"]["here_only"], 3);
+}
+
+/// Answers one request with these bytes and hangs up; gives its address.
+fn server(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4_096];
+        let _ = stream.read(&mut request);
+        let _ = stream.write_all(answer);
+        let _ = stream.shutdown(Shutdown::Both);
+    });
+    format!("http://{address}")
+}
+
+fn refused(bench: &Bench, url: &str) -> String {
+    let output = bench.on("a", &["sync", "--relay", url]).output().unwrap();
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""), "{}", err(&output));
+    err(&output)
+}

@@ -1,0 +1,21 @@
+//! The suites that cargo runs by itself.
+
+use crate::places::Places;
+use crate::shell::{self, Failure};
+
+/// Whether every file is as rustfmt writes it.
+pub(super) fn fmt(places: &Places) -> Result<(), Failure> {
+    shell::run(places.cargo().args(["fmt", "--all", "--check"]))
+}
+
+/// Whether clippy is content with every target.
+pub(super) fn clippy(places: &Places) -> Result<(), Failure> {
+    let mut command = places.cargo();
+    command.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+    shell::run(&mut command)
+}
+
+/// Unit tests, the suites of the package `haversack-tests`, and doc tests.
+pub(super) fn test(places: &Places) -> Result<(), Failure> {
+    shell::run(places.cargo().args(["test", "--workspace"]))
+}
