@@ -16,6 +16,8 @@ mod outgoing;
 mod route;
 mod state;
 mod status;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::BTreeMap;

@@ -161,6 +161,7 @@ impl Engine {
                 };
                 let unsaved: Vec<_> = staged.rows.iter().filter_map(unknown).collect();
                 self.ring.forget_documents(&unsaved);
+                staged.epochs.iter().for_each(|(epoch, _)| self.ring.forget_epoch(epoch));
                 return Err(error);
             }
         };

@@ -12,7 +12,7 @@ use haversack_wire::{Frame, FrameHash, Lane};
 use super::Engine;
 use super::apply::Verdict;
 use super::documents::Staged;
-use super::kept::{Keep, KeptFrame};
+use super::kept::{Keep, KeptFrame, Room};
 use super::state::{LaneState, Mark, SpaceState};
 use crate::Error;
 use crate::members::{Role, RosterSegment};
@@ -64,6 +64,7 @@ pub(super) struct Batch {
     pub(super) staged: Staged,
     pub(super) received: Received,
     pub(super) carry: bool,
+    pub(super) room: Room,
 }
 
 impl Engine {
@@ -80,8 +81,9 @@ impl Engine {
     fn receive_batch(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<Received, Error> {
         let space = self.space()?.clone();
         let poison: BTreeSet<FrameHash> = self.mark.poison.iter().copied().collect();
-        let mut batch =
-            Batch { space, staged: Staged::default(), received: Received::default(), carry };
+        let room = self.waiting.room();
+        let (staged, received) = Default::default();
+        let mut batch = Batch { space, staged, received, carry, room };
         let fresh: Vec<&Vec<u8>> =
             frames.iter().filter(|frame| !self.waiting.holds(frame)).collect();
         let (fatal, fresh): (Vec<_>, Vec<_>) =
@@ -149,12 +151,9 @@ impl Engine {
             if !matches!(Frame::parse(&frame), Ok(Frame::Chunk(..))) {
                 continue;
             }
-            let mut quiet = Batch {
-                space: batch.space.clone(),
-                staged: Staged::default(),
-                received: Received::default(),
-                carry: false,
-            };
+            let (staged, received) = Default::default();
+            let (space, room) = (batch.space.clone(), batch.room);
+            let mut quiet = Batch { space, staged, received, carry: false, room };
             if let Some(found) = self.take_frame(&mut quiet, &frame)? {
                 opened.push(Opened { row: Some(id), ..found });
             }
@@ -299,5 +298,7 @@ fn quarantine(batch: &mut Batch, frame: &[u8]) {
 }
 
 fn keep(batch: &mut Batch, keep: Keep, frame: &[u8]) {
-    batch.staged.frames.push(KeptFrame { keep, frame: frame.to_vec() });
+    if batch.room.take(keep) {
+        batch.staged.frames.push(KeptFrame { keep, frame: frame.to_vec() });
+    }
 }

@@ -1,8 +1,8 @@
 //! Sealed frames that are kept: for the next relay, until what is missing arrives, or to be looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_wire::Reader;
+use haversack_wire::{FrameHash, Reader};
 
 use crate::Error;
 
@@ -43,19 +43,27 @@ impl KeptFrame {
     }
 }
 
+/// Frames that wait, and frames that were refused, are kept up to so many of each: whoever has a mailbox's
+/// token can fill it with garbage, and must not fill the phone.
+const KEPT_MAX: usize = 1_024;
+
 /// The frames that are kept, by row.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     frames: BTreeMap<i64, KeptFrame>,
+    hashes: BTreeSet<FrameHash>,
 }
 
 impl Waiting {
     pub(super) fn keep(&mut self, id: i64, frame: KeptFrame) {
+        self.hashes.insert(FrameHash::of(&frame.frame));
         self.frames.insert(id, frame);
     }
 
     pub(super) fn forget(&mut self, ids: &[i64]) {
-        ids.iter().for_each(|id| drop(self.frames.remove(id)));
+        for frame in ids.iter().filter_map(|id| self.frames.remove(id)) {
+            self.hashes.remove(&FrameHash::of(&frame.frame));
+        }
     }
 
     pub(super) fn of(&self, keep: Keep) -> impl Iterator<Item = (i64, &[u8])> {
@@ -64,6 +72,33 @@ impl Waiting {
     }
 
     pub(super) fn holds(&self, frame: &[u8]) -> bool {
-        self.frames.values().any(|kept| kept.frame == frame)
+        self.hashes.contains(&FrameHash::of(frame))
+    }
+
+    /// How many more frames may be kept.
+    pub(super) fn room(&self) -> Room {
+        let room = |keep| KEPT_MAX.saturating_sub(self.of(keep).count());
+        Room { waiting: room(Keep::Waiting), quarantined: room(Keep::Quarantined) }
+    }
+}
+
+/// How many more frames may be kept, of each kind that others can make.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    waiting: usize,
+    quarantined: usize,
+}
+
+impl Room {
+    /// Takes a place, if there is one. What is carried was verified, and always has one.
+    pub(super) fn take(&mut self, keep: Keep) -> bool {
+        let places = match keep {
+            Keep::Carried => return true,
+            Keep::Waiting => &mut self.waiting,
+            Keep::Quarantined => &mut self.quarantined,
+        };
+        let has_room = *places > 0;
+        *places = places.saturating_sub(1);
+        has_room
     }
 }

@@ -318,7 +318,8 @@ fn take_step(
         }
         Step::Frame(cursor, frame) => {
             exchange.delivered(cursor, FrameHash::of(&frame));
-            place(&frame).into_iter().for_each(|place| learn(relay, place));
+            let applied = place(&frame).filter(|place| has_applied(space, *place));
+            applied.into_iter().for_each(|place| learn(relay, place));
         }
         Step::Have(lanes) => {
             relay.needs_vector = false;
@@ -344,6 +345,13 @@ fn place(frame: &[u8]) -> Option<(LaneTag, u32)> {
         Ok(Frame::Chunk(header, _)) => Some((header.tag, header.sequence)),
         _ => None,
     }
+}
+
+/// Whether a delivered chunk's place is one that this device has applied. A header alone proves nothing: a
+/// frame that somebody else put at my next place must not keep me from sending mine.
+fn has_applied(space: &SpaceState, (tag, sequence): (LaneTag, u32)) -> bool {
+    let others = space.lanes.iter().filter(|(id, _)| **id != space.lane);
+    others.into_iter().any(|(id, lane)| sequence < lane.next && space.lane_tag(id) == tag)
 }
 
 fn is_news(relay: &RelayState, (tag, sequence): (LaneTag, u32)) -> bool {

@@ -141,6 +141,11 @@ impl Keyring {
         documents.iter().for_each(|document| drop(self.documents.remove(document)));
     }
 
+    /// Forgets, in memory, an epoch whose transaction was not committed.
+    pub(crate) fn forget_epoch(&mut self, epoch: &Epoch) {
+        self.epochs.remove(epoch);
+    }
+
     pub(crate) const fn epochs(&self) -> &BTreeMap<Epoch, EpochSecret> {
         &self.epochs
     }

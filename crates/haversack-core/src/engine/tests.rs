@@ -1,0 +1,170 @@
+//! What an insider or a relay can try, with the keys and names that only tests may reach.
+
+use haversack_wire::answer::{Part, START};
+use haversack_wire::{ChunkHeader, CursorDigest, KeyHint, LaneTag, Relay};
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use tempfile::TempDir;
+
+use super::documents::row_item;
+use super::kept::Keep;
+use super::*;
+use crate::docs::rebuild::Tip;
+use crate::docs::{DocumentChanges, RawChange, ops};
+use crate::members::Role;
+use crate::model::{Client, Label};
+use crate::sync::body::Body;
+use crate::sync::{chunk, tree};
+use crate::{Cost, Passphrase};
+
+struct Pair {
+    _folder: TempDir,
+    admin: Engine,
+    phone: Engine,
+}
+
+fn engine(folder: &TempDir, name: &str, seed: u64) -> Engine {
+    let passphrase = Passphrase::new(b"pair".to_vec()).unwrap();
+    let random = Box::new(ChaCha20Rng::seed_from_u64(seed));
+    let options = CreateOptions { cost: Cost::FLOOR };
+    Engine::create(&folder.path().join(name), &passphrase, options, random).unwrap()
+}
+
+/// An admin and a phone that has the admin's first records.
+fn pair() -> Pair {
+    let folder = TempDir::new().unwrap();
+    let (mut admin, mut phone) = (engine(&folder, "admin", 1), engine(&folder, "phone", 2));
+    admin.found_space().unwrap();
+    let request = phone.request_to_join().unwrap();
+    let (answer, _) = admin.invite(&request, Role::Educator, &[]).unwrap();
+    phone.join(&answer).unwrap();
+    phone.import_bundle(&admin.export_bundle().unwrap()).unwrap();
+    Pair { _folder: folder, admin, phone }
+}
+
+fn client(engine: &mut Engine, label: &str) {
+    let label = Some(Label::new(label).unwrap());
+    engine.add_client(&Client { label, ..Client::default() }).unwrap();
+}
+
+fn route() -> RelayRoute {
+    RelayRoute { relay: Relay::new([7; 16]), admission: Vec::new() }
+}
+
+/// A chunk's clear header and garbage behind it.
+fn garbage(tag: LaneTag, sequence: u32, n: u8) -> Vec<u8> {
+    let hint = KeyHint::new([n; 4]);
+    let header = ChunkHeader { tag, sequence, length: 212, nonce: [n; 24], hint };
+    [&header.encode()[..], &[n; 212]].concat()
+}
+
+fn answer(frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = START.to_vec();
+    let mut put = |part: Part<'_>| part.encode(&mut out).unwrap();
+    put(Part::Section(0));
+    for (frame, cursor) in frames.iter().zip(1..) {
+        put(Part::Frame { cursor, frame });
+    }
+    put(Part::End { cursor: frames.len() as u64, digest: CursorDigest::new([1; 16]) });
+    put(Part::Done);
+    out
+}
+
+#[test]
+fn a_squatter_at_my_next_place_does_not_keep_me_from_sending() {
+    let Pair { mut phone, _folder, .. } = pair();
+    let space = phone.space().unwrap();
+    let (tag, next) = (space.lane_tag(&space.lane), space.lanes[&space.lane].next);
+    let mut exchange = phone.begin_exchange(&route()).unwrap();
+    phone.feed(&mut exchange, &answer(&[garbage(tag, next, 1)])).unwrap();
+    let empty = exchange.request().len();
+    client(&mut phone, "LOTUS-27");
+    let exchange = phone.begin_exchange(&route()).unwrap();
+    assert!(exchange.request().len() >= empty + 256, "the body is offered");
+}
+
+#[test]
+fn garbage_is_kept_up_to_a_limit_and_blocks_nobody() {
+    let Pair { mut admin, mut phone, _folder } = pair();
+    let flood: Vec<_> = (0..2_000_u32).map(|n| garbage(LaneTag::new([9; 8]), n, n as u8)).collect();
+    let mut exchange = phone.begin_exchange(&route()).unwrap();
+    phone.feed(&mut exchange, &answer(&flood)).unwrap();
+    assert!(phone.waiting.of(Keep::Waiting).count() <= 1_024);
+    client(&mut admin, "LOTUS-27");
+    let outcome = phone.import_bundle(&admin.export_bundle().unwrap()).unwrap();
+    assert_eq!((outcome.received.applied, phone.clients().unwrap().len()), (1, 1));
+}
+
+/// A body that the admin signs properly, with changes that no document takes.
+fn poisoned(admin: &mut Engine) -> Vec<u8> {
+    let space = admin.space().unwrap().clone();
+    let author = admin.author(&space.lane).unwrap();
+    let own = &space.lanes[&space.lane];
+    let document = Document::new([66; 16]);
+    let change =
+        RawChange { sequence: 1, start_op: 4_000_000, dependencies: vec![], operations: vec![] };
+    let changes = vec![DocumentChanges { document, changes: vec![change.clone()] }];
+    let body = Body {
+        lane: space.lane,
+        previous: own.position,
+        changes: Some(ops::encode(&author, &changes).unwrap()),
+        ..Body::default()
+    };
+    let made =
+        crate::docs::rebuild::changes(&author, vec![change.clone()], Tip::default()).unwrap();
+    let encoded = body.encode().unwrap();
+    let leaves =
+        tree::Tree::new(space.space()).leaves(&encoded.rest, &[(document, made[0].hash())]);
+    let root = leaves.root();
+    let message = tree::signed(space.space(), &space.lane, own.next, &root);
+    let signature = admin.device.identity.sign.sign(&message);
+    let raw = [&encoded.bytes[..], &signature].concat();
+    let epoch = space.epoch_id();
+    let secret = admin.ring.epochs()[&epoch].clone();
+    let place = (space.lane_tag(&space.lane), own.next);
+    let random = &mut ChaCha20Rng::seed_from_u64(9);
+    let frame = chunk::seal((&secret, &epoch), space.space(), place, &raw, random).unwrap();
+    let mut after = space;
+    outgoing::advance(&mut after, &body, place.1, &root);
+    admin.space = Some(after);
+    assert!(row_item(&author, document, vec![change]).is_ok());
+    frame
+}
+
+#[test]
+fn a_poisoned_chunk_is_quarantined_and_its_lane_goes_on() {
+    let Pair { mut admin, mut phone, _folder } = pair();
+    let poison = poisoned(&mut admin);
+    client(&mut admin, "LOTUS-27");
+    let received = phone.receive(&[poison], false).unwrap();
+    assert_eq!((received.applied, received.quarantined), (0, 1));
+    let outcome = phone.import_bundle(&admin.export_bundle().unwrap()).unwrap();
+    assert_eq!(outcome.received.applied, 1);
+    assert_eq!(phone.clients().unwrap().len(), 1);
+    let lane = &phone.space().unwrap().lanes[&admin.space().unwrap().lane];
+    assert_eq!(lane.quarantined, [lane.next - 2]);
+}
+
+#[test]
+fn a_batch_that_was_fatal_is_gone_through_frame_by_frame() {
+    let hash = haversack_wire::FrameHash::new;
+    let crashed = |frames: Vec<_>| Mark { frames, ..Mark::default() }.after_crash();
+    let many = crashed(vec![hash([1; 16]), hash([2; 16])]);
+    assert!(many.cautious && many.poison.is_empty());
+    let one = crashed(vec![hash([1; 16])]);
+    assert_eq!((one.cautious, one.poison), (false, vec![hash([1; 16])]));
+    let none = crashed(vec![]);
+    assert_eq!(Mark::decode(&none.encode()).unwrap(), Mark::default());
+}
+
+#[test]
+fn a_poisonous_frame_is_not_tried_again() {
+    let Pair { mut admin, mut phone, _folder } = pair();
+    client(&mut admin, "LOTUS-27");
+    let bundle = admin.export_bundle().unwrap();
+    let frames = haversack_wire::bundle::decode(&bundle).unwrap().frames;
+    let fatal = haversack_wire::FrameHash::of(frames.last().unwrap());
+    phone.mark.poison.push(fatal);
+    let outcome = phone.import_bundle(&bundle).unwrap();
+    assert_eq!((outcome.received.quarantined, outcome.received.applied), (1, 0));
+    assert_eq!(phone.clients().unwrap().len(), 0);
+}
