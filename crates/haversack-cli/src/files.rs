@@ -47,27 +47,26 @@ fn read_up_to(source: impl Read, name: &str, limit: u64) -> Result<Vec<u8>, Erro
     }
 }
 
-/// Takes a request or an answer: the argument itself, or the text of a file, or of stdin. Text before its mark,
-/// and after the first empty line that follows it, is left out, so that a whole output or message may be handed in.
+/// Takes a request or an answer: the argument itself, or the text of a file, or of a pipe. `None` says that
+/// somebody will paste it, after the passphrase was typed. Text before its mark, and after the first empty line
+/// that follows it, is left out, so that a whole output or message may be handed in.
 pub(crate) fn code(
     argument: Option<&str>,
     file: Option<&Path>,
     mark: &str,
-) -> Result<String, Error> {
-    let (name, bytes) = match (argument, file) {
-        (Some(text), _) if text != "-" => return Ok(text.to_owned()),
+) -> Result<Option<String>, Error> {
+    let (path, bytes) = match (argument, file) {
+        (Some(text), _) if text != "-" => return Ok(Some(text.to_owned())),
         (_, Some(path)) => (path.display().to_string(), read(path, CODE_BYTES_MAX)?),
-        _ => (STDIN.to_owned(), pasted(mark)?),
+        _ if io::stdin().is_terminal() => return Ok(None),
+        _ => (STDIN.to_owned(), read_stdin(CODE_BYTES_MAX)?),
     };
-    let text = String::from_utf8(bytes).map_err(|_| Error::NotText { path: name })?;
-    Ok(cut_out(&text, mark))
+    let text = String::from_utf8(bytes).map_err(|_| Error::NotText { path })?;
+    Ok(Some(cut_out(&text, mark)))
 }
 
-/// What is pasted on a terminal ends with an empty line; what is piped in ends with its end.
-fn pasted(mark: &str) -> Result<Vec<u8>, Error> {
-    if !io::stdin().is_terminal() {
-        return read_stdin(CODE_BYTES_MAX);
-    }
+/// Takes a request or an answer that is pasted on the terminal; an empty line ends it.
+pub(crate) fn pasted(mark: &str) -> Result<String, Error> {
     let _ =
         writeln!(io::stderr(), "Paste the text that begins with {mark}, then press Enter twice:");
     let mut text = String::new();
@@ -79,7 +78,7 @@ fn pasted(mark: &str) -> Result<Vec<u8>, Error> {
         text += &line;
         text.push('\n');
     }
-    Ok(text.into_bytes())
+    Ok(cut_out(&text, mark))
 }
 
 fn cut_out(text: &str, mark: &str) -> String {

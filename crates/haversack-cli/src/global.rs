@@ -1,5 +1,6 @@
 //! What every command takes: which store, whose passphrase, which format.
 
+use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
@@ -81,7 +82,18 @@ impl Global {
 
 fn make(folder: &Path, secret: &Secret) -> Result<Notebook, Error> {
     let passphrase = secret.passphrase()?;
+    private_folder(folder);
     Ok(Notebook::create(folder, &passphrase, CreateOptions::default())?)
+}
+
+/// Makes the folder of a new store readable for its owner alone: the header is what guesses are tried on. A folder
+/// that is there keeps its permissions; what cannot be made is reported when the store is.
+fn private_folder(folder: &Path) {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let _ = parent.map_or(Ok(()), std::fs::create_dir_all).and_then(|()| builder.create(folder));
 }
 
 /// Closes a store that was written to, so that the next unlock is fast. The records were safe before; whether

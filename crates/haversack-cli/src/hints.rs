@@ -17,10 +17,9 @@ pub(crate) fn of(error: &Error) -> Vec<String> {
         Error::Demo(error) => of_demo(error),
         Error::Cell { why, .. } => of(why),
         Error::Cells { first, .. } => of_several(first),
-        Error::Partly { from, why, .. } => {
-            let rest = format!("afterwards hand in only the rows of {from} and later days");
-            of(why).into_iter().chain([rest]).collect()
-        }
+        Error::Partly { from, .. } => vec![format!(
+            "make room on the disk, or mend what is wrong; then hand in only the rows of {from} and later days"
+        )],
         Error::Ambiguous { ids } => {
             let lines = ids.iter().map(|id| format!("say which one: --client {id}"));
             lines.chain(["haversack client list shows what is known of each".to_owned()]).collect()
@@ -96,10 +95,13 @@ fn of_command(error: &Error) -> &'static [&'static str] {
 }
 
 fn of_io(source: &std::io::Error) -> &'static [&'static str] {
-    use std::io::ErrorKind::{NotFound, PermissionDenied, QuotaExceeded, StorageFull};
+    use std::io::ErrorKind::{
+        IsADirectory, NotFound, PermissionDenied, QuotaExceeded, StorageFull,
+    };
     match source.kind() {
         StorageFull | QuotaExceeded => &[DISK_FULL],
         NotFound => &["check the path"],
+        IsADirectory => &["this is a folder: name a file"],
         PermissionDenied => &["check the permissions of the file and its folder"],
         _ => &[],
     }
@@ -153,9 +155,10 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
             "check --store",
             "found a team with haversack init, or ask to join one with haversack join --request",
         ],
-        EngineError::StoreExists => {
-            &["use it as it is: haversack status; or name another folder with --store"]
-        }
+        EngineError::StoreExists => &[
+            "use it as it is: haversack status; or name another folder with --store",
+            "if making it was interrupted, and nothing was ever in it, remove the folder and begin anew",
+        ],
         EngineError::Busy => {
             &["wait until the other haversack is done, or close the app that has this store open"]
         }
@@ -205,6 +208,10 @@ fn of_field(field: &str) -> &'static [&'static str] {
         "passphrase" => &["six words or more, please"],
         "site" => &["haversack site list shows the sites"],
         "label" => &["no names and no numbers that identify: an invented label, as in LOTUS-27"],
+        "birth year" => &["for somebody born in the 1980s: --birth-year 1980 --band 10"],
+        "item" | "mode" | "service" | "sex" | "age band" | "duration" => {
+            &["haversack help log lists the codes"]
+        }
         "quantity" | "people" => &["check the number: it looks like a slip"],
         _ => &[],
     }

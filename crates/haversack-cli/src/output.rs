@@ -86,10 +86,14 @@ impl Table {
 
     /// Adds a row.
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.iter().map(|cell| plain(cell)).collect());
+        self.rows.push(cells.into_iter().map(|cell| plain(&cell)).collect());
     }
 
     /// Adds a line of a name and a value.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "texts and numbers alike, without an & at each"
+    )]
     pub(crate) fn pair(&mut self, name: &str, value: impl ToString) {
         self.row([name.to_owned(), value.to_string()]);
     }

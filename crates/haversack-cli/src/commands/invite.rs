@@ -14,6 +14,8 @@ use crate::files;
 use crate::global::{Global, close};
 use crate::output::Show;
 
+/// How a request begins.
+const MARK: &str = "HSR1";
 const ROLES: [(&str, Role); 7] = [
     ("educator", Role::Educator),
     ("supervisor", Role::Supervisor),
@@ -31,8 +33,7 @@ const ROLES: [(&str, Role); 7] = [
     Read the words to each other: both sides must see the same.\n\n\
     Both texts hold one-time secrets. Other programs of this machine can see arguments: better pipe the request in, paste it \
     when asked, or name a file.\n\n\
-    Example:\n  haversack invite --role educator --relay http://relay.example:8080#00112233445566778899aabbccddeeff \\\n    \
-    < request.txt > answer.txt")]
+    Example:\n  haversack invite --relay http://10.0.0.2:8080#00112233445566778899aabbccddeeff < request.txt")]
 pub(crate) struct Args {
     /// The device's request (HSR1-…); from stdin when omitted or -
     #[arg(value_name = "REQUEST")]
@@ -75,8 +76,9 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Invitation, Error> {
     if args.relays.iter().any(|url| url.relay().is_none()) {
         return Err(Error::RelayWithoutId);
     }
+    let given = files::code(args.request.as_deref(), args.file.as_deref(), MARK)?;
     let notebook = global.open()?;
-    let request = files::code(args.request.as_deref(), args.file.as_deref(), "HSR1")?;
+    let request = given.map_or_else(|| files::pasted(MARK), Ok)?;
     let relays = relays(&notebook, &args.relays)?;
     let (answer, words) = notebook.invite(&request, args.role, &relays)?;
     close(&notebook);

@@ -11,6 +11,9 @@ use crate::files;
 use crate::global::{Global, close};
 use crate::output::Show;
 
+/// How an answer begins.
+const MARK: &str = "HSA1";
+
 /// Joins a team by invitation: asks with --request, then takes the answer
 #[derive(Debug, clap::Args)]
 #[command(long_about = "Joins a team by invitation, in two steps and without a network.\n\n\
@@ -48,8 +51,9 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Step, Error> {
         let request = notebook.request_to_join()?;
         return Ok(Step::Asked { request });
     }
+    let given = files::code(args.answer.as_deref(), args.file.as_deref(), MARK)?;
     let notebook = global.open()?;
-    let answer = files::code(args.answer.as_deref(), args.file.as_deref(), "HSA1")?;
+    let answer = given.map_or_else(|| files::pasted(MARK), Ok)?;
     let words = notebook.join(&answer)?.to_string();
     close(&notebook);
     Ok(Step::Joined { joined: true, words })

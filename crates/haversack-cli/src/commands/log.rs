@@ -32,8 +32,8 @@ use crate::prompt::{self, Prompt};
     2008-02-04,KM-V,LOTUS-27,,,10,8,nsp;counselling\n  \
     2008-02-04,KM-V,,F,<25,5,,nsp\n\
     Columns are date, site, mode, client, sex, age, people, services, duration, out.ITEM, others.ITEM, in.ITEM; date and site \
-    are needed. A JSON file is an array of objects with the same names. Either the whole file is usable, or nothing of it is \
-    saved. A file that is handed in twice is saved twice.",
+    are needed. A JSON file is an array of objects with the same names; items may stand in objects, as in \"out\": {\"swab\": 20}. \
+    Either the whole file is usable, or nothing of it is saved. A file that is handed in twice is saved twice.",
     after_long_help = lists()
 )]
 pub(crate) struct Args {
@@ -69,7 +69,7 @@ pub(crate) struct Args {
     #[arg(long = "in", value_name = "ITEM=N")]
     taken: Vec<Counted>,
     /// A service given; may be given several times
-    #[arg(long = "service", value_parser = input::one_of::<Service>(), hide_possible_values = true)]
+    #[arg(long = "service", value_name = "SERVICE", value_parser = input::one_of::<Service>(), hide_possible_values = true)]
     services: Vec<Service>,
     /// How long it took, in minutes
     #[arg(long, value_parser = input::one_of::<Duration>())]

@@ -14,11 +14,11 @@ const REQUIRED: [(&str, Column); 2] = [("date", Column::Date), ("site", Column::
 pub(super) fn rows(bytes: &[u8]) -> Result<Vec<Row>, Error> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(bytes);
-    let headers = reader.headers().map_err(unreadable)?.clone();
+    let headers = reader.headers().map_err(|error| unreadable(&error))?.clone();
     let columns = columns(&headers)?;
     let mut rows = Vec::new();
     for record in reader.records() {
-        rows.extend(row(&columns, &record.map_err(unreadable)?));
+        rows.extend(row(&columns, &record.map_err(|error| unreadable(&error))?));
     }
     Ok(rows)
 }
@@ -60,7 +60,7 @@ fn row(columns: &[(String, Column)], record: &StringRecord) -> Option<Row> {
 }
 
 /// Says where a table breaks off, without what stands there.
-fn unreadable(error: csv::Error) -> Error {
+fn unreadable(error: &csv::Error) -> Error {
     let at = |position: &Option<csv::Position>| {
         let line = position.as_ref().map_or(0, csv::Position::line);
         format!("line {line}")

@@ -16,8 +16,9 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Reads them.
+    /// Reads them. Outside of a team there is nothing to know, and that is what should be said.
     pub(crate) fn of(notebook: &Notebook) -> Result<Self, Error> {
+        notebook.members()?;
         let mut known = Self::default();
         for site in notebook.sites()? {
             known.sites.insert(site.code);

@@ -114,7 +114,7 @@ fn a_json_file_with_a_fault_saves_nothing() {
             "entry 1, column name: no such column",
         ),
         (
-            r#"[{"date": 20080204, "site": "KM-V"}]"#.into(),
+            r#"[{"date": 2008, "site": "KM-V"}]"#.into(),
             "entry 1, column date: date must be written",
         ),
         (
@@ -150,5 +150,8 @@ fn what_is_no_text_is_refused() {
     let bench = bench();
     bench.write("latin.csv", b"date,site\n2008-02-04,K\xe9-V\n");
     let output = bench.on("a", &["log", "--file", "latin.csv"]).output().unwrap();
-    insta::assert_snapshot!(err(&output), @"");
+    insta::assert_snapshot!(err(&output), @"
+    error: line 2: column 2 is not text in UTF-8
+    hint: haversack help log shows how a file of contacts looks
+    ");
 }

@@ -2,8 +2,9 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 18] = [
     &[],
+    &["demo"],
     &["init"],
     &["join"],
     &["invite"],
@@ -57,7 +58,8 @@ fn every_command_teaches_by_example() {
     for command in COMMANDS.iter().chain(&[RELAY]).filter(|command| command.len() == 2) {
         assert!(help(&bench, command).contains("\n  haversack "), "{command:?}");
     }
-    for command in ["init", "join", "invite", "log", "contacts", "status", "sync", "report"] {
+    for command in ["demo", "init", "join", "invite", "log", "contacts", "status", "sync", "report"]
+    {
         assert!(help(&bench, &[command]).contains("\n  haversack "), "{command}");
     }
 }

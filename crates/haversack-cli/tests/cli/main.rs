@@ -1,8 +1,14 @@
 //! The command from outside: real processes, real stores, real connections.
 
+#[cfg(test)]
 mod bench;
+#[cfg(test)]
 mod csv;
+#[cfg(test)]
 mod help;
+#[cfg(test)]
 mod refusals;
+#[cfg(test)]
 mod relay;
+#[cfg(test)]
 mod story;

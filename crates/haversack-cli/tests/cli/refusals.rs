@@ -157,13 +157,14 @@ fn the_order_of_joining() {
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         assert!(err(&output).contains(expected), "{args:?}: {}", err(&output));
     };
-    refused("b", &["log", "--site", "KM-V"], "", "this site is not known here");
+    refused("b", &["log", "--site", "KM-V"], "", "this store is in no space yet");
     refused("b", &["sync", "--relay", "http://127.0.0.1:9"], "", "this store is in no space yet");
     refused("b", &["bundle", "export", "x.hsb"], "", "this store is in no space yet");
     refused("b", &["invite"], &request, "this store is in no space yet");
     refused("a", &["join", "--request"], "", "this store is in a space already");
     refused("a", &["invite"], "HSA1-AAAAA", "this request is not one");
-    refused("a", &["invite"], &request.replace('A', "B"), "this request has a slip in it");
+    let slip: String = [&request[..60], &request[61..]].concat();
+    refused("a", &["invite"], &slip, "this request has a slip in it");
     refused("a", &["invite"], &request[..60], "request");
     let answer = bench.ok("a", &["invite", request.lines().next().unwrap()]);
     refused("b", &["join"], &answer[..100], "answer");
@@ -218,7 +219,10 @@ fn a_second_process() {
     let notebook = Notebook::open(&bench.path("a"), &passphrase).unwrap();
     let output = bench.on("a", &["status"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    insta::assert_snapshot!(err(&output), @"");
+    insta::assert_snapshot!(err(&output), @"
+    error: another process has this store open
+    hint: wait until the other haversack is done, or close the app that has this store open
+    ");
     notebook.close().unwrap();
     bench.ok("a", &["status"]);
 }
@@ -247,6 +251,19 @@ fn a_damaged_store_is_left_as_it_is() {
         }
     }
     bench.ok("a", &["status"]);
+}
+
+/// The header is what guesses are tried on: nobody else on the machine needs to see it.
+#[cfg(unix)]
+#[test]
+fn a_store_and_a_bundle_are_their_owner_s() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let bench = Bench::new();
+    bench.ok("deep/down/a", &["init"]);
+    bench.ok("deep/down/a", &["bundle", "export", "own.hsb"]);
+    let mode = |name: &str| fs::metadata(bench.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("deep/down/a"), mode("own.hsb")), (0o700, 0o600));
 }
 
 #[test]
@@ -280,5 +297,9 @@ fn a_full_disk_under_the_output() {
     let full = fs::File::create("/dev/full").unwrap();
     let output = bench.on("a", &["site", "list"]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    insta::assert_snapshot!(err(&output), @"");
+    insta::assert_snapshot!(err(&output), @"
+    error: the result could not be written
+    caused by: No space left on device (os error 28)
+    hint: make room on the disk, then run the same command again
+    ");
 }

@@ -79,7 +79,7 @@ fn check_report(bench: &Bench) {
 fn check_status(bench: &Bench) {
     let status = bench.json("b", &["status"]);
     assert_eq!((&status["contacts"], &status["clients"]), (&json!(3), &json!(1)));
-    assert_eq!(status["own"], json!({ "here_only": 3, "relayed": 0, "acknowledged": 0 }));
+    assert_eq!(status["own"], json!({ "here_only": 1, "relayed": 0, "acknowledged": 0 }));
     assert_eq!(status["team"]["members"].as_array().unwrap().len(), 2);
     insta::assert_snapshot!(bench.ok("b", &["status"]));
     insta::assert_snapshot!(bench.ok("b", &["contacts", "--from", "2008-02-05"]), @"no contacts");

@@ -17,6 +17,10 @@ impl Dice {
     }
 }
 
+fn pick<T: Copy>(dice: &mut Dice, among: &[T]) -> T {
+    among[dice.below(among.len() as u64) as usize]
+}
+
 /// A data set in the shape of the fixture.
 pub(crate) fn dataset(seed: u64) -> Value {
     let mut dice = Dice(ChaCha20Rng::seed_from_u64(seed));
@@ -60,9 +64,9 @@ fn contact(dice: &mut Dice, n: u64, educators: u64, clients: u64) -> Value {
         "type": "contact",
         "client": client,
         "educator": format!("PE-{}", dice.below(educators)),
-        "site": ["NORTH", "ROAD-2", "PH"][dice.below(3) as usize],
+        "site": pick(dice, &["NORTH", "ROAD-2", "PH"]),
         "date": format!("2011-{month:02}-{day:02}"),
-        "fixed": [0, 0, 5, 10, 40][dice.below(5) as usize],
+        "fixed": pick(dice, &[0, 0, 5, 10, 40]),
         "barrels": dice.below(12),
         "needles": dice.below(12),
         "returned": dice.below(20),

@@ -30,7 +30,10 @@ fn asked(line: &str, answers: &str) -> (Result<Dated, Error>, String) {
 #[test]
 fn asks_for_what_is_missing() {
     let (contact, asked) = asked("--date 2008-02-04", "KM-X\nKM-V\nswab=20, condom_m=3\n\n");
-    insta::assert_snapshot!(asked, @"");
+    insta::assert_snapshot!(asked, @"
+    Site (KM-N, KM-V):   this site is not known here
+    Site (KM-N, KM-V): Given, as swab=20 needle=10: Taken back, as used_mixed=8:
+    ");
     let draft = contact.unwrap().draft;
     assert_eq!((draft.site.as_str(), draft.lines.len()), ("KM-V", 2));
 }
