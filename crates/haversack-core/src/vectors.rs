@@ -19,7 +19,7 @@ use crate::crypto::{
     ClientKey, Cost, EpochSecret, KemSecret, NoHardware, Passphrase, SignKey, stretch,
 };
 use crate::docs::rebuild::{self, Tip};
-use crate::docs::{Author, DocumentChanges, ops};
+use crate::docs::{Author, DocumentChanges, RawChange, ops};
 use crate::members::{
     Answer, EpochStatement, GrantEntry, Identity, Pending, Request, Role, Roster, Statement, actor,
     device, lane, seal_grant,
@@ -299,12 +299,65 @@ fn changes(cast: &Cast) -> Vec<Vector> {
     ]
 }
 
+/// A second body on the lane: changes of two documents, so that the tree has an odd node.
+fn chunk_with_changes(cast: &Cast, roster: &Roster) -> Vec<Vector> {
+    let key = cast.admin.sign.public();
+    let own = lane(&cast.space, &key, cast.admin.incarnation);
+    let tree = tree::Tree::new(&cast.space);
+    let author = Author::new(&actor(&cast.space, &key, cast.admin.incarnation));
+    let (_, first_root) = body(cast, roster);
+    let raw = RawChange { sequence: 1, start_op: 1, dependencies: vec![], operations: vec![] };
+    let documents = [10, 11]
+        .map(|n| DocumentChanges { document: Document::new([n; 16]), changes: vec![raw.clone()] });
+    let made = rebuild::changes(&author, vec![raw], Tip::default()).unwrap();
+    let tips = [10, 11].map(|n| (Document::new([n; 16]), made[0].hash()));
+    let second = Body {
+        lane: own,
+        previous: tree.position(&own, 0, &first_root),
+        changes: Some(ops::encode(&author, &documents).unwrap()),
+        other: vec![(77, b"newer".to_vec())],
+        ..Body::default()
+    };
+    let encoded = second.encode().unwrap();
+    let root = tree.leaves(&encoded.rest, &tips).root();
+    let sign = |message: &[u8]| cast.admin.sign.sign(message);
+    let epoch = cast.epoch.id(&cast.space);
+    let tag = cast.epoch.generation().lane_tag(&own);
+    let vector = |name: &str, expect: &str, signature: [u8; 64]| {
+        let raw = [&encoded.bytes[..], &signature].concat();
+        let place = (tag, 1);
+        let frame =
+            chunk::seal((&cast.epoch, &epoch), &cast.space, place, &raw, &mut random()).unwrap();
+        Vector::new(name, "chunk", expect)
+            .hex("space", cast.space.as_bytes())
+            .hex("epoch secret", cast.epoch.expose())
+            .hex("device key", key)
+            .hex("frame", frame)
+            .hex("body", raw)
+    };
+    let good = sign(&tree::signed(&cast.space, &own, 1, &root));
+    let elsewhere = sign(&tree::signed(&cast.space, &own, 2, &root));
+    vec![
+        vector("chunk_with_changes", "ok", good)
+            .hex("leaf 0 covers", &encoded.rest)
+            .hex("automerge change", made[0].raw_bytes())
+            .hex("change hash", made[0].hash().0)
+            .hex("root", root)
+            .hex("position", tree.position(&own, 1, &root).as_bytes()),
+        vector("chunk_signed_for_another_place", "the body's signature does not verify", elsewhere),
+    ]
+}
+
 fn enrolment(cast: &Cast, roster: &Roster) -> Vec<Vector> {
     let random = &mut random();
     let phone = Identity::make(random);
     let pending = Pending::make(&phone, random);
     let asked = Request::from_text(&pending.text()).unwrap();
     let epoch = cast.epoch.id(&cast.space);
+    let (key, kem) = (phone.sign.public(), phone.kem.public());
+    let mut roster = roster.clone();
+    let add = Statement::add_device(&cast.space, &cast.admin.sign, key, kem, Role::Educator);
+    roster.add([add.bytes.as_slice()]).unwrap();
     let answer = Answer {
         root: cast.root.public(),
         roster: roster.digest(),
@@ -314,8 +367,9 @@ fn enrolment(cast: &Cast, roster: &Roster) -> Vec<Vector> {
         inviter: cast.admin.sign.public(),
     };
     let (text, words) = asked.answer(&answer, &cast.admin.sign, random).unwrap();
-    let slip = pending.text().replacen("-A", "-B", 1);
-    assert_ne!(slip, pending.text());
+    let mut slip = pending.text();
+    let wrong = if slip.remove(90) == 'A' { 'B' } else { 'A' };
+    slip.insert(90, wrong);
     vec![
         Vector::new("enrolment", "enrolment", "ok")
             .line("request", pending.text())
@@ -375,6 +429,7 @@ fn all() -> Vec<Vector> {
     vectors.extend(chunks(&cast, &roster));
     vectors.extend(epoch_and_grant(&cast, &roster));
     vectors.extend(changes(&cast));
+    vectors.extend(chunk_with_changes(&cast, &roster));
     vectors.extend(enrolment(&cast, &roster));
     vectors.extend(exchange());
     vectors

@@ -31,6 +31,18 @@ impl Default for CreateOptions {
     }
 }
 
+/// What a store's folder holds, beside SQLite's own log.
+const FILES: [&str; 6] = ["key.a", "key.b", "data.db", "data.db-wal", "data.db-shm", "lock"];
+
+/// Makes the folder for its owner alone: whoever can read the header can guess at the passphrase.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 impl Engine {
     /// Makes a store in an empty or new folder. It is in no space yet.
     ///
@@ -40,13 +52,27 @@ impl Engine {
         folder: &Path,
         passphrase: &Passphrase,
         options: CreateOptions,
-        mut random: Random,
+        random: Random,
     ) -> Result<Self, Error> {
         let files = HeaderFiles::in_folder(folder);
         if files.exist() || folder.join("data.db").exists() {
             return Err(Error::StoreExists);
         }
-        std::fs::create_dir_all(folder).map_err(Error::io("folder"))?;
+        make_folder(folder).map_err(Error::io("folder"))?;
+        let made = Self::fill(folder, passphrase, options, random);
+        if made.as_ref().is_err_and(|error| !matches!(error, Error::Busy)) {
+            // Nothing was ever saved in what this call itself has just made.
+            FILES.iter().for_each(|name| drop(std::fs::remove_file(folder.join(name))));
+        }
+        made
+    }
+
+    fn fill(
+        folder: &Path,
+        passphrase: &Passphrase,
+        options: CreateOptions,
+        mut random: Random,
+    ) -> Result<Self, Error> {
         let mut db = Db::open(folder)?;
         let (header, keyring_key) =
             Header::make(passphrase, options.cost, &NoHardware, &mut *random)?;
@@ -57,7 +83,7 @@ impl Engine {
         let identity = device.encode();
         writer.put_sealed(Table::Values, &state_key, value::IDENTITY, &identity, &mut *random)?;
         writer.commit()?;
-        files.write(&header, &mut *random)?;
+        HeaderFiles::in_folder(folder).write(&header, &mut *random)?;
         Self::assemble(db, ring, device, None, Mark::default(), random)
     }
 

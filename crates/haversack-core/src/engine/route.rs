@@ -223,7 +223,8 @@ impl Engine {
         let mut met = space.relays.iter().filter(|(_, relay)| relay.address == address);
         let named = || {
             let mut relays = space.roster.relays().into_iter();
-            relays.find(|relay| relay.addresses.iter().any(|known| known == address))
+            let is_it = |known: &String| known.trim_start_matches("http://") == address;
+            relays.find(|relay| relay.addresses.iter().any(is_it))
         };
         Ok(met.next().map(|(id, _)| *id).or_else(|| named().map(|relay| relay.relay)))
     }

@@ -94,17 +94,18 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Reads a request. Length and check come first: a slip is said to be one, whatever it hit.
     pub(crate) fn from_text(text: &str) -> Result<Self, Error> {
         let bytes = from_text("HSR1", REQUEST, text)?;
-        let mut r = Reader::new(REQUEST, &bytes);
-        check_version(REQUEST, r.u8()?)?;
-        let (device_key, kem_key, one_time) = (r.array()?, r.array()?, OneTimeKey::new(r.array()?));
-        let signed = bytes.len() - r.rest().len();
-        let check: [u8; 4] =
-            derive_cut(Label::REQUEST_CHECK, &[bytes.get(..signed).unwrap_or_default()]);
-        if r.array()? != check {
-            return Err(Error::Enrolment { what: REQUEST, why: "has a slip in it: copy it again" });
+        let slip = Error::Enrolment { what: REQUEST, why: "has a slip in it: copy it again" };
+        let Some((body, check)) = bytes.split_last_chunk::<4>() else { return Err(slip) };
+        if *check != derive_cut(Label::REQUEST_CHECK, &[body]) {
+            return Err(slip);
         }
+        let mut r = Reader::new(REQUEST, body);
+        check_version(REQUEST, r.u8()?)?;
+        let (device_key, kem_key) = (r.array()?, r.array()?);
+        let one_time = OneTimeKey::new(r.array()?);
         r.end()?;
         Ok(Self { device_key, kem_key, one_time, bytes })
     }

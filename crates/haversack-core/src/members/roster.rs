@@ -145,12 +145,19 @@ impl Roster {
         self.statements.iter().filter(|(_, statement)| self.may_sign(&statement.signer))
     }
 
-    /// Where the space's relays are.
+    /// Where the space's relays are: of each, every address and pin that a standing statement names.
     pub(crate) fn relays(&self) -> Vec<RelayAddress> {
-        let mut relays = BTreeMap::new();
+        let mut relays: BTreeMap<_, RelayAddress> = BTreeMap::new();
         for (_, statement) in self.standing() {
-            if let Content::SetRelays(list) = &statement.content {
-                relays.extend(list.iter().map(|relay| (relay.relay, relay.clone())));
+            let Content::SetRelays(list) = &statement.content else { continue };
+            for named in list {
+                let relay = relays.entry(named.relay).or_insert_with(|| RelayAddress {
+                    relay: named.relay,
+                    addresses: Vec::new(),
+                    pins: Vec::new(),
+                });
+                unite(&mut relay.addresses, &named.addresses);
+                unite(&mut relay.pins, &named.pins);
             }
         }
         relays.into_values().collect()
@@ -166,6 +173,13 @@ impl Roster {
             _ => None,
         })
     }
+}
+
+/// Adds what is new, in an order that does not depend on the statements' own.
+fn unite<T: Ord + Clone>(all: &mut Vec<T>, more: &[T]) {
+    all.extend_from_slice(more);
+    all.sort();
+    all.dedup();
 }
 
 #[cfg(test)]

@@ -63,9 +63,12 @@ impl FromStr for Day {
 
     /// Reads `2008-02-29`.
     fn from_str(text: &str) -> Result<Self, Error> {
-        text.parse::<Date>()
-            .map_err(|_| Error::invalid("date", "must be written as YYYY-MM-DD"))
-            .and_then(Self::new)
+        let refused = || Error::invalid("date", "must be written as YYYY-MM-DD");
+        let plain = |b: u8| b.is_ascii_digit() || b == b'-';
+        if text.len() != 10 || !text.bytes().all(plain) {
+            return Err(refused());
+        }
+        text.parse::<Date>().map_err(|_| refused()).and_then(Self::new)
     }
 }
 
@@ -121,7 +124,16 @@ mod tests {
         check("2000-01-01", 0, (2000, 1));
         check("2008-02-29", 2_981, (2008, 2));
         check("2079-12-31", 29_219, (2079, 12));
-        for bad in ["1970-01-01", "2100-01-01", "2008-02-30", "yesterday", ""] {
+        for bad in [
+            "1970-01-01",
+            "2100-01-01",
+            "2008-02-30",
+            "yesterday",
+            "",
+            "20080204",
+            "2008-02-04T10:00",
+            "+002008-02-04",
+        ] {
             assert!(bad.parse::<Day>().is_err(), "{bad}");
         }
         assert!(Day::from_number(29_220).is_err());
