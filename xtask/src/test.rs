@@ -1,10 +1,12 @@
 //! `cargo xtask test`: every suite there is, in order.
 
 mod demo;
+mod jvm;
 mod kotlin;
 mod python;
 mod rust;
 mod swift;
+mod team;
 
 use std::time::Instant;
 
@@ -18,7 +20,7 @@ struct Suite {
     run: fn(&Places) -> Result<(), Failure>,
 }
 
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 8] = [
     Suite { name: "fmt", about: "every file is formatted", run: rust::fmt },
     Suite { name: "clippy", about: "no lint fires, in any target", run: rust::clippy },
     Suite { name: "test", about: "unit tests, suites of tests/ and doc tests", run: rust::test },
@@ -37,6 +39,11 @@ const SUITES: [Suite; 7] = [
         name: "swift",
         about: "the Swift bindings parse, their C interface runs",
         run: swift::run,
+    },
+    Suite {
+        name: "team",
+        about: "Kotlin phones and a Python coordinator merge through a relay",
+        run: team::run,
     },
 ];
 
