@@ -19,9 +19,9 @@ pub const DEPTH_MAX: usize = 6;
 /// A string, a byte value or a map key.
 pub const VALUE_MAX: usize = 8_192;
 /// Predecessors of one operation.
-pub const PREDECESSORS_MAX: usize = 64;
+pub const PREDECESSORS_MAX: usize = 1_024;
 /// Dependencies of one change.
-pub const DEPENDENCIES_MAX: usize = 64;
+pub const DEPENDENCIES_MAX: usize = 1_024;
 /// Entries of a body's vector, and lanes in a mailbox.
 pub const LANES_MAX: usize = 4_096;
 /// Statements in a roster.

@@ -1,14 +1,18 @@
 //! From decoded changes to applied ones: rebuild, check, apply to a scratch copy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::legacy::{ObjectId, Op, OpId, OpType};
-use automerge::{ActorId, Automerge, Change, ChangeHash, ExpandedChange, ObjId, ReadDoc};
+use automerge::legacy::{Key, ObjectId, OpType};
+use automerge::transaction::Transactable;
+use automerge::{
+    ActorId, Automerge, Change, ChangeHash, ExpandedChange, ObjId, ObjType, ROOT, ReadDoc,
+    ScalarValue,
+};
 use haversack_wire::limits::DEPTH_MAX;
 
-use super::{Author, Dependency, RawChange};
+use super::{Author, Dependency, RawChange, read};
 
 /// The last change of an author in a document, as the log has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,80 +88,167 @@ fn change(author: &Author, raw: RawChange, tip: Tip) -> Result<Change, Refusal> 
 
 const REPEATED: Refusal = Refusal::Broken("a change sequence is repeated");
 
-/// Applies rebuilt changes to a copy of the document and gives the copy.
+/// Applies an author's changes to a copy of the document and gives the copy.
 ///
 /// Automerge panics on some changes that are valid in form, and a caught panic leaves a document that
 /// must not be used again: so everything is checked that can be, the rest is caught, and the copy dropped.
-pub(crate) fn apply(document: &Automerge, changes: &[Change]) -> Result<Automerge, Refusal> {
-    check(document, changes)?;
-    let applied = catch_unwind(AssertUnwindSafe(|| {
-        let mut scratch = document.clone();
-        scratch.apply_changes(changes.iter().cloned()).ok()?;
-        let arrived = changes.iter().all(|c| scratch.get_change_meta_by_hash(&c.hash()).is_some());
-        arrived.then_some(scratch)
-    }));
-    applied.ok().flatten().ok_or(Refusal::Broken("the document does not take it"))
-}
-
-/// Dependencies are here, the start op is the one that follows from them, objects exist and are not too deep.
-fn check(document: &Automerge, changes: &[Change]) -> Result<(), Refusal> {
-    let mut new_max: BTreeMap<ChangeHash, u64> = BTreeMap::new();
-    let mut made: BTreeMap<u64, usize> = BTreeMap::new();
-    for change in changes {
-        let mut max = 0;
-        for hash in change.deps() {
-            let known = new_max.get(hash).copied();
-            let known = known.or_else(|| document.get_change_meta_by_hash(hash).map(|m| m.max_op));
-            max = max.max(known.ok_or(Refusal::Missing)?);
-        }
-        if change.start_op().get() != max + 1 {
-            return Err(Refusal::Broken(
-                "a start op does not follow from what the change builds on",
-            ));
-        }
-        new_max.insert(change.hash(), change.max_op().max(max));
-        let expanded = change.decode();
-        for (counter, op) in (max + 1..).zip(&expanded.operations) {
-            check_op(document, &expanded.actor_id, counter, op, &mut made)?;
-        }
-    }
-    Ok(())
-}
-
-fn check_op(
+/// What is accepted can be read and edited: both are tried before it is.
+pub(crate) fn apply(
     document: &Automerge,
-    author: &ActorId,
-    counter: u64,
-    op: &Op,
-    made: &mut BTreeMap<u64, usize>,
-) -> Result<(), Refusal> {
-    let depth = match &op.obj {
-        ObjectId::Root => 0,
-        ObjectId::Id(id) if id.1 == *author && made.contains_key(&id.0) => {
-            made.get(&id.0).copied().unwrap_or_default()
+    raw: &[RawChange],
+    changes: &[Change],
+    tip: Tip,
+) -> Result<Automerge, Refusal> {
+    let run = || {
+        let (mut scratch, mut tip) = (document.clone(), tip);
+        for (raw, change) in raw.iter().zip(changes) {
+            check(&scratch, raw, change, tip)?;
+            let taken = scratch.apply_changes([change.clone()]).is_ok();
+            if !taken || scratch.get_change_meta_by_hash(&change.hash()).is_none() {
+                return Err(UNTAKEN);
+            }
+            tip = Tip { sequence: change.seq(), hash: Some(change.hash()) };
         }
-        ObjectId::Id(id) => depth_of(document, id)?,
+        let _ = read::record(&scratch);
+        let mut trial = scratch.transaction();
+        trial.put(ROOT, "t", ScalarValue::Null).map_err(|_| UNTAKEN)?;
+        trial.rollback();
+        Ok(scratch)
     };
-    if matches!(op.action, OpType::Make(_)) {
-        if depth >= DEPTH_MAX {
-            return Err(Refusal::Broken("objects are nested too deep"));
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(UNTAKEN))
+}
+
+const UNTAKEN: Refusal = Refusal::Broken("the document does not take it");
+const ORPHAN: Refusal = Refusal::Broken("a change does not build on its author's one before");
+const START: Refusal = Refusal::Broken("a start op does not follow from what the change builds on");
+const REPLACED: Refusal = Refusal::Broken("an operation replaces other values than its author saw");
+const NOWHERE: Refusal = Refusal::Broken("an operation is about an object that does not exist");
+
+/// A change is as its author's own Automerge would have made it from what it depends on: nothing in it refers
+/// to anything beyond that, so every device comes to the same verdict, whatever else it has.
+fn check(document: &Automerge, raw: &RawChange, change: &Change, tip: Tip) -> Result<(), Refusal> {
+    let mut max = 0;
+    for hash in change.deps() {
+        max = max.max(document.get_change_meta_by_hash(hash).ok_or(Refusal::Missing)?.max_op);
+    }
+    if raw.start_op != max + 1 {
+        return Err(START);
+    }
+    if tip.hash.is_some_and(|own| !descends(document, change.deps(), own)) {
+        return Err(ORPHAN);
+    }
+    let past = Past { document, heads: change.deps(), author: change.actor_id() };
+    let mut visible: BTreeMap<(Option<OpKey>, String), Vec<OpKey>> = BTreeMap::new();
+    let mut made: BTreeMap<OpKey, usize> = BTreeMap::new();
+    for (counter, op) in (raw.start_op..).zip(&raw.operations) {
+        let object = match &op.obj {
+            ObjectId::Root => None,
+            ObjectId::Id(id) => Some(OpKey(id.0, id.1.clone())),
+        };
+        let depth = past.depth(object.as_ref(), &made)?;
+        let Key::Map(key) = &op.key else { return Err(Refusal::Missing) };
+        let is_map =
+            matches!(op.action, OpType::Make(ObjType::Map) | OpType::Put(_) | OpType::Delete);
+        if op.insert || !is_map {
+            // Lists, texts and counters belong to newer versions: not wrong, not yet.
+            return Err(Refusal::Missing);
         }
-        made.insert(counter, depth + 1);
+        let place = (object, key.to_string());
+        let seen = match visible.get(&place) {
+            Some(seen) => seen.clone(),
+            None if place.0.as_ref().is_some_and(|id| made.contains_key(id)) => Vec::new(),
+            None => past.visible(place.0.as_ref(), key)?,
+        };
+        let replaced: Vec<OpKey> = op.pred.iter().map(|id| OpKey(id.0, id.1.clone())).collect();
+        let deletes_nothing = matches!(op.action, OpType::Delete) && seen.is_empty();
+        if replaced != seen || deletes_nothing {
+            return Err(REPLACED);
+        }
+        let own = OpKey(counter, past.author.clone());
+        if matches!(op.action, OpType::Make(_)) {
+            if depth >= DEPTH_MAX {
+                return Err(Refusal::Broken("objects are nested too deep"));
+            }
+            made.insert(own.clone(), depth + 1);
+        }
+        let now = if matches!(op.action, OpType::Delete) { Vec::new() } else { vec![own] };
+        visible.insert(place, now);
     }
     Ok(())
 }
 
-fn depth_of(document: &Automerge, id: &OpId) -> Result<usize, Refusal> {
-    let unknown = Refusal::Broken("an operation is about an object that does not exist");
-    let object = ObjId::Id(id.0, id.1.clone(), 0);
-    document.object_type(&object).map_err(|_| unknown)?;
-    document.parents(&object).map(Iterator::count).map_err(|_| unknown)
+/// An op id in Automerge's own order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct OpKey(u64, ActorId);
+
+/// What an author had seen.
+struct Past<'a> {
+    document: &'a Automerge,
+    heads: &'a [ChangeHash],
+    author: &'a ActorId,
+}
+
+impl Past<'_> {
+    /// How deep an object lies that the change made, or that was there before it.
+    fn depth(
+        &self,
+        object: Option<&OpKey>,
+        made: &BTreeMap<OpKey, usize>,
+    ) -> Result<usize, Refusal> {
+        let Some(id) = object else { return Ok(0) };
+        if let Some(depth) = made.get(id) {
+            return Ok(*depth);
+        }
+        let exid = ObjId::Id(id.0, id.1.clone(), 0);
+        if self.document.object_type(&exid) != Ok(ObjType::Map) || !self.has(id) {
+            return Err(NOWHERE);
+        }
+        self.document.parents(&exid).map(Iterator::count).map_err(|_| NOWHERE)
+    }
+
+    /// Whether an operation lies in the past.
+    fn has(&self, id: &OpKey) -> bool {
+        let made_by = self.document.hash_for_opid(&ObjId::Id(id.0, id.1.clone(), 0));
+        made_by.is_some_and(|hash| descends(self.document, self.heads, hash))
+    }
+
+    /// The operations whose values stood under a key of an object.
+    fn visible(&self, object: Option<&OpKey>, key: &str) -> Result<Vec<OpKey>, Refusal> {
+        if self.heads.is_empty() {
+            return Ok(Vec::new());
+        }
+        let object = object.map_or(ROOT, |id| ObjId::Id(id.0, id.1.clone(), 0));
+        let all = self.document.get_all_at(&object, key, self.heads).map_err(|_| NOWHERE)?;
+        let mut ids: Vec<OpKey> = all
+            .into_iter()
+            .filter_map(|(_, id)| match id {
+                ObjId::Id(counter, actor, _) => Some(OpKey(counter, actor)),
+                ObjId::Root => None,
+            })
+            .collect();
+        ids.sort();
+        Ok(ids)
+    }
+}
+
+/// Whether a change is among heads or their ancestors.
+fn descends(document: &Automerge, heads: &[ChangeHash], ancestor: ChangeHash) -> bool {
+    let (mut seen, mut open) = (BTreeSet::new(), heads.to_vec());
+    while let Some(hash) = open.pop() {
+        if hash == ancestor {
+            return true;
+        }
+        if seen.insert(hash) {
+            open.extend(document.get_change_meta_by_hash(&hash).into_iter().flat_map(|m| m.deps));
+        }
+    }
+    false
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use automerge::{ObjType, ROOT, transaction::Transactable};
+    use automerge::legacy::{OpId, SortedVec};
     use haversack_wire::Actor;
 
     fn author(n: u8) -> Author {
@@ -181,10 +272,10 @@ mod tests {
         let mut mine = document(1);
         let made = [edit(&mut mine, "1"), edit(&mut mine, "2")];
         let tips = [Tip::default(), Tip { sequence: 1, hash: Some(made[0].hash()) }];
-        let raws = made.iter().zip(tips).map(|(change, tip)| raw(change, tip)).collect();
-        let rebuilt = changes(&author(1), raws, Tip::default()).unwrap();
+        let raws: Vec<_> = made.iter().zip(tips).map(|(change, tip)| raw(change, tip)).collect();
+        let rebuilt = changes(&author(1), raws.clone(), Tip::default()).unwrap();
         assert_eq!(rebuilt.iter().map(Change::hash).collect::<Vec<_>>(), made.map(|c| c.hash()));
-        let applied = apply(&document(2), &rebuilt).unwrap();
+        let applied = apply(&document(2), &raws, &rebuilt, Tip::default()).unwrap();
         assert_eq!(applied.get_heads(), mine.get_heads());
     }
 
@@ -195,12 +286,13 @@ mod tests {
         let good = raw(&first, Tip::default());
         let check = |name: &str, change: RawChange, tip: Tip, expect: Refusal| {
             let target = document(2);
-            let refused = changes(&author(1), vec![change], tip).and_then(|c| apply(&target, &c));
+            let raws = vec![change];
+            let rebuilt = changes(&author(1), raws.clone(), tip);
+            let refused = rebuilt.and_then(|c| apply(&target, &raws, &c, tip));
             assert_eq!(refused.map(|d| d.get_heads()), Err(expect), "{name}");
         };
         let far = RawChange { start_op: u64::from(u32::MAX) - 1, ..good.clone() };
-        let start = Refusal::Broken("a start op does not follow from what the change builds on");
-        check("a start op that wedges", far, Tip::default(), start);
+        check("a start op that wedges", far, Tip::default(), START);
         let gap = RawChange { sequence: 3, ..good.clone() };
         check("a gap in the sequence", gap, Tip::default(), Refusal::Missing);
         let seen = Tip { sequence: 1, hash: Some(first.hash()) };
@@ -208,9 +300,11 @@ mod tests {
         let unknown = Dependency::Foreign(ChangeHash([9; 32]));
         let missing = RawChange { dependencies: vec![unknown], ..good.clone() };
         check("an unknown dependency", missing, Tip::default(), Refusal::Missing);
-        let mut nowhere = good;
+        let mut nowhere = good.clone();
         nowhere.operations[1].obj = ObjectId::Id(OpId(77, author(9).id().clone()));
-        let object = Refusal::Broken("an operation is about an object that does not exist");
-        check("an object that is not there", nowhere, Tip::default(), object);
+        check("an object that is not there", nowhere, Tip::default(), NOWHERE);
+        let mut elsewhere = good;
+        elsewhere.operations[1].pred = SortedVec::from(vec![OpId(1, author(1).id().clone())]);
+        check("a value of another key replaced", elsewhere, Tip::default(), REPLACED);
     }
 }

@@ -33,6 +33,8 @@ struct Rebuilt {
     document: Document,
     raw: Vec<RawChange>,
     changes: Vec<automerge::Change>,
+    /// Where the author stood before.
+    before: Tip,
     tip: Tip,
 }
 
@@ -90,7 +92,7 @@ impl Engine {
         let mut documents = BTreeMap::new();
         for part in parts {
             let base = self.staged_document(batch, &part.document)?;
-            match rebuild::apply(&base, &part.changes) {
+            match rebuild::apply(&base, &part.raw, &part.changes, part.before) {
                 Ok(document) => drop(documents.insert(part.document, document)),
                 Err(refusal) => return Ok(Err(refusal)),
             }
@@ -113,13 +115,13 @@ impl Engine {
             _ => Refusal::Broken("its changes do not decode"),
         })?;
         let rebuild = |part: DocumentChanges| {
-            let tip = self.staged_tip(batch, &part.document, &chunk.body.lane);
+            let before = self.staged_tip(batch, &part.document, &chunk.body.lane);
             let raw = part.changes;
-            let changes = rebuild::changes(author, raw.clone(), tip)?;
+            let changes = rebuild::changes(author, raw.clone(), before)?;
             let last = changes.last().map(|change| (change.seq(), change.hash()));
             let (sequence, hash) = last.ok_or(Refusal::Broken("a document has no change"))?;
             let tip = Tip { sequence, hash: Some(hash) };
-            Ok(Rebuilt { document: part.document, raw, changes, tip })
+            Ok(Rebuilt { document: part.document, raw, changes, before, tip })
         };
         documents.into_iter().map(rebuild).collect()
     }
@@ -147,7 +149,8 @@ fn standing(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict> {
         (None, 0) => return Err(Verdict::Quarantine),
         (None, _) => return Err(Verdict::Wait),
     };
-    let is_member = space.roster.member(&lane.device_key).is_some();
+    let member = space.roster.member(&lane.device_key);
+    let is_member = member.is_some_and(|member| member.role.is_some());
     match chunk.sequence.cmp(&lane.next) {
         Ordering::Less => Err(Verdict::Known),
         Ordering::Equal if is_member => Ok(lane),

@@ -228,9 +228,7 @@ impl<'a> Decoder<'a> {
                 near.decimal = number.ok_or(malformed("a decimal key is out of range"))?;
                 near.decimal.to_string().into()
             }
-            word => words::word(word - MAP_KEY_WORDS)
-                .ok_or(malformed("a word is not on the list"))?
-                .into(),
+            word => words::word(word - MAP_KEY_WORDS).ok_or(newer_word(word))?.into(),
         };
         Ok(Key::Map(text))
     }
@@ -280,7 +278,7 @@ impl<'a> Decoder<'a> {
             VALUE_TEXT => ScalarValue::Str(self.text(near)?.into()),
             VALUE_WORD => {
                 let word = self.column(Column::Numbers).varint()?;
-                let word = words::word(word).ok_or(malformed("a word is not on the list"))?;
+                let word = words::word(word).ok_or(newer_word(word))?;
                 ScalarValue::Str(word.into())
             }
             VALUE_BYTES => ScalarValue::Bytes(self.bytes(near)?),
@@ -288,6 +286,9 @@ impl<'a> Decoder<'a> {
             VALUE_COUNTER => ScalarValue::counter(self.column(Column::Numbers).zigzag()?),
             VALUE_UNKNOWN => {
                 let type_code = self.column(Column::Numbers).count(15)? as u8;
+                if type_code < 10 {
+                    return Err(malformed("a type code is one of Automerge's own"));
+                }
                 ScalarValue::Unknown { type_code, bytes: self.bytes(near)? }
             }
             _ => return Err(malformed("a value kind is not known")),
@@ -308,6 +309,11 @@ fn known<'t, T>(table: &'t [T], place: u64, used: &mut usize) -> Result<&'t T, E
 fn charge(near: &mut Neighbours, bytes: usize) -> Result<(), Error> {
     near.bytes += bytes;
     bounded("bytes of a document", near.bytes as u64, OPERATION_BYTES_MAX).map(drop)
+}
+
+/// A word that a newer version added to the end of the list.
+const fn newer_word(found: u64) -> Error {
+    Error::Unknown { what: "word", found }
 }
 
 const fn malformed(rule: &'static str) -> Error {

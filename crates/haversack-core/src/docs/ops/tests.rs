@@ -146,8 +146,9 @@ proptest! {
         item.truncate(length.min(length.saturating_sub(cut / 20)));
         if let Ok(documents) = decode(&author(1), &item) {
             for document in documents {
-                if let Ok(changes) = rebuild::changes(&author(1), document.changes, Tip::default()) {
-                    let _ = rebuild::apply(&Automerge::new(), &changes);
+                let raws = document.changes;
+                if let Ok(changes) = rebuild::changes(&author(1), raws.clone(), Tip::default()) {
+                    let _ = rebuild::apply(&Automerge::new(), &raws, &changes, Tip::default());
                 }
             }
         }
