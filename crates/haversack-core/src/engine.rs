@@ -54,8 +54,8 @@ pub struct Engine {
     mark: Mark,
     index: Index,
     documents: Documents,
-    /// Rows of own bodies that are not acknowledged, by sequence.
-    bodies: BTreeMap<u32, i64>,
+    /// Own bodies, by sequence.
+    bodies: BTreeMap<u32, outgoing::Kept>,
     /// Rows of documents' caches.
     caches: BTreeMap<Document, i64>,
     client_keys: BTreeMap<Document, ClientKey>,

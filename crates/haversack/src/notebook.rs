@@ -358,6 +358,7 @@ fn sum(a: Received, b: Received) -> Received {
         waiting: a.waiting + b.waiting,
         quarantined: a.quarantined + b.quarantined,
         foreign: a.foreign + b.foreign,
+        dropped: a.dropped + b.dropped,
     }
 }
 

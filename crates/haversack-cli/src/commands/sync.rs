@@ -52,12 +52,13 @@ pub(crate) struct Arrived {
     waiting: u32,
     quarantined: u32,
     foreign: u32,
+    dropped: u32,
 }
 
 impl From<Received> for Arrived {
     fn from(received: Received) -> Self {
-        let Received { applied, known, waiting, quarantined, foreign } = received;
-        Self { applied, known, waiting, quarantined, foreign }
+        let Received { applied, known, waiting, quarantined, foreign, dropped } = received;
+        Self { applied, known, waiting, quarantined, foreign, dropped }
     }
 }
 
@@ -70,6 +71,7 @@ impl Arrived {
             ("  waiting for what comes before", self.waiting),
             ("  refused", self.quarantined),
             ("  under keys that this device does not have", self.foreign),
+            ("  without room to wait, asked for again", self.dropped),
         ];
         for (name, number) in others.into_iter().filter(|(_, number)| *number > 0) {
             table.pair(name, number);

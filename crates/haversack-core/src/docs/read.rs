@@ -50,6 +50,14 @@ pub(crate) fn record(document: &Automerge) -> Record {
     }
 }
 
+/// The actor that began a document.
+pub(crate) fn begun_by(document: &Automerge) -> Option<ActorId> {
+    match document.get(ROOT, "t") {
+        Ok(Some((_, ObjId::Id(_, actor, _)))) => Some(actor),
+        _ => None,
+    }
+}
+
 fn outing(document: &Automerge) -> Outing {
     let usual = text(document, &ROOT, "s").map(|site| SiteCode::from_document(&site));
     let day = number(document, &ROOT, "d").and_then(|day| Day::from_number(day).ok());

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use automerge::Automerge;
+use automerge::{ActorId, Automerge};
+use haversack_wire::limits::{LANES_MAX, WAITING_MAX};
 use haversack_wire::{Document, Lane};
 
 use super::Engine;
@@ -13,9 +14,9 @@ use super::log::{RowHead, RowKind};
 use super::outgoing::advance;
 use super::state::{LaneState, SpaceState};
 use crate::Error;
-use crate::crypto::verify;
+use crate::crypto::{ClientKey, verify};
 use crate::docs::rebuild::{self, Refusal, Tip};
-use crate::docs::{Author, DocumentChanges, RawChange, ops};
+use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
 use crate::members::{actor, lane as lane_of};
 use crate::sync::tree::{Leaves, Tree, signed};
 
@@ -78,7 +79,8 @@ impl Engine {
         for (place, part) in rebuilt.into_iter().enumerate() {
             stage_row(batch, chunk, &author, part, (place, &signed))?;
         }
-        stage_client_keys(batch, chunk);
+        let begun = self.begun(batch, &chunk.body.client_keys)?;
+        stage_client_keys(batch, chunk, &author, &begun);
         advance(&mut batch.space, &chunk.body, chunk.sequence, &signed.root);
         Ok(Verdict::Applied)
     }
@@ -126,12 +128,23 @@ impl Engine {
         documents.into_iter().map(rebuild).collect()
     }
 
+    /// Who began the documents that client keys are for.
+    fn begun(
+        &mut self,
+        batch: &Batch,
+        keys: &[(Document, ClientKey)],
+    ) -> Result<BTreeMap<Document, ActorId>, Error> {
+        let mut begun = BTreeMap::new();
+        for (id, _) in keys {
+            let document = self.staged_document(batch, id)?;
+            begun.extend(read::begun_by(&document).map(|actor| (*id, actor)));
+        }
+        Ok(begun)
+    }
+
     fn staged_tip(&self, batch: &Batch, document: &Document, lane: &Lane) -> Tip {
-        let staged = batch.staged.rows.iter().rev().map(|(head, _)| head);
-        let is_it = |head: &&RowHead| {
-            head.document == *document && head.lane == *lane && head.kind == RowKind::Changes
-        };
-        staged.clone().find(is_it).map_or_else(|| self.index.tip(document, lane), |head| head.tip)
+        let staged = batch.tips.get(&(*document, *lane)).copied();
+        staged.unwrap_or_else(|| self.index.tip(document, lane))
     }
 
     fn staged_document(&mut self, batch: &Batch, id: &Document) -> Result<Automerge, Error> {
@@ -163,7 +176,8 @@ fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Option<LaneState> {
     if let Some(lane) = space.lanes.get(&chunk.body.lane) {
         return Some(lane.clone());
     }
-    let opening = chunk.body.opening.filter(|_| chunk.sequence == 0)?;
+    let has_room = space.lanes.len() < LANES_MAX;
+    let opening = chunk.body.opening.filter(|_| chunk.sequence == 0 && has_room)?;
     let named = lane_of(space.space(), &opening.device_key, opening.incarnation);
     (named == chunk.body.lane).then(|| LaneState::new(opening.device_key, opening.incarnation))
 }
@@ -195,6 +209,8 @@ fn refused(refusal: Refusal) -> Verdict {
 /// A signed body whose changes no document takes: the lane goes on after it.
 fn pass_over(batch: &mut Batch, chunk: &Opened, mut lane: LaneState, root: &[u8; 32]) {
     lane.quarantined.push(chunk.sequence);
+    let from = lane.quarantined.len().saturating_sub(WAITING_MAX);
+    lane.quarantined.drain(..from);
     batch.space.lanes.insert(chunk.body.lane, lane);
     advance(&mut batch.space, &chunk.body, chunk.sequence, root);
 }
@@ -216,11 +232,21 @@ fn stage_row(
     let item = row_item(author, part.document, part.raw)?;
     let content = RowContent { item, signed: Some((chunk.signature, signed.leaves.proof(place))) };
     batch.staged.rows.push((head, content.encode()));
+    batch.tips.insert((part.document, chunk.body.lane), part.tip);
     Ok(())
 }
 
-fn stage_client_keys(batch: &mut Batch, chunk: &Opened) {
+/// Takes the keys of the clients whose files this author began: nobody can put another key in their place.
+fn stage_client_keys(
+    batch: &mut Batch,
+    chunk: &Opened,
+    author: &Author,
+    begun: &BTreeMap<Document, ActorId>,
+) {
     for (document, key) in &chunk.body.client_keys {
+        if begun.get(document) != Some(author.id()) {
+            continue;
+        }
         let head = RowHead {
             document: *document,
             kind: RowKind::ClientKey,

@@ -12,9 +12,12 @@ use super::Engine;
 use super::cache::Base;
 use super::kept::KeptFrame;
 use super::log::{Row, RowHead, RowKind};
+use super::outgoing::KeptBody;
 use super::state::{DeviceState, Mark, SpaceState, value};
+use super::write::registry;
 use crate::Error;
 use crate::crypto::{ClientKey, EpochSecret};
+use crate::docs::read::Record;
 use crate::docs::rebuild;
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
 use crate::members::{actor, device};
@@ -100,10 +103,8 @@ pub(super) struct Staged {
     pub(super) replaced: BTreeMap<Document, Vec<i64>>,
     pub(super) client_keys: BTreeMap<Document, ClientKey>,
     pub(super) epochs: Vec<(Epoch, EpochSecret)>,
-    /// Bodies of this device to keep, by sequence.
-    pub(super) bodies: Vec<(u32, Vec<u8>)>,
-    /// Bodies that are safe elsewhere: (sequence, row).
-    pub(super) drop_bodies: Vec<(u32, i64)>,
+    /// Bodies of this device, to keep.
+    pub(super) bodies: Vec<KeptBody>,
     pub(super) frames: Vec<KeptFrame>,
     pub(super) drop_frames: Vec<i64>,
     pub(super) device: Option<DeviceState>,
@@ -190,16 +191,20 @@ impl Engine {
         self.device = staged.device.unwrap_or_else(|| self.device.clone());
         self.space = staged.space.or_else(|| self.space.take());
         self.mark = staged.mark.unwrap_or_else(|| std::mem::take(&mut self.mark));
-        self.bodies.retain(|_, row| !staged.drop_bodies.iter().any(|(_, dropped)| dropped == row));
-        self.bodies.extend(staged.bodies.iter().map(|(sequence, _)| *sequence).zip(saved.bodies));
+        for (body, row) in staged.bodies.iter().zip(saved.bodies) {
+            self.bodies.insert(body.sequence, body.kept(row));
+        }
         self.waiting.forget(&staged.drop_frames);
         for (id, frame) in saved.frames.into_iter().zip(staged.frames) {
             self.waiting.keep(id, frame);
         }
         let keyed: Vec<_> = staged.client_keys.keys().copied().collect();
         self.client_keys.extend(staged.client_keys);
-        let records: Vec<_> =
-            staged.documents.iter().map(|(id, document)| (*id, read::record(document))).collect();
+        let records: Vec<_> = staged
+            .documents
+            .iter()
+            .map(|(id, document)| (*id, self.record(id, document)))
+            .collect();
         for (id, document) in staged.documents {
             self.documents.put(id, document);
         }
@@ -207,6 +212,15 @@ impl Engine {
         let source = Source { authors: &authors, client_keys: &self.client_keys };
         self.view.show(&records, &source)?;
         self.view.resolve(&keyed, &source)
+    }
+
+    /// A document as a record. There is one registry: another document cannot pass for it.
+    pub(super) fn record(&self, id: &Document, document: &Automerge) -> Record {
+        let registry = self.space.as_ref().map(|space| registry(space.space()));
+        match read::record(document) {
+            Record::Registry(_) if registry != Some(*id) => Record::Other,
+            record => record,
+        }
     }
 
     /// Which device writes as which actor.
@@ -257,11 +271,10 @@ fn save_kept(
     random: &mut dyn CryptoRng,
 ) -> Result<Saved, Error> {
     let mut saved = Saved::default();
-    for (_, body) in &staged.bodies {
-        saved.bodies.push(writer.insert_sealed(Table::Bodies, state_key, body, random)?);
+    for body in &staged.bodies {
+        let kept = body.encode();
+        saved.bodies.push(writer.insert_sealed(Table::Bodies, state_key, &kept, random)?);
     }
-    let dropped: Vec<i64> = staged.drop_bodies.iter().map(|(_, row)| *row).collect();
-    writer.delete(Table::Bodies, &dropped)?;
     for frame in &staged.frames {
         let kept = frame.encode();
         saved.frames.push(writer.insert_sealed(Table::Frames, state_key, &kept, random)?);

@@ -7,15 +7,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::limits::WAITING_MAX;
-use haversack_wire::{Frame, FrameHash, Lane};
+use haversack_wire::{Document, Frame, FrameHash, Lane};
 
 use super::Engine;
 use super::apply::Verdict;
 use super::documents::Staged;
 use super::kept::{Keep, KeptFrame, Room};
+use super::outgoing::Kept;
 use super::state::{LaneState, Mark, SpaceState};
 use crate::Error;
-use crate::members::{Role, RosterSegment};
+use crate::docs::rebuild::Tip;
+use crate::members::{Role, RosterSegment, Statement};
 use crate::sync::body::Body;
 use crate::sync::chunk;
 
@@ -32,6 +34,8 @@ pub struct Received {
     pub quarantined: u32,
     /// Frames under keys that this device does not have.
     pub foreign: u32,
+    /// Frames that would have to wait and found no room: they are asked for again.
+    pub dropped: u32,
 }
 
 impl Received {
@@ -41,6 +45,7 @@ impl Received {
         self.waiting += other.waiting;
         self.quarantined += other.quarantined;
         self.foreign += other.foreign;
+        self.dropped += other.dropped;
     }
 }
 
@@ -65,6 +70,8 @@ pub(super) struct Batch {
     pub(super) received: Received,
     pub(super) carry: bool,
     pub(super) room: Room,
+    /// How far authors have come in documents, with what the batch brings.
+    pub(super) tips: BTreeMap<(Document, Lane), Tip>,
 }
 
 impl Engine {
@@ -73,39 +80,46 @@ impl Engine {
         let mut received = Received::default();
         let size = if self.mark.cautious { 1 } else { BATCH_MAX };
         for batch in frames.chunks(size) {
-            received.add(self.receive_batch(batch, carry)?);
+            match self.receive_batch(batch, carry) {
+                Ok(one) => received.add(one),
+                Err(error) => {
+                    // What failed was not the frames' fault: a full disk, or its like.
+                    let _ = self.set_mark(Mark { frames: Vec::new(), ..self.mark.clone() });
+                    return Err(error);
+                }
+            }
+        }
+        if self.mark.cautious {
+            self.set_mark(Mark { cautious: false, ..self.mark.clone() })?;
         }
         Ok(received)
     }
 
     fn receive_batch(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<Received, Error> {
-        let space = self.space()?.clone();
-        let poison: BTreeSet<FrameHash> = self.mark.poison.iter().copied().collect();
-        let room = self.waiting.room();
+        let (space, room) = (self.space()?.clone(), self.waiting.room());
         let (staged, received) = Default::default();
-        let mut batch = Batch { space, staged, received, carry, room };
-        let fresh: Vec<&Vec<u8>> =
-            frames.iter().filter(|frame| !self.waiting.holds(frame)).collect();
-        let (fatal, fresh): (Vec<_>, Vec<_>) =
-            fresh.into_iter().partition(|frame| poison.contains(&FrameHash::of(frame)));
+        let mut batch = Batch { space, staged, received, carry, room, tips: BTreeMap::new() };
+        let is_fatal = |frame: &&Vec<u8>| self.mark.poison.contains(&FrameHash::of(frame));
+        let fresh = frames.iter().filter(|frame| !self.waiting.holds(frame));
+        let (fatal, fresh): (Vec<_>, Vec<_>) = fresh.partition(is_fatal);
         fatal.into_iter().for_each(|frame| quarantine(&mut batch, frame));
-        self.set_mark(fresh.iter().map(|frame| FrameHash::of(frame)).collect())?;
         let mut opened = Vec::new();
         for frame in fresh {
             opened.extend(self.take_frame(&mut batch, frame)?);
         }
         opened.extend(self.open_waiting(&mut batch)?);
+        let frames = opened.iter().map(|chunk| FrameHash::of(&chunk.frame)).collect();
+        if !opened.is_empty() {
+            self.set_mark(Mark { frames, ..self.mark.clone() })?;
+        }
         self.apply_all(&mut batch, opened)?;
-        self.free_acknowledged(&mut batch);
-        let poison = self.mark.poison.clone();
-        batch.staged.mark = Some(Mark { frames: Vec::new(), poison, cautious: self.mark.cautious });
+        batch.staged.mark = Some(self.mark.after_success());
         batch.staged.space = Some(batch.space);
         self.commit(batch.staged)?;
         Ok(batch.received)
     }
 
-    fn set_mark(&mut self, frames: Vec<FrameHash>) -> Result<(), Error> {
-        let mark = Mark { frames, ..self.mark.clone() };
+    fn set_mark(&mut self, mark: Mark) -> Result<(), Error> {
         self.commit(Staged { mark: Some(mark), ..Staged::default() })
     }
 
@@ -132,7 +146,7 @@ impl Engine {
                 Ok(None)
             }
             Ok(Frame::Grant(..) | Frame::Other) => {
-                keep(batch, Keep::Waiting, frame);
+                keep(batch, Keep::Foreign, frame);
                 Ok(None)
             }
             Err(_) => {
@@ -153,7 +167,8 @@ impl Engine {
             }
             let (staged, received) = Default::default();
             let (space, room) = (batch.space.clone(), batch.room);
-            let mut quiet = Batch { space, staged, received, carry: false, room };
+            let tips = BTreeMap::new();
+            let mut quiet = Batch { space, staged, received, carry: false, room, tips };
             if let Some(found) = self.take_frame(&mut quiet, &frame)? {
                 opened.push(Opened { row: Some(id), ..found });
             }
@@ -164,10 +179,8 @@ impl Engine {
     /// Applies what can be applied until nothing more can; keeps the rest.
     fn apply_all(&mut self, batch: &mut Batch, opened: Vec<Opened>) -> Result<(), Error> {
         let mut pending: BTreeMap<(Lane, u32), Vec<Opened>> = BTreeMap::new();
+        add_statements(&mut batch.space, &opened);
         for chunk in opened {
-            let statements = chunk.body.statements.iter().map(Vec::as_slice);
-            // Self-proving: read before anything else, whatever becomes of the rest.
-            let _ = batch.space.roster.add(statements);
             pending.entry((chunk.body.lane, chunk.sequence)).or_default().push(chunk);
         }
         loop {
@@ -190,30 +203,31 @@ impl Engine {
         keep_waiting(batch, pending.into_values().flatten());
         Ok(())
     }
-
-    /// Drops own bodies that a coordinator or an archive has acknowledged by its signature.
-    fn free_acknowledged(&self, batch: &mut Batch) {
-        let acknowledged = acknowledged(&batch.space);
-        let safe = self.bodies.range(..acknowledged).map(|(sequence, row)| (*sequence, *row));
-        batch.staged.drop_bodies.extend(safe);
-    }
 }
 
-/// How much of this device's lane is acknowledged by a device that keeps the team's work.
-pub(super) fn acknowledged(space: &SpaceState) -> u32 {
+/// Which of this device's bodies are acknowledged, by the signature of a device that keeps the team's work:
+/// those up to what it says it has applied, if it means the very body that is there, less those it refused.
+pub(super) fn acknowledged(space: &SpaceState, positions: &BTreeMap<u32, Kept>) -> BTreeSet<u32> {
     let keeps = |lane: &&LaneState| {
         let member = space.roster.member(&lane.device_key);
         member.and_then(|member| member.role).is_some_and(Role::keeps_work)
     };
-    let own = space.lanes.get(&space.lane);
-    let entries =
-        space.lanes.values().filter(keeps).filter_map(|lane| lane.vector.get(&space.lane));
-    let entries = entries.filter(|(next, hash)| {
-        own.is_some_and(|own| {
-            *next < own.next || (*next == own.next && *hash == own.position_start())
-        })
+    let said = space.lanes.values().filter(keeps).filter_map(|lane| lane.vector.get(&space.lane));
+    let mine = said.filter(|said| {
+        let last = said.next.checked_sub(1).and_then(|last| positions.get(&last));
+        last.is_some_and(|kept| kept.position == said.hash)
     });
-    entries.map(|(next, _)| *next).max().unwrap_or(0)
+    mine.flat_map(|said| (0..said.next).filter(|n| !said.quarantined.contains(n))).collect()
+}
+
+/// Statements prove themselves: all of a batch are read together, before anything else and whatever becomes of the
+/// rest.
+fn add_statements(space: &mut SpaceState, opened: &[Opened]) {
+    let id = *space.space();
+    let all = opened.iter().flat_map(|chunk| chunk.body.statements.iter().map(Vec::as_slice));
+    let sound = all.filter(|bytes| Statement::decode(&id, bytes).is_ok());
+    // A roster that is full takes nothing more, and goes on as it is.
+    let _ = space.roster.add(sound);
 }
 
 fn take_opened(
@@ -225,7 +239,7 @@ fn take_opened(
     let decoded = match opened {
         None => {
             batch.received.foreign += 1;
-            keep(batch, Keep::Waiting, frame);
+            keep(batch, Keep::Foreign, frame);
             return None;
         }
         Some(raw) => raw.and_then(|raw| Body::decode(&raw)),
@@ -252,7 +266,7 @@ fn take_roster(
 ) {
     let Some(raw) = opened else {
         batch.received.foreign += 1;
-        return keep(batch, Keep::Waiting, frame);
+        return keep(batch, Keep::Foreign, frame);
     };
     let added = raw
         .and_then(|raw| RosterSegment::decode(&raw))
@@ -285,9 +299,15 @@ fn keep_waiting(batch: &mut Batch, chunks: impl Iterator<Item = Opened>) {
     for chunk in chunks {
         let count = per_lane.entry(chunk.body.lane).or_default();
         *count += 1;
-        if chunk.row.is_none() && *count <= WAITING_MAX {
-            keep(batch, Keep::Waiting, &chunk.frame);
-            batch.received.waiting += 1;
+        if chunk.row.is_some() {
+            continue;
+        }
+        match *count <= WAITING_MAX {
+            true => {
+                keep(batch, Keep::Waiting, &chunk.frame);
+                batch.received.waiting += 1;
+            }
+            false => batch.received.dropped += 1,
         }
     }
 }
@@ -300,5 +320,7 @@ fn quarantine(batch: &mut Batch, frame: &[u8]) {
 fn keep(batch: &mut Batch, keep: Keep, frame: &[u8]) {
     if batch.room.take(keep) {
         batch.staged.frames.push(KeptFrame { keep, frame: frame.to_vec() });
+    } else if keep == Keep::Waiting {
+        batch.received.dropped += 1;
     }
 }

@@ -15,6 +15,8 @@ pub(super) enum Keep {
     Waiting = 2,
     /// For an admin to look at.
     Quarantined = 3,
+    /// Under keys, or of kinds, that are not known here.
+    Foreign = 4,
 }
 
 /// A sealed frame that is kept.
@@ -35,6 +37,7 @@ impl KeptFrame {
             1 => Keep::Carried,
             2 => Keep::Waiting,
             3 => Keep::Quarantined,
+            4 => Keep::Foreign,
             other => {
                 return Err(Error::Newer { what: "kept frames", found: other.into() });
             }
@@ -78,7 +81,11 @@ impl Waiting {
     /// How many more frames may be kept.
     pub(super) fn room(&self) -> Room {
         let room = |keep| KEPT_MAX.saturating_sub(self.of(keep).count());
-        Room { waiting: room(Keep::Waiting), quarantined: room(Keep::Quarantined) }
+        Room {
+            waiting: room(Keep::Waiting),
+            quarantined: room(Keep::Quarantined),
+            foreign: room(Keep::Foreign),
+        }
     }
 }
 
@@ -87,6 +94,7 @@ impl Waiting {
 pub(super) struct Room {
     waiting: usize,
     quarantined: usize,
+    foreign: usize,
 }
 
 impl Room {
@@ -96,6 +104,7 @@ impl Room {
             Keep::Carried => return true,
             Keep::Waiting => &mut self.waiting,
             Keep::Quarantined => &mut self.quarantined,
+            Keep::Foreign => &mut self.foreign,
         };
         let has_room = *places > 0;
         *places = places.saturating_sub(1);

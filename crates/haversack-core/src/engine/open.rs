@@ -9,11 +9,10 @@ use super::Engine;
 use super::documents::Documents;
 use super::kept::{KeptFrame, Waiting};
 use super::log::{Index, Row, RowHead, RowKind};
-use super::outgoing::decode_kept;
+use super::outgoing::KeptBody;
 use super::state::{DeviceState, Mark, SpaceState, value};
 use crate::Error;
 use crate::crypto::{Bind, ClientKey, Cost, NoHardware, Passphrase, Random};
-use crate::docs::read;
 use crate::members::Identity;
 use crate::store::{Db, Header, HeaderFiles, Keyring, Log, Purpose, Table};
 use crate::view::{Source, View};
@@ -41,6 +40,14 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+/// Makes the names of new files durable, where the system lets a folder be synced.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    match cfg!(unix) {
+        true => std::fs::File::open(folder)?.sync_all(),
+        false => Ok(()),
+    }
 }
 
 impl Engine {
@@ -84,6 +91,7 @@ impl Engine {
         writer.put_sealed(Table::Values, &state_key, value::IDENTITY, &identity, &mut *random)?;
         writer.commit()?;
         HeaderFiles::in_folder(folder).write(&header, &mut *random)?;
+        sync_folder(folder).map_err(Error::io("folder"))?;
         Self::assemble(db, ring, device, None, Mark::default(), random)
     }
 
@@ -184,7 +192,8 @@ impl Engine {
     fn load_bodies(&mut self) -> Result<(), Error> {
         let key = self.state_key()?;
         for (row, kept) in self.db.rows(Table::Bodies, &key)? {
-            self.bodies.insert(decode_kept(&kept)?.0, row);
+            let body = KeptBody::decode(&kept)?;
+            self.bodies.insert(body.sequence, body.kept(row));
         }
         Ok(())
     }
@@ -238,7 +247,8 @@ impl Engine {
         for batch in documents.chunks(BATCH) {
             let mut records = Vec::new();
             for id in batch {
-                records.push((*id, read::record(&self.rebuild_document(id)?)));
+                let document = self.rebuild_document(id)?;
+                records.push((*id, self.record(id, &document)));
             }
             let source = Source { authors: &authors, client_keys: &self.client_keys };
             self.view.show(&records, &source)?;

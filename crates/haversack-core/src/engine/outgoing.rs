@@ -1,17 +1,19 @@
 //! Closing unsent changes into signed bodies on this device's lane.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use automerge::ChangeHash;
-use haversack_wire::limits::{DOCUMENTS_MAX, RAW_MAX};
-use haversack_wire::{ChunkHeader, Document, Lane};
+use haversack_wire::codec::put_blob;
+use haversack_wire::limits::{DOCUMENTS_MAX, FRAME_MAX, LANES_MAX, RAW_MAX, WAITING_MAX};
+use haversack_wire::{Document, Epoch, Lane, Reader};
 
 use super::Engine;
 use super::documents::{RowContent, Staged, row_item};
 use super::log::{Row, RowHead, RowKind};
-use super::state::SpaceState;
+use super::state::{Said, SpaceState};
 use crate::Error;
 use crate::crypto::ClientKey;
+use crate::docs::rebuild::Tip;
 use crate::docs::{Author, DocumentChanges, ops};
 use crate::members::lane as lane_of;
 use crate::sync::body::{Body, LaneReference, Opening, VectorEntry};
@@ -19,144 +21,140 @@ use crate::sync::{chunk, tree};
 
 /// Raw bytes of changes in one body: about 4 to 12 KiB sealed.
 const BODY_TARGET: usize = 40 * 1_024;
-const CLIENT_KEYS_TARGET: usize = 500;
+/// A client key with its document, which no compression makes smaller.
+const CLIENT_KEY_BYTES: usize = 64;
+
+/// Statements in one body; an addition has about 170 bytes.
+const STATEMENTS_TARGET: usize = 64;
+/// Lanes that one body acknowledges; the next goes on with the others.
+const VECTOR_TARGET: usize = 256;
 
 /// What one body will carry.
 #[derive(Default)]
 struct Load {
     documents: Vec<(DocumentChanges, ChangeHash)>,
     client_keys: Vec<(Document, ClientKey)>,
-    rows: Vec<Row>,
-    bytes: usize,
+}
+
+/// A body that is signed, and known to fit a frame.
+struct Signed {
+    body: Body,
+    sequence: u32,
+    leaves: tree::Leaves,
+    signature: [u8; 64],
+    raw: Vec<u8>,
+    frame: Vec<u8>,
 }
 
 impl Engine {
-    /// Closes everything unsent into signed bodies. Says how many.
+    /// Closes everything unsent into signed bodies. Says how many. What does not fit one body is halved until it
+    /// does.
     pub(super) fn close_unsent(&mut self) -> Result<usize, Error> {
         let mut space = self.space()?.clone();
-        let loads = self.loads()?;
-        let statements = std::mem::take(&mut space.unsent);
-        if loads.is_empty() && statements.is_empty() {
-            return Ok(0);
-        }
-        let mut staged = Staged::default();
+        let mut statements: VecDeque<Vec<u8>> = std::mem::take(&mut space.unsent).into();
+        let mut work: VecDeque<Vec<Row>> = self.divided()?.into();
         let author = self.author(&space.lane)?;
-        let mut statements = Some(statements);
-        let count = loads.len().max(1);
-        let mut loads = loads.into_iter();
-        for _ in 0..count {
-            let load = loads.next().unwrap_or_default();
-            let statements = statements.take().unwrap_or_default();
-            self.sign_body(&mut space, &author, load, statements, &mut staged)?;
+        let mut staged = Staged::default();
+        while !work.is_empty() || !statements.is_empty() {
+            let rows = work.pop_front().unwrap_or_default();
+            let load = self.load(&rows)?;
+            let few = statements.len().min(STATEMENTS_TARGET);
+            let first: Vec<Vec<u8>> = statements.drain(..few).collect();
+            match self.sign_body(&space, &author, &load, first.clone()) {
+                Ok(signed) => stage(&mut space, &author, load, &rows, signed, &mut staged)?,
+                Err(Error::Wire(_)) if rows.len() > 1 => {
+                    let (one, other) = rows.split_at(rows.len() / 2);
+                    work.push_front(other.to_vec());
+                    work.push_front(one.to_vec());
+                    first.into_iter().rev().for_each(|statement| statements.push_front(statement));
+                }
+                Err(error) => return Err(error),
+            }
         }
-        staged.space = Some(space);
-        self.commit(staged)?;
+        let count = staged.bodies.len();
+        if count > 0 {
+            staged.space = Some(space);
+            self.commit(staged)?;
+        }
         Ok(count)
     }
 
-    /// Divides the unsent rows among bodies, documents ascending.
-    fn loads(&self) -> Result<Vec<Load>, Error> {
-        let mut by_document: BTreeMap<Document, Vec<Row>> = BTreeMap::new();
-        for row in self.index.open_rows() {
-            by_document.entry(row.head.document).or_default().push(row);
-        }
-        let mut loads: Vec<Load> = Vec::new();
-        let mut current = Load::default();
-        for (document, rows) in by_document {
-            for row in rows {
-                let is_full = current.bytes >= BODY_TARGET
-                    || current.documents.len() >= DOCUMENTS_MAX - 1
-                    || current.client_keys.len() >= CLIENT_KEYS_TARGET;
-                if is_full {
-                    loads.push(std::mem::take(&mut current));
+    /// Divides the unsent rows among bodies by what they will about take, documents ascending.
+    fn divided(&self) -> Result<Vec<Vec<Row>>, Error> {
+        let mut rows = self.index.open_rows();
+        rows.sort_by_key(|row| (row.head.document, row.id));
+        let mut bodies: Vec<Vec<Row>> = Vec::new();
+        let (mut current, mut bytes) = (Vec::new(), 0);
+        for row in rows {
+            bytes += match row.head.kind {
+                RowKind::ClientKey => CLIENT_KEY_BYTES,
+                RowKind::Changes => {
+                    let changes = self.read_row(&row)?;
+                    changes.iter().map(|change| 16 + 6 * change.operations.len()).sum()
                 }
-                self.take(&mut current, document, row)?;
+            };
+            current.push(row);
+            if bytes >= BODY_TARGET || current.len() >= DOCUMENTS_MAX / 2 {
+                bodies.push(std::mem::take(&mut current));
+                bytes = 0;
             }
         }
-        if !current.rows.is_empty() {
-            loads.push(current);
+        if !current.is_empty() {
+            bodies.push(current);
         }
-        Ok(loads)
+        Ok(bodies)
     }
 
-    fn take(&self, load: &mut Load, document: Document, row: Row) -> Result<(), Error> {
-        load.rows.push(row);
-        if row.head.kind == RowKind::ClientKey {
-            let key = self
-                .client_keys
-                .get(&document)
-                .ok_or(Error::damaged("log", "a client key is missing"))?;
-            load.client_keys.push((document, key.clone()));
-            return Ok(());
-        }
-        let changes = self.read_row(&row)?;
-        let hash = row.head.tip.hash.ok_or(Error::damaged("log", "a row has no last change"))?;
-        load.bytes += changes.iter().map(|change| 16 + 6 * change.operations.len()).sum::<usize>();
-        match load.documents.last_mut() {
-            Some((last, tip)) if last.document == document => {
-                last.changes.extend(changes);
-                *tip = hash;
+    fn load(&self, rows: &[Row]) -> Result<Load, Error> {
+        let mut load = Load::default();
+        for row in rows {
+            let document = row.head.document;
+            if row.head.kind == RowKind::ClientKey {
+                let missing = Error::damaged("log", "a client key is missing");
+                let key = self.client_keys.get(&document).ok_or(missing)?;
+                load.client_keys.push((document, key.clone()));
+                continue;
             }
-            _ => load.documents.push((DocumentChanges { document, changes }, hash)),
+            let changes = self.read_row(row)?;
+            let missing = Error::damaged("log", "a row has no last change");
+            let hash = row.head.tip.hash.ok_or(missing)?;
+            match load.documents.last_mut() {
+                Some((last, tip)) if last.document == document => {
+                    last.changes.extend(changes);
+                    *tip = hash;
+                }
+                _ => load.documents.push((DocumentChanges { document, changes }, hash)),
+            }
         }
-        Ok(())
+        Ok(load)
     }
 
-    /// Signs one body and stages everything that follows from it.
+    /// Signs the lane's next body, and makes sure that others will read it.
     fn sign_body(
         &mut self,
-        space: &mut SpaceState,
+        space: &SpaceState,
         author: &Author,
-        load: Load,
+        load: &Load,
         statements: Vec<Vec<u8>>,
-        staged: &mut Staged,
-    ) -> Result<(), Error> {
-        let (lane, tree) = (space.lane, tree::Tree::new(space.space()));
-        let documents: Vec<_> = load.documents.iter().map(|(d, _)| d.clone()).collect();
-        let body = Body {
-            changes: (!documents.is_empty())
-                .then(|| ops::encode(author, &documents))
-                .transpose()?,
-            client_keys: load.client_keys.clone(),
-            ..next_body(space, statements)?
-        };
+    ) -> Result<Signed, Error> {
+        let lane = space.lane;
+        let documents: Vec<_> = load.documents.iter().map(|(changes, _)| changes.clone()).collect();
+        let item = (!documents.is_empty()).then(|| ops::encode(author, &documents)).transpose()?;
+        let client_keys = load.client_keys.clone();
+        let body = Body { changes: item, client_keys, ..next_body(space, statements)? };
         let sequence = space.lanes.get(&lane).map_or(0, |own| own.next);
         let encoded = body.encode()?;
         let tips: Vec<_> = load.documents.iter().map(|(d, hash)| (d.document, *hash)).collect();
-        let leaves = tree.leaves(&encoded.rest, &tips);
-        let root = leaves.root();
-        let signature =
-            self.device.identity.sign.sign(&tree::signed(space.space(), &lane, sequence, &root));
-        for (place, (changes, hash)) in load.documents.into_iter().enumerate() {
-            let (document, last) = (changes.document, changes.changes.last());
-            let tip = crate::docs::rebuild::Tip {
-                sequence: last.map_or(0, |change| change.sequence),
-                hash: Some(hash),
-            };
-            let head =
-                RowHead { document, kind: RowKind::Changes, lane, sequence: Some(sequence), tip };
-            let item = row_item(author, document, changes.changes)?;
-            let content = RowContent { item, signed: Some((signature, leaves.proof(place))) };
-            staged.rows.push((head, content.encode()));
-        }
-        for (document, key) in &load.client_keys {
-            let (document, tip) = (*document, Default::default());
-            let head =
-                RowHead { document, kind: RowKind::ClientKey, lane, sequence: Some(sequence), tip };
-            staged.rows.push((head, key.expose().to_vec()));
-        }
-        for row in load.rows {
-            staged.replaced.entry(row.head.document).or_default().push(row.id);
-        }
+        let leaves = tree::Tree::new(space.space()).leaves(&encoded.rest, &tips);
+        let message = tree::signed(space.space(), &lane, sequence, &leaves.root());
+        let signature = self.device.identity.sign.sign(&message);
         let raw = [&encoded.bytes[..], &signature].concat();
-        advance(space, &body, sequence, &root);
-        staged.bodies.push((sequence, encode_kept(sequence, &raw)));
-        self.check_room(space, &raw)
-    }
-
-    /// A body must fit a frame: sealed once here, under the real key, and thrown away.
-    fn check_room(&mut self, space: &SpaceState, raw: &[u8]) -> Result<(), Error> {
-        self.seal(space, 0, raw).map(drop)
+        Body::decode(&raw)?;
+        if let Some(item) = &body.changes {
+            ops::decode(author, item)?;
+        }
+        let frame = self.seal(space, sequence, &raw)?;
+        Ok(Signed { body, sequence, leaves, signature, raw, frame })
     }
 
     /// Seals a body of this device under the present write key.
@@ -170,24 +168,90 @@ impl Engine {
         let missing = Error::damaged("keyring", "the write key is missing");
         let secret = self.ring.epochs().get(&epoch).ok_or(missing)?;
         let place = (space.lane_tag(&space.lane), sequence);
-        let frame = chunk::seal((secret, &epoch), space.space(), place, raw, &mut *self.random)?;
-        debug_assert!(frame.len() > ChunkHeader::LEN);
-        Ok(frame)
+        Ok(chunk::seal((secret, &epoch), space.space(), place, raw, &mut *self.random)?)
     }
 }
 
-/// A body of this device that is kept until it is acknowledged.
-pub(super) fn encode_kept(sequence: u32, raw: &[u8]) -> Vec<u8> {
-    [&sequence.to_le_bytes()[..], raw].concat()
+/// Stages everything that follows from a signed body: its rows in place of the open ones, the lane's next place.
+fn stage(
+    space: &mut SpaceState,
+    author: &Author,
+    load: Load,
+    rows: &[Row],
+    signed: Signed,
+    staged: &mut Staged,
+) -> Result<(), Error> {
+    let (lane, sequence) = (space.lane, Some(signed.sequence));
+    for (place, (changes, hash)) in load.documents.into_iter().enumerate() {
+        let (document, last) = (changes.document, changes.changes.last());
+        let number = last.map_or(0, |change| change.sequence);
+        let tip = Tip { sequence: number, hash: Some(hash) };
+        let head = RowHead { document, kind: RowKind::Changes, lane, sequence, tip };
+        let item = row_item(author, document, changes.changes)?;
+        let proof = signed.leaves.proof(place);
+        let content = RowContent { item, signed: Some((signed.signature, proof)) };
+        staged.rows.push((head, content.encode()));
+    }
+    for (document, key) in &load.client_keys {
+        let (document, tip) = (*document, Tip::default());
+        let head = RowHead { document, kind: RowKind::ClientKey, lane, sequence, tip };
+        staged.rows.push((head, key.expose().to_vec()));
+    }
+    for row in rows {
+        staged.replaced.entry(row.head.document).or_default().push(row.id);
+    }
+    advance(space, &signed.body, signed.sequence, &signed.leaves.root());
+    let own = space.lanes.get(&lane).ok_or(Error::damaged("state", "the own lane is missing"))?;
+    staged.bodies.push(KeptBody {
+        sequence: signed.sequence,
+        position: own.position_start(),
+        epoch: space.epoch_id(),
+        raw: signed.raw,
+        frame: signed.frame,
+    });
+    Ok(())
 }
 
-/// Reads what [`encode_kept`] wrote.
-pub(super) fn decode_kept(bytes: &[u8]) -> Result<(u32, &[u8]), Error> {
-    let damaged = Error::damaged("outgoing bodies", "one is cut");
-    let (sequence, raw) = bytes.split_first_chunk().ok_or(damaged)?;
-    match raw.len() <= RAW_MAX {
-        true => Ok((u32::from_le_bytes(*sequence), raw)),
-        false => Err(Error::damaged("outgoing bodies", "one is too long")),
+/// A body of this device: kept, and offered to whoever does not have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeptBody {
+    pub(super) sequence: u32,
+    /// The first 8 bytes of its position, as others acknowledge it.
+    pub(super) position: [u8; 8],
+    /// The epoch under which `frame` is sealed.
+    pub(super) epoch: Epoch,
+    pub(super) raw: Vec<u8>,
+    pub(super) frame: Vec<u8>,
+}
+
+/// Where a body is kept, and what an acknowledgement must name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) row: i64,
+    pub(super) position: [u8; 8],
+}
+
+impl KeptBody {
+    pub(super) const fn kept(&self, row: i64) -> Kept {
+        Kept { row, position: self.position }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = self.sequence.to_le_bytes().to_vec();
+        out.extend_from_slice(&self.position);
+        out.extend_from_slice(self.epoch.as_bytes());
+        put_blob(&mut out, &self.raw);
+        put_blob(&mut out, &self.frame);
+        out
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut r = Reader::new("outgoing bodies", bytes);
+        let (sequence, position) = (r.u32()?, r.array()?);
+        let epoch = Epoch::new(r.array()?);
+        let (raw, frame) = (r.blob(RAW_MAX)?.to_vec(), r.blob(FRAME_MAX)?.to_vec());
+        r.end()?;
+        Ok(Self { sequence, position, epoch, raw, frame })
     }
 }
 
@@ -236,7 +300,8 @@ fn vector(space: &SpaceState, mentions: &[Lane]) -> Vec<VectorEntry> {
         .iter()
         .filter(|(id, lane)| **id != space.lane && lane.next > 0)
         .filter(|(id, lane)| {
-            said.and_then(|said| said.get(id)) != Some(&(lane.next, lane.position_start()))
+            let before = said.and_then(|said| said.get(id));
+            before.is_none_or(|said| (said.next, said.hash) != (lane.next, lane.position_start()))
         })
         .map(|(id, lane)| {
             let place = mentions.iter().position(|mentioned| mentioned == id);
@@ -244,12 +309,19 @@ fn vector(space: &SpaceState, mentions: &[Lane]) -> Vec<VectorEntry> {
                 lane: place.map_or(LaneReference::New(*id), |n| LaneReference::Known(n as u32 + 1)),
                 next: lane.next,
                 hash: lane.position_start(),
-                quarantined: lane.quarantined.clone(),
+                quarantined: newest(&lane.quarantined),
             }
         })
         .collect();
     entries.sort_by_key(|entry| entry.lane);
+    entries.truncate(VECTOR_TARGET);
     entries
+}
+
+/// As many of the newest refused sequences as a vector may name.
+fn newest(quarantined: &[u32]) -> Vec<u32> {
+    let from = quarantined.len().saturating_sub(WAITING_MAX);
+    quarantined.get(from..).unwrap_or_default().to_vec()
 }
 
 /// Moves a lane on past a body, whoever wrote it.
@@ -263,14 +335,16 @@ pub(super) fn advance(space: &mut SpaceState, body: &Body, sequence: u32, root: 
     lane.roster = body.roster.unwrap_or(lane.roster);
     for entry in &body.vector {
         let named = match entry.lane {
-            LaneReference::New(named) => {
+            LaneReference::New(named) if lane.mentions.len() < LANES_MAX => {
                 lane.mentions.push(named);
                 Some(named)
             }
+            LaneReference::New(_) => None,
             LaneReference::Known(place) => lane.mentions.get(place as usize - 1).copied(),
         };
         if let Some(named) = named {
-            lane.vector.insert(named, (entry.next, entry.hash));
+            let quarantined = newest(&entry.quarantined);
+            lane.vector.insert(named, Said { next: entry.next, hash: entry.hash, quarantined });
         }
     }
 }

@@ -9,7 +9,7 @@ use super::Engine;
 use super::documents::Staged;
 use super::incoming::Received;
 use super::kept::Keep;
-use super::outgoing::decode_kept;
+use super::outgoing::KeptBody;
 use super::state::{RelayState, SpaceState};
 use crate::Error;
 use crate::members::RosterSegment;
@@ -46,7 +46,7 @@ fn room(offers: &[Offer]) -> usize {
 }
 
 /// A relay to sync with: its id, and the right to create a mailbox there if it asks for one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RelayRoute {
     /// The hash of its long-term key.
     pub relay: Relay,
@@ -132,9 +132,9 @@ impl Engine {
             }
         }
         let tag = space.lane_tag(&space.lane);
-        for (sequence, row) in self.bodies.clone() {
+        for (sequence, kept) in self.bodies.clone() {
             if is_news(relay, (tag, sequence)) {
-                let frame = self.seal(space, sequence, &self.body(row)?)?;
+                let frame = self.own_frame(space, sequence, kept.row)?;
                 offers.push(Offer { frame, carried: None, roster: false });
             }
         }
@@ -158,11 +158,16 @@ impl Engine {
         Ok(frames)
     }
 
-    /// A body of this device, signature included.
-    fn body(&self, row: i64) -> Result<Vec<u8>, Error> {
+    /// A body of this device as it was sealed when it was closed: offered again, it is the same frame, and no
+    /// second candidate for its place. Under another epoch it is sealed anew.
+    fn own_frame(&mut self, space: &SpaceState, sequence: u32, row: i64) -> Result<Vec<u8>, Error> {
         let kept = self.db.row(Table::Bodies, &self.state_key()?, row)?;
         let missing = Error::damaged("outgoing bodies", "one is missing");
-        Ok(decode_kept(&kept.ok_or(missing)?)?.1.to_vec())
+        let body = KeptBody::decode(&kept.ok_or(missing)?)?;
+        match body.epoch == space.epoch_id() {
+            true => Ok(body.frame),
+            false => self.seal(space, sequence, &body.raw),
+        }
     }
 
     /// Takes bytes of the answer. What is whole in them is applied and durable when this returns.
@@ -190,6 +195,7 @@ impl Engine {
         for step in steps {
             take_step(exchange, &mut relay, step, &mut dropped, &space);
         }
+        relay.needs_vector |= received.dropped > 0;
         (relay.cursor, relay.digest) = exchange.cursor();
         if relay != before || !dropped.is_empty() {
             space.relays.insert(exchange.relay(), relay);
@@ -248,8 +254,8 @@ impl Engine {
         let space = self.space()?.clone();
         let mut frames = self.roster_frames(&space)?;
         frames.extend(self.waiting.of(Keep::Carried).map(|(_, frame)| frame.to_vec()));
-        for (sequence, row) in self.bodies.clone() {
-            frames.push(self.seal(&space, sequence, &self.body(row)?)?);
+        for (sequence, kept) in self.bodies.clone() {
+            frames.push(self.own_frame(&space, sequence, kept.row)?);
         }
         Ok(bundle::encode(frames.iter().map(Vec::as_slice))?)
     }

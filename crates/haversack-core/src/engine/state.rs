@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use haversack_wire::codec::{put_blob, put_varint};
-use haversack_wire::limits::LANES_MAX;
+use haversack_wire::limits::{LANES_MAX, WAITING_MAX};
 use haversack_wire::{
     CursorDigest, Epoch, Error, FrameHash, Incarnation, Lane, LaneTag, Position, Reader, Relay,
     RetireHash, RosterDigest, Space,
@@ -27,6 +27,17 @@ pub(super) mod value {
     pub(in crate::engine) const MARK: i64 = 5;
 }
 
+/// What an author said of a lane: a signed acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    /// The first sequence that it has not applied.
+    pub(super) next: u32,
+    /// The first 8 bytes of the position of `next − 1`.
+    pub(super) hash: [u8; 8],
+    /// Sequences that it refused.
+    pub(super) quarantined: Vec<u32>,
+}
+
 /// A lane: a device incarnation's sequence of bodies, as far as it is known here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LaneState {
@@ -40,8 +51,8 @@ pub(super) struct LaneState {
     pub(super) roster: RosterDigest,
     /// The lanes that its author has named, in order.
     pub(super) mentions: Vec<Lane>,
-    /// What its author last said of the other lanes: (next, first 8 bytes of the position).
-    pub(super) vector: BTreeMap<Lane, (u32, [u8; 8])>,
+    /// What its author last said of the other lanes.
+    pub(super) vector: BTreeMap<Lane, Said>,
     /// Sequences that were refused.
     pub(super) quarantined: Vec<u32>,
 }
@@ -74,13 +85,13 @@ impl LaneState {
         put_varint(out, self.mentions.len() as u64);
         self.mentions.iter().for_each(|lane| out.extend_from_slice(lane.as_bytes()));
         put_varint(out, self.vector.len() as u64);
-        for (lane, (next, hash)) in &self.vector {
+        for (lane, said) in &self.vector {
             out.extend_from_slice(lane.as_bytes());
-            put_varint(out, (*next).into());
-            out.extend_from_slice(hash);
+            put_varint(out, said.next.into());
+            out.extend_from_slice(&said.hash);
+            put_sequences(out, &said.quarantined);
         }
-        put_varint(out, self.quarantined.len() as u64);
-        self.quarantined.iter().for_each(|sequence| put_varint(out, (*sequence).into()));
+        put_sequences(out, &self.quarantined);
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
@@ -92,13 +103,23 @@ impl LaneState {
             lane.mentions.push(Lane::new(r.array()?));
         }
         for _ in 0..r.count(LANES_MAX)? {
-            lane.vector.insert(Lane::new(r.array()?), (r.varint_u32()?, r.array()?));
+            let named = Lane::new(r.array()?);
+            let (next, hash) = (r.varint_u32()?, r.array()?);
+            let quarantined = read_sequences(r)?;
+            lane.vector.insert(named, Said { next, hash, quarantined });
         }
-        for _ in 0..r.varint()? {
-            lane.quarantined.push(r.varint_u32()?);
-        }
+        lane.quarantined = read_sequences(r)?;
         Ok(lane)
     }
+}
+
+fn put_sequences(out: &mut Vec<u8>, sequences: &[u32]) {
+    put_varint(out, sequences.len() as u64);
+    sequences.iter().for_each(|sequence| put_varint(out, (*sequence).into()));
+}
+
+fn read_sequences(r: &mut Reader<'_>) -> Result<Vec<u32>, Error> {
+    (0..r.count(WAITING_MAX)?).map(|_| r.varint_u32()).collect()
 }
 
 fn widen(position: [u8; 16]) -> [u8; 32] {
@@ -147,7 +168,7 @@ impl RelayState {
 }
 
 /// The space that a store is in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct SpaceState {
     pub(super) roster: Roster,
     /// The root key, on the device that founded the space.
@@ -255,7 +276,7 @@ fn decode_relays(bytes: &[u8]) -> Result<BTreeMap<Relay, RelayState>, Error> {
 }
 
 /// Who this device is, and a request that waits for its answer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct DeviceState {
     pub(super) identity: Identity,
     pub(super) pending: Option<Pending>,
@@ -287,28 +308,46 @@ impl DeviceState {
     }
 }
 
-/// A batch that was about to be applied. One that is still there at the next start was fatal.
+/// A batch that was about to be applied. One that is still there at the next start was cut off, perhaps by
+/// itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Mark {
     /// The frames of the batch.
     pub(super) frames: Vec<FrameHash>,
-    /// Frames that were found fatal, alone, before.
+    /// Frames that were cut off alone, so often that it was no chance: never tried again.
     pub(super) poison: Vec<FrameHash>,
-    /// Whether to apply one frame at a time.
+    /// A frame that was cut off alone, and how often.
+    pub(super) suspect: Option<(FrameHash, u8)>,
+    /// Whether to apply one frame at a time, until a whole delivery went well.
     pub(super) cautious: bool,
 }
 
 impl Mark {
-    /// The mark of a store that stopped while applying: a single frame is never tried again, a batch
-    /// frame by frame.
+    /// A phone is switched off now and then: once or twice is no proof against a frame.
+    const DEATHS_MAX: u8 = 3;
+
+    /// The mark of a store that stopped while applying.
     pub(super) fn after_crash(mut self) -> Self {
-        match self.frames.as_slice() {
+        match std::mem::take(&mut self.frames).as_slice() {
             [] => {}
-            [fatal] => self.poison.push(*fatal),
+            [frame] => {
+                let before = self.suspect.filter(|(suspect, _)| suspect == frame);
+                let deaths = before.map_or(1, |(_, deaths)| deaths + 1);
+                self.suspect = Some((*frame, deaths));
+                if deaths >= Self::DEATHS_MAX {
+                    self.poison.push(*frame);
+                    self.suspect = None;
+                }
+            }
             _ => self.cautious = true,
         }
-        self.frames.clear();
         self
+    }
+
+    /// The mark after a batch that went well.
+    pub(super) fn after_success(&self) -> Self {
+        let suspect = self.suspect.filter(|(suspect, _)| !self.frames.contains(suspect));
+        Self { frames: Vec::new(), suspect, ..self.clone() }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -317,6 +356,9 @@ impl Mark {
             put_varint(&mut out, list.len() as u64);
             list.iter().for_each(|hash| out.extend_from_slice(hash.as_bytes()));
         }
+        let (suspect, deaths) = self.suspect.unwrap_or_default();
+        out.extend_from_slice(suspect.as_bytes());
+        out.push(deaths);
         out
     }
 
@@ -326,6 +368,9 @@ impl Mark {
         let mut list = || -> Result<Vec<FrameHash>, Error> {
             (0..r.count(TEXT_MAX * 1_024)?).map(|_| r.array().map(FrameHash::new)).collect()
         };
-        Ok(Self { frames: list()?, poison: list()?, cautious })
+        let (frames, poison) = (list()?, list()?);
+        let (suspect, deaths) = (FrameHash::new(r.array()?), r.u8()?);
+        let suspect = (deaths > 0).then_some((suspect, deaths));
+        r.end().map(|()| Self { frames, poison, suspect, cautious })
     }
 }

@@ -92,13 +92,14 @@ impl Engine {
         };
         let tag = space.lane_tag(&space.lane);
         let relayed = space.relays.values().filter_map(|relay| relay.known.get(&tag)).max();
-        let (relayed, acknowledged) = (relayed.copied().unwrap_or(0), acknowledged(space));
+        let (relayed, acknowledged) =
+            (relayed.copied().unwrap_or(0), acknowledged(space, &self.bodies));
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
         for row in
             rows.filter(|row| row.head.lane == space.lane && row.head.kind == RowKind::Changes)
         {
             match row.head.sequence {
-                Some(sequence) if sequence < acknowledged => ledger.acknowledged += 1,
+                Some(sequence) if acknowledged.contains(&sequence) => ledger.acknowledged += 1,
                 Some(sequence) if sequence < relayed => ledger.relayed += 1,
                 _ => ledger.here_only += 1,
             }

@@ -1,6 +1,7 @@
 //! What an insider or a relay can try, with the keys and names that only tests may reach.
 
 use haversack_wire::answer::{Part, START};
+use haversack_wire::hash::Label as HashLabel;
 use haversack_wire::{ChunkHeader, CursorDigest, KeyHint, LaneTag, Relay};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tempfile::TempDir;
@@ -88,7 +89,7 @@ fn garbage_is_kept_up_to_a_limit_and_blocks_nobody() {
     let flood: Vec<_> = (0..2_000_u32).map(|n| garbage(LaneTag::new([9; 8]), n, n as u8)).collect();
     let mut exchange = phone.begin_exchange(&route()).unwrap();
     phone.feed(&mut exchange, &answer(&flood)).unwrap();
-    assert!(phone.waiting.of(Keep::Waiting).count() <= 1_024);
+    assert!(phone.waiting.of(Keep::Foreign).count() <= 1_024);
     client(&mut admin, "LOTUS-27");
     let outcome = phone.import_bundle(&admin.export_bundle().unwrap()).unwrap();
     assert_eq!((outcome.received.applied, phone.clients().unwrap().len()), (1, 1));
@@ -145,15 +146,87 @@ fn a_poisoned_chunk_is_quarantined_and_its_lane_goes_on() {
 }
 
 #[test]
-fn a_batch_that_was_fatal_is_gone_through_frame_by_frame() {
+fn a_batch_that_was_cut_off_is_gone_through_frame_by_frame() {
     let hash = haversack_wire::FrameHash::new;
-    let crashed = |frames: Vec<_>| Mark { frames, ..Mark::default() }.after_crash();
-    let many = crashed(vec![hash([1; 16]), hash([2; 16])]);
-    assert!(many.cautious && many.poison.is_empty());
-    let one = crashed(vec![hash([1; 16])]);
-    assert_eq!((one.cautious, one.poison), (false, vec![hash([1; 16])]));
-    let none = crashed(vec![]);
-    assert_eq!(Mark::decode(&none.encode()).unwrap(), Mark::default());
+    let many = Mark { frames: vec![hash([1; 16]), hash([2; 16])], ..Mark::default() }.after_crash();
+    assert!(many.cautious && many.poison.is_empty() && many.suspect.is_none());
+    let alone = |mark: Mark| Mark { frames: vec![hash([1; 16])], ..mark }.after_crash();
+    let twice = alone(alone(Mark::default()));
+    assert_eq!((twice.poison.len(), twice.suspect), (0, Some((hash([1; 16]), 2))));
+    assert_eq!(Mark::decode(&twice.encode()).unwrap(), twice);
+    assert_eq!(alone(twice.clone()).poison, [hash([1; 16])]);
+    let well = Mark { frames: vec![hash([1; 16])], ..twice }.after_success();
+    assert_eq!((well.suspect, well.frames), (None, vec![]));
+    assert_eq!(Mark::default().after_crash(), Mark::default());
+}
+
+#[test]
+fn an_acknowledgement_counts_for_the_body_it_means_and_not_for_what_it_refused() {
+    let Pair { mut admin, mut phone, _folder } = pair();
+    (0..3).for_each(|n| {
+        client(&mut phone, &format!("K-{n}"));
+        phone.close_unsent().unwrap();
+    });
+    admin.import_bundle(&phone.export_bundle().unwrap()).unwrap();
+    client(&mut admin, "ADMIN");
+    phone.import_bundle(&admin.export_bundle().unwrap()).unwrap();
+    let acknowledged =
+        |phone: &Engine| incoming::acknowledged(phone.space().unwrap(), &phone.bodies);
+    assert_eq!(acknowledged(&phone).into_iter().collect::<Vec<_>>(), [0, 1, 2]);
+    let (lane, theirs) = (phone.space().unwrap().lane, admin.space().unwrap().lane);
+    let said = |phone: &mut Engine| {
+        let space = phone.space.as_mut().unwrap();
+        space.lanes.get_mut(&theirs).unwrap().vector.get_mut(&lane).unwrap().clone()
+    };
+    let mut refusing = said(&mut phone);
+    refusing.quarantined = vec![1];
+    let put = |phone: &mut Engine, said| {
+        let space = phone.space.as_mut().unwrap();
+        space.lanes.get_mut(&theirs).unwrap().vector.insert(lane, said);
+    };
+    put(&mut phone, refusing.clone());
+    assert_eq!(acknowledged(&phone).into_iter().collect::<Vec<_>>(), [0, 2]);
+    refusing.hash = [9; 8];
+    put(&mut phone, refusing);
+    assert!(acknowledged(&phone).is_empty());
+}
+
+#[test]
+fn much_that_does_not_compress_is_halved_until_it_fits() {
+    let Pair { mut admin, mut phone, _folder } = pair();
+    let label = |n: u32| {
+        let letters = haversack_wire::hash::derive(HashLabel::FRAME, &[&n.to_le_bytes()]);
+        let text: String = letters.iter().take(16).map(|b| char::from(b'A' + b % 26)).collect();
+        Client { label: Some(Label::new(&text).unwrap()), ..Client::default() }
+    };
+    let many: Vec<Client> = (0..900).map(label).collect();
+    admin.add_clients(&many).unwrap();
+    let outcome = phone.import_bundle(&admin.export_bundle().unwrap()).unwrap();
+    assert!(outcome.received.applied > 1);
+    assert_eq!(phone.clients().unwrap().len(), 900);
+    assert_eq!(phone.client_keys.len(), 900);
+}
+
+#[test]
+fn nobody_replaces_the_key_of_another_s_client() {
+    let Pair { mut admin, mut phone, _folder } = pair();
+    client(&mut admin, "LOTUS-27");
+    phone.import_bundle(&admin.export_bundle().unwrap()).unwrap();
+    let (file, key) = phone.client_keys.clone().pop_first().unwrap();
+    phone.client_keys.insert(file, ClientKey::new([9; 32]));
+    let lane = phone.space().unwrap().lane;
+    let head = log::RowHead {
+        document: file,
+        kind: log::RowKind::ClientKey,
+        lane,
+        sequence: None,
+        tip: Tip::default(),
+    };
+    let rows = vec![(head, vec![9; 32])];
+    phone.commit(documents::Staged { rows, ..Default::default() }).unwrap();
+    let outcome = admin.import_bundle(&phone.export_bundle().unwrap()).unwrap();
+    assert_eq!(outcome.received.applied, 1);
+    assert_eq!(admin.client_keys[&file], key);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::Transaction;
-use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, Value};
+use automerge::{Automerge, ObjType, ROOT, ReadDoc, Value};
 use autosurgeon::{ReconcileError, reconcile_prop};
 use haversack_wire::hash::{Label as HashLabel, derive_cut};
 use haversack_wire::{Document, Space};
@@ -18,7 +18,7 @@ use crate::docs::rebuild::{self, Tip};
 use crate::docs::schema::{
     ClientFile, ContactEntry, OutingHead, RegistryHead, SiteEntry, line_key,
 };
-use crate::docs::{Author, RawChange};
+use crate::docs::{Author, RawChange, read};
 use crate::members::device;
 use crate::model::{
     AgeBand, Client, Contact, Day, Duration, Line, Mode, People, Quantity, Service, Sex, Site,
@@ -321,10 +321,7 @@ impl Engine {
 /// A key that no contact of the outing has: 1, 2, 3… for the device that began it; with a prefix of its own
 /// for any other, so that two devices never take the same.
 fn free_key(document: &Automerge, author: &Author) -> Result<String, Error> {
-    let begun_here = match document.get(ROOT, "t") {
-        Ok(Some((_, ObjId::Id(_, actor, _)))) => actor == *author.id(),
-        _ => true,
-    };
+    let begun_here = read::begun_by(document).is_none_or(|actor| actor == *author.id());
     let prefix = match begun_here {
         true => String::new(),
         false => format!("{}-", author.id().to_hex_string().get(..10).unwrap_or_default()),

@@ -44,7 +44,7 @@ pub(crate) fn words(request: &[u8], answer: &[u8]) -> Words {
 }
 
 /// A request that was shown and waits for its answer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Pending {
     pub(crate) one_time: OneTimeKey,
     pub(crate) request: Vec<u8>,

@@ -1,6 +1,6 @@
 //! The roster: a grow-only set of statements, and what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::codec::bounded;
 use haversack_wire::hash::{Label, derive_cut};
@@ -45,21 +45,25 @@ impl Roster {
         &self.root
     }
 
-    /// Adds statements whose signatures verify; says how many were new.
+    /// Adds statements whose signatures verify and whose signers may make them; says how many were new. What nobody
+    /// with a standing signed is left out, so that strangers cannot fill a roster.
     pub(crate) fn add<'a>(
         &mut self,
         statements: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<usize, Error> {
-        let before = self.statements.len();
+        let mut next = self.clone();
         for bytes in statements {
             let statement = Statement::decode(&self.space, bytes)?;
-            self.statements.insert(statement.hash(), statement);
-            bounded("statements of a roster", self.statements.len() as u64, STATEMENTS_MAX)?;
+            next.statements.insert(statement.hash(), statement);
         }
-        let new = self.statements.len() - before;
-        if new > 0 {
-            self.evaluate();
+        if next.statements.len() > self.statements.len() {
+            next.evaluate();
+            let standing: BTreeSet<_> = next.standing().map(|(hash, _)| *hash).collect();
+            next.statements.retain(|hash, _| standing.contains(hash));
         }
+        bounded("statements of a roster", next.statements.len() as u64, STATEMENTS_MAX)?;
+        let new = next.statements.len() - self.statements.len();
+        *self = next;
         Ok(new)
     }
 
@@ -204,9 +208,7 @@ mod tests {
             add(&space, 2, 3, Role::Coordinator),
             add(&space, 9, 4, Role::Coordinator),
         ];
-        for index in order {
-            roster.add([statements[*index].as_slice()]).unwrap();
-        }
+        roster.add(order.iter().map(|index| statements[*index].as_slice())).unwrap();
         roster
     }
 
@@ -224,7 +226,8 @@ mod tests {
         let (one, other) = (roster(&[0, 1, 2, 3]), roster(&[3, 2, 1, 1, 0, 3]));
         assert_eq!(one.members, other.members);
         assert_eq!(one.digest(), other.digest());
-        assert_ne!(one.digest(), roster(&[0, 1]).digest());
+        assert_ne!(one.digest(), roster(&[0]).digest());
+        assert_eq!(one.statements().count(), 2, "what has no standing is left out");
     }
 
     #[test]

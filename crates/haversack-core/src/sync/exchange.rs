@@ -38,7 +38,6 @@ pub(crate) enum Step {
 }
 
 /// An exchange under way. Drop it at any point: what was applied stays, the rest comes again.
-#[derive(Debug)]
 pub struct Exchange {
     relay: Relay,
     request: Vec<u8>,
@@ -58,6 +57,16 @@ pub(crate) struct Tally {
     /// Contacts that were here when it began.
     pub(crate) contacts_before: u64,
 }
+
+impl std::fmt::Debug for Exchange {
+    /// Without the request: the right to the mailbox is in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange").field("relay", &self.relay).finish_non_exhaustive()
+    }
+}
+
+/// A cursor counts frames of one mailbox; beyond this it counts nothing real.
+const CURSOR_MAX: u64 = 1 << 48;
 
 impl Exchange {
     /// Begins an exchange about one mailbox.
@@ -106,6 +115,13 @@ impl Exchange {
         let mut steps = Vec::new();
         while let Some(part) = self.reader.next_part()? {
             let step = match part {
+                Part::Ack { cursor, .. }
+                | Part::Frame { cursor, .. }
+                | Part::End { cursor, .. }
+                    if cursor > CURSOR_MAX =>
+                {
+                    return Err(UNASKED);
+                }
                 Part::Ack { index, stored, cursor } => {
                     let pushed = *self.pushed.get(index as usize).ok_or(UNASKED)?;
                     if stored != Stored::Full {
