@@ -5,6 +5,7 @@
 //! what the log adds up to, and keeps the view in step with it. Whatever is said to be saved was committed first.
 
 mod apply;
+mod batch;
 mod cache;
 mod documents;
 mod enrolment;
@@ -24,7 +25,7 @@ use std::collections::BTreeMap;
 
 use haversack_wire::{Document, Lane};
 
-pub use incoming::Received;
+pub use batch::Received;
 pub use open::CreateOptions;
 pub use route::{BundleOutcome, RelayRoute, SyncOutcome};
 pub use status::{Ledger, Status};
@@ -55,7 +56,7 @@ pub struct Engine {
     index: Index,
     documents: Documents,
     /// Own bodies, by sequence.
-    bodies: BTreeMap<u32, outgoing::Kept>,
+    bodies: BTreeMap<u32, kept::Kept>,
     /// Rows of documents' caches.
     caches: BTreeMap<Document, i64>,
     client_keys: BTreeMap<Document, ClientKey>,

@@ -8,8 +8,8 @@ use haversack_wire::limits::{LANES_MAX, WAITING_MAX};
 use haversack_wire::{Document, Lane};
 
 use super::Engine;
+use super::batch::{Batch, Opened};
 use super::documents::{RowContent, row_item};
-use super::incoming::{Batch, Opened};
 use super::log::{RowHead, RowKind};
 use super::outgoing::advance;
 use super::state::{LaneState, SpaceState};

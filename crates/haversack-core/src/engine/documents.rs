@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 
 use automerge::{ActorId, Automerge};
 use haversack_wire::codec::put_blob;
+use haversack_wire::hash::{Label, derive_cut};
 use haversack_wire::limits::RAW_MAX;
-use haversack_wire::{Device, Document, Epoch, Reader};
+use haversack_wire::{Device, Document, Epoch, Reader, Space};
 use rand_core::CryptoRng;
 
 use super::Engine;
 use super::cache::Base;
-use super::kept::KeptFrame;
+use super::kept::{KeptBody, KeptFrame};
 use super::log::{Row, RowHead, RowKind};
-use super::outgoing::KeptBody;
 use super::state::{DeviceState, Mark, SpaceState, value};
-use super::write::registry;
 use crate::Error;
 use crate::crypto::{ClientKey, EpochSecret};
 use crate::docs::read::Record;
@@ -312,4 +311,9 @@ pub(super) fn row_item(
     changes: Vec<RawChange>,
 ) -> Result<Vec<u8>, Error> {
     ops::encode(author, &[DocumentChanges { document, changes }])
+}
+
+/// The one registry of a space: its id follows from the space's.
+pub(super) fn registry(space: &Space) -> Document {
+    Document::new(derive_cut(Label::REGISTRY, &[space.as_bytes()]))
 }

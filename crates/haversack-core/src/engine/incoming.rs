@@ -7,72 +7,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::limits::WAITING_MAX;
-use haversack_wire::{Document, Frame, FrameHash, Lane};
+use haversack_wire::{Frame, FrameHash, Lane};
 
 use super::Engine;
 use super::apply::Verdict;
+use super::batch::{Batch, Opened, Received};
 use super::documents::Staged;
-use super::kept::{Keep, KeptFrame, Room};
-use super::outgoing::Kept;
+use super::kept::{Keep, Kept, KeptFrame};
 use super::state::{LaneState, Mark, SpaceState};
 use crate::Error;
-use crate::docs::rebuild::Tip;
 use crate::members::{Role, RosterSegment, Statement};
 use crate::sync::body::Body;
 use crate::sync::chunk;
 
-/// What a batch of frames brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Received {
-    /// Bodies applied.
-    pub applied: u32,
-    /// Frames whose content was here before.
-    pub known: u32,
-    /// Frames that wait for something that is not here yet.
-    pub waiting: u32,
-    /// Frames refused, kept for an admin to look at.
-    pub quarantined: u32,
-    /// Frames under keys that this device does not have.
-    pub foreign: u32,
-    /// Frames that would have to wait and found no room: they are asked for again.
-    pub dropped: u32,
-}
-
-impl Received {
-    pub(super) fn add(&mut self, other: Self) {
-        self.applied += other.applied;
-        self.known += other.known;
-        self.waiting += other.waiting;
-        self.quarantined += other.quarantined;
-        self.foreign += other.foreign;
-        self.dropped += other.dropped;
-    }
-}
-
 /// Frames are applied in batches of at most this many.
 const BATCH_MAX: usize = 64;
-
-/// A chunk that was opened.
-pub(super) struct Opened {
-    pub(super) frame: Vec<u8>,
-    /// The row that keeps it, when it waited before.
-    pub(super) row: Option<i64>,
-    pub(super) sequence: u32,
-    pub(super) body: Body,
-    pub(super) rest: Vec<u8>,
-    pub(super) signature: [u8; 64],
-}
-
-/// A batch in the making.
-pub(super) struct Batch {
-    pub(super) space: SpaceState,
-    pub(super) staged: Staged,
-    pub(super) received: Received,
-    pub(super) carry: bool,
-    pub(super) room: Room,
-    /// How far authors have come in documents, with what the batch brings.
-    pub(super) tips: BTreeMap<(Document, Lane), Tip>,
-}
 
 impl Engine {
     /// Takes frames, in any order and however often. `carry` keeps what was new for the next relay.

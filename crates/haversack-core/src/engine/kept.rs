@@ -1,8 +1,11 @@
-//! Sealed frames that are kept: for the next relay, until what is missing arrives, or to be looked at.
+//! What is kept to be sent or tried again: own bodies, and sealed frames of others, for the next relay, until what is
+//! missing arrives, or to be looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_wire::{FrameHash, Reader};
+use haversack_wire::codec::put_blob;
+use haversack_wire::limits::{FRAME_MAX, RAW_MAX};
+use haversack_wire::{Epoch, FrameHash, Reader};
 
 use crate::Error;
 
@@ -109,5 +112,48 @@ impl Room {
         let has_room = *places > 0;
         *places = places.saturating_sub(1);
         has_room
+    }
+}
+
+/// A body of this device: kept, and offered to whoever does not have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeptBody {
+    pub(super) sequence: u32,
+    /// The first 8 bytes of its position, as others acknowledge it.
+    pub(super) position: [u8; 8],
+    /// The epoch under which `frame` is sealed.
+    pub(super) epoch: Epoch,
+    pub(super) raw: Vec<u8>,
+    pub(super) frame: Vec<u8>,
+}
+
+/// Where a body is kept, and what an acknowledgement must name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) row: i64,
+    pub(super) position: [u8; 8],
+}
+
+impl KeptBody {
+    pub(super) const fn kept(&self, row: i64) -> Kept {
+        Kept { row, position: self.position }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = self.sequence.to_le_bytes().to_vec();
+        out.extend_from_slice(&self.position);
+        out.extend_from_slice(self.epoch.as_bytes());
+        put_blob(&mut out, &self.raw);
+        put_blob(&mut out, &self.frame);
+        out
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut r = Reader::new("outgoing bodies", bytes);
+        let (sequence, position) = (r.u32()?, r.array()?);
+        let epoch = Epoch::new(r.array()?);
+        let (raw, frame) = (r.blob(RAW_MAX)?.to_vec(), r.blob(FRAME_MAX)?.to_vec());
+        r.end()?;
+        Ok(Self { sequence, position, epoch, raw, frame })
     }
 }

@@ -7,9 +7,8 @@ use haversack_wire::{Document, Reader};
 
 use super::Engine;
 use super::documents::Documents;
-use super::kept::{KeptFrame, Waiting};
+use super::kept::{KeptBody, KeptFrame, Waiting};
 use super::log::{Index, Row, RowHead, RowKind};
-use super::outgoing::KeptBody;
 use super::state::{DeviceState, Mark, SpaceState, value};
 use crate::Error;
 use crate::crypto::{Bind, ClientKey, Cost, NoHardware, Passphrase, Random};

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use automerge::ChangeHash;
-use haversack_wire::codec::put_blob;
-use haversack_wire::limits::{DOCUMENTS_MAX, FRAME_MAX, LANES_MAX, RAW_MAX, WAITING_MAX};
-use haversack_wire::{Document, Epoch, Lane, Reader};
+use haversack_wire::limits::{DOCUMENTS_MAX, LANES_MAX, WAITING_MAX};
+use haversack_wire::{Document, Lane};
 
 use super::Engine;
 use super::documents::{RowContent, Staged, row_item};
+use super::kept::KeptBody;
 use super::log::{Row, RowHead, RowKind};
 use super::state::{Said, SpaceState};
 use crate::Error;
@@ -210,49 +210,6 @@ fn stage(
         frame: signed.frame,
     });
     Ok(())
-}
-
-/// A body of this device: kept, and offered to whoever does not have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct KeptBody {
-    pub(super) sequence: u32,
-    /// The first 8 bytes of its position, as others acknowledge it.
-    pub(super) position: [u8; 8],
-    /// The epoch under which `frame` is sealed.
-    pub(super) epoch: Epoch,
-    pub(super) raw: Vec<u8>,
-    pub(super) frame: Vec<u8>,
-}
-
-/// Where a body is kept, and what an acknowledgement must name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Kept {
-    pub(super) row: i64,
-    pub(super) position: [u8; 8],
-}
-
-impl KeptBody {
-    pub(super) const fn kept(&self, row: i64) -> Kept {
-        Kept { row, position: self.position }
-    }
-
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = self.sequence.to_le_bytes().to_vec();
-        out.extend_from_slice(&self.position);
-        out.extend_from_slice(self.epoch.as_bytes());
-        put_blob(&mut out, &self.raw);
-        put_blob(&mut out, &self.frame);
-        out
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let mut r = Reader::new("outgoing bodies", bytes);
-        let (sequence, position) = (r.u32()?, r.array()?);
-        let epoch = Epoch::new(r.array()?);
-        let (raw, frame) = (r.blob(RAW_MAX)?.to_vec(), r.blob(FRAME_MAX)?.to_vec());
-        r.end()?;
-        Ok(Self { sequence, position, epoch, raw, frame })
-    }
 }
 
 /// The next body of this device, with all that is not changes of documents.

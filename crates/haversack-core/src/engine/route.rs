@@ -6,10 +6,9 @@ use haversack_wire::request::{Basis, Section, SectionHead};
 use haversack_wire::{Frame, FrameHash, LaneTag, Relay};
 
 use super::Engine;
+use super::batch::Received;
 use super::documents::Staged;
-use super::incoming::Received;
-use super::kept::Keep;
-use super::outgoing::KeptBody;
+use super::kept::{Keep, KeptBody};
 use super::state::{RelayState, SpaceState};
 use crate::Error;
 use crate::members::RosterSegment;

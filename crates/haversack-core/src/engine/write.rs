@@ -6,11 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use automerge::transaction::Transaction;
 use automerge::{Automerge, ObjType, ROOT, ReadDoc, Value};
 use autosurgeon::{ReconcileError, reconcile_prop};
-use haversack_wire::hash::{Label as HashLabel, derive_cut};
-use haversack_wire::{Document, Space};
+use haversack_wire::Document;
 
 use super::Engine;
-use super::documents::{RowContent, Staged, row_item};
+use super::documents::{RowContent, Staged, registry, row_item};
 use super::log::{RowHead, RowKind};
 use crate::Error;
 use crate::crypto::{ClientKey, bytes};
@@ -340,9 +339,4 @@ fn reconcile_root<R: autosurgeon::Reconcile>(
     value: &R,
 ) -> Result<(), ReconcileError> {
     autosurgeon::reconcile(tx, value)
-}
-
-/// The one registry of a space: its id follows from the space's.
-pub(super) fn registry(space: &Space) -> Document {
-    Document::new(derive_cut(HashLabel::REGISTRY, &[space.as_bytes()]))
 }
