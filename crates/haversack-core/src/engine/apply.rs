@@ -20,6 +20,9 @@ use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
 use crate::members::{actor, lane as lane_of};
 use crate::sync::tree::{Leaves, Tree, signed};
 
+/// Documents of one lane that are remembered as passed over.
+const PASSED_MAX: usize = 1_024;
+
 /// What became of an opened chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -37,6 +40,15 @@ struct Rebuilt {
     /// Where the author stood before.
     before: Tip,
     tip: Tip,
+}
+
+/// What became of a chunk's documents.
+#[derive(Default)]
+struct Taken {
+    /// As they are afterwards.
+    documents: BTreeMap<Document, Automerge>,
+    /// Passed over: what breaks a rule, and all that its author builds on that.
+    passed: BTreeMap<Document, Tip>,
 }
 
 /// What an author signed, and the tree that leads to it.
@@ -58,48 +70,51 @@ impl Engine {
         };
         let id = actor(batch.space.space(), &lane.device_key, lane.incarnation);
         let author = Author::new(&id);
-        let rebuilt = match self.rebuild_item(batch, chunk, &author) {
+        let rebuilt = match self.rebuild_item(batch, chunk, &lane, &author) {
             Ok(rebuilt) => rebuilt,
             Err(refusal) => return Ok(refused(refusal)),
         };
         let Some(signed) = check_signature(&batch.space, chunk, &lane, &rebuilt) else {
             return Ok(Verdict::Quarantine);
         };
-        let documents = match self.apply_parts(batch, &rebuilt)? {
-            Ok(documents) => documents,
-            Err(refusal) => {
-                if matches!(refusal, Refusal::Broken(_)) {
-                    pass_over(batch, chunk, lane, &signed.root);
-                }
-                return Ok(refused(refusal));
-            }
+        let Some(Taken { documents, passed }) = self.apply_parts(batch, &lane, &rebuilt)? else {
+            return Ok(Verdict::Wait);
         };
         batch.staged.documents.extend(documents);
-        batch.space.lanes.entry(chunk.body.lane).or_insert(lane);
+        let verdict = if passed.is_empty() { Verdict::Applied } else { Verdict::Quarantine };
+        pass_over(batch, chunk, lane, &passed);
         for (place, part) in rebuilt.into_iter().enumerate() {
-            stage_row(batch, chunk, &author, part, (place, &signed))?;
+            if !passed.contains_key(&part.document) {
+                stage_row(batch, chunk, &author, part, (place, &signed))?;
+            }
         }
         let begun = self.begun(batch, &chunk.body.client_keys)?;
         stage_client_keys(batch, chunk, &author, &begun);
         advance(&mut batch.space, &chunk.body, chunk.sequence, &signed.root);
-        Ok(Verdict::Applied)
+        Ok(verdict)
     }
 
-    /// The documents of a chunk as they are afterwards, on copies: all of them or none.
+    /// Tries a chunk's documents on copies. Nothing when something is not here yet.
     fn apply_parts(
         &mut self,
         batch: &Batch,
+        lane: &LaneState,
         parts: &[Rebuilt],
-    ) -> Result<Result<BTreeMap<Document, Automerge>, Refusal>, Error> {
-        let mut documents = BTreeMap::new();
+    ) -> Result<Option<Taken>, Error> {
+        let Taken { mut documents, mut passed } = Taken::default();
         for part in parts {
+            if lane.passed.contains_key(&part.document) {
+                passed.insert(part.document, part.tip);
+                continue;
+            }
             let base = self.staged_document(batch, &part.document)?;
             match rebuild::apply(&base, &part.raw, &part.changes, part.before) {
                 Ok(document) => drop(documents.insert(part.document, document)),
-                Err(refusal) => return Ok(Err(refusal)),
+                Err(Refusal::Broken(_)) => drop(passed.insert(part.document, part.tip)),
+                Err(Refusal::Missing) => return Ok(None),
             }
         }
-        Ok(Ok(documents))
+        Ok(Some(Taken { documents, passed }))
     }
 
     /// Decodes and rebuilds the changes of a chunk, each document from where its author stands.
@@ -107,6 +122,7 @@ impl Engine {
         &self,
         batch: &Batch,
         chunk: &Opened,
+        lane: &LaneState,
         author: &Author,
     ) -> Result<Vec<Rebuilt>, Refusal> {
         let Some(item) = &chunk.body.changes else {
@@ -117,7 +133,9 @@ impl Engine {
             _ => Refusal::Broken("its changes do not decode"),
         })?;
         let rebuild = |part: DocumentChanges| {
-            let before = self.staged_tip(batch, &part.document, &chunk.body.lane);
+            let passed = lane.passed.get(&part.document).copied();
+            let known = || self.staged_tip(batch, &part.document, &chunk.body.lane);
+            let before = passed.unwrap_or_else(known);
             let raw = part.changes;
             let changes = rebuild::changes(author, raw.clone(), before)?;
             let last = changes.last().map(|change| (change.seq(), change.hash()));
@@ -206,13 +224,23 @@ fn refused(refusal: Refusal) -> Verdict {
     }
 }
 
-/// A signed body whose changes no document takes: the lane goes on after it.
-fn pass_over(batch: &mut Batch, chunk: &Opened, mut lane: LaneState, root: &[u8; 32]) {
-    lane.quarantined.push(chunk.sequence);
-    let from = lane.quarantined.len().saturating_sub(WAITING_MAX);
-    lane.quarantined.drain(..from);
+/// Remembers what of a signed body no document takes: its lane, and its other documents, go on.
+fn pass_over(
+    batch: &mut Batch,
+    chunk: &Opened,
+    mut lane: LaneState,
+    passed: &BTreeMap<Document, Tip>,
+) {
+    if !passed.is_empty() {
+        lane.quarantined.push(chunk.sequence);
+        let from = lane.quarantined.len().saturating_sub(WAITING_MAX);
+        lane.quarantined.drain(..from);
+    }
+    lane.passed.extend(passed.iter().map(|(document, tip)| (*document, *tip)));
+    while lane.passed.len() > PASSED_MAX {
+        lane.passed.pop_first();
+    }
     batch.space.lanes.insert(chunk.body.lane, lane);
-    advance(&mut batch.space, &chunk.body, chunk.sequence, root);
 }
 
 fn stage_row(

@@ -4,14 +4,16 @@
 
 use std::collections::BTreeMap;
 
+use automerge::ChangeHash;
 use haversack_wire::codec::{put_blob, put_varint};
 use haversack_wire::limits::{LANES_MAX, WAITING_MAX};
 use haversack_wire::{
-    CursorDigest, Epoch, Error, FrameHash, Incarnation, Lane, LaneTag, Position, Reader, Relay,
-    RetireHash, RosterDigest, Space,
+    CursorDigest, Document, Epoch, Error, FrameHash, Incarnation, Lane, LaneTag, Position, Reader,
+    Relay, RetireHash, RosterDigest, Space,
 };
 
 use crate::crypto::{GenerationSecret, OneTimeKey, SignKey};
+use crate::docs::rebuild::Tip;
 use crate::members::{EpochStatement, Identity, Pending, Roster, put_statements, read_statements};
 
 const WHAT: &str = "state";
@@ -53,8 +55,10 @@ pub(super) struct LaneState {
     pub(super) mentions: Vec<Lane>,
     /// What its author last said of the other lanes.
     pub(super) vector: BTreeMap<Lane, Said>,
-    /// Sequences that were refused.
+    /// Sequences of which something was refused.
     pub(super) quarantined: Vec<u32>,
+    /// Documents in which this author broke a rule, and how far it has come in them.
+    pub(super) passed: BTreeMap<Document, Tip>,
 }
 
 impl LaneState {
@@ -68,6 +72,7 @@ impl LaneState {
             mentions: Vec::new(),
             vector: BTreeMap::new(),
             quarantined: Vec::new(),
+            passed: BTreeMap::new(),
         }
     }
 
@@ -92,6 +97,12 @@ impl LaneState {
             put_sequences(out, &said.quarantined);
         }
         put_sequences(out, &self.quarantined);
+        put_varint(out, self.passed.len() as u64);
+        for (document, tip) in &self.passed {
+            out.extend_from_slice(document.as_bytes());
+            put_varint(out, tip.sequence);
+            out.extend_from_slice(&tip.hash.map_or([0; 32], |hash| hash.0));
+        }
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
@@ -109,6 +120,12 @@ impl LaneState {
             lane.vector.insert(named, Said { next, hash, quarantined });
         }
         lane.quarantined = read_sequences(r)?;
+        for _ in 0..r.count(LANES_MAX)? {
+            let document = Document::new(r.array()?);
+            let sequence = r.varint()?;
+            let hash = Some(ChangeHash(r.array()?));
+            lane.passed.insert(document, Tip { sequence, hash });
+        }
         Ok(lane)
     }
 }

@@ -96,13 +96,13 @@ fn garbage_is_kept_up_to_a_limit_and_blocks_nobody() {
 }
 
 /// A body that the admin signs properly, with changes that no document takes.
-fn poisoned(admin: &mut Engine) -> Vec<u8> {
+fn poisoned(admin: &mut Engine, sequence: u64, before: Tip) -> (Vec<u8>, Tip) {
     let space = admin.space().unwrap().clone();
     let author = admin.author(&space.lane).unwrap();
     let own = &space.lanes[&space.lane];
     let document = Document::new([66; 16]);
     let change =
-        RawChange { sequence: 1, start_op: 4_000_000, dependencies: vec![], operations: vec![] };
+        RawChange { sequence, start_op: 4_000_000, dependencies: vec![], operations: vec![] };
     let changes = vec![DocumentChanges { document, changes: vec![change.clone()] }];
     let body = Body {
         lane: space.lane,
@@ -110,8 +110,7 @@ fn poisoned(admin: &mut Engine) -> Vec<u8> {
         changes: Some(ops::encode(&author, &changes).unwrap()),
         ..Body::default()
     };
-    let made =
-        crate::docs::rebuild::changes(&author, vec![change.clone()], Tip::default()).unwrap();
+    let made = crate::docs::rebuild::changes(&author, vec![change.clone()], before).unwrap();
     let encoded = body.encode().unwrap();
     let leaves =
         tree::Tree::new(space.space()).leaves(&encoded.rest, &[(document, made[0].hash())]);
@@ -128,21 +127,28 @@ fn poisoned(admin: &mut Engine) -> Vec<u8> {
     outgoing::advance(&mut after, &body, place.1, &root);
     admin.space = Some(after);
     assert!(row_item(&author, document, vec![change]).is_ok());
-    frame
+    (frame, Tip { sequence, hash: Some(made[0].hash()) })
 }
 
 #[test]
-fn a_poisoned_chunk_is_quarantined_and_its_lane_goes_on() {
+fn a_poisoned_document_is_passed_over_and_its_lane_goes_on() {
     let Pair { mut admin, mut phone, _folder } = pair();
-    let poison = poisoned(&mut admin);
+    let (poison, tip) = poisoned(&mut admin, 1, Tip::default());
+    let (more, _) = poisoned(&mut admin, 2, tip);
     client(&mut admin, "LOTUS-27");
-    let received = phone.receive(&[poison], false).unwrap();
-    assert_eq!((received.applied, received.quarantined), (0, 1));
+    let received = phone.receive(&[poison, more], false).unwrap();
+    assert_eq!((received.applied, received.quarantined, received.waiting), (0, 2, 0));
     let outcome = phone.import_bundle(&admin.export_bundle().unwrap()).unwrap();
     assert_eq!(outcome.received.applied, 1);
+    let lane = admin.space().unwrap().lane;
+    let state = phone.space().unwrap().lanes[&lane].clone();
+    assert_eq!(state.quarantined, [state.next - 3, state.next - 2]);
+    drop(phone);
+    let passphrase = Passphrase::new(b"pair".to_vec()).unwrap();
+    let random = Box::new(ChaCha20Rng::seed_from_u64(3));
+    let phone = Engine::open(&_folder.path().join("phone"), &passphrase, random).unwrap();
     assert_eq!(phone.clients().unwrap().len(), 1);
-    let lane = &phone.space().unwrap().lanes[&admin.space().unwrap().lane];
-    assert_eq!(lane.quarantined, [lane.next - 2]);
+    assert_eq!(phone.space().unwrap().lanes[&lane], state);
 }
 
 #[test]
