@@ -1,7 +1,7 @@
 //! What is kept to be sent or tried again: own bodies, and sealed frames of others, for the next relay, until what is
 //! missing arrives, or to be looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use haversack_wire::codec::put_blob;
 use haversack_wire::limits::{FRAME_MAX, RAW_MAX};
@@ -57,18 +57,18 @@ const KEPT_MAX: usize = 1_024;
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     frames: BTreeMap<i64, KeptFrame>,
-    hashes: BTreeSet<FrameHash>,
+    rows: BTreeMap<FrameHash, i64>,
 }
 
 impl Waiting {
     pub(super) fn keep(&mut self, id: i64, frame: KeptFrame) {
-        self.hashes.insert(FrameHash::of(&frame.frame));
+        self.rows.insert(FrameHash::of(&frame.frame), id);
         self.frames.insert(id, frame);
     }
 
     pub(super) fn forget(&mut self, ids: &[i64]) {
         for frame in ids.iter().filter_map(|id| self.frames.remove(id)) {
-            self.hashes.remove(&FrameHash::of(&frame.frame));
+            self.rows.remove(&FrameHash::of(&frame.frame));
         }
     }
 
@@ -78,7 +78,13 @@ impl Waiting {
     }
 
     pub(super) fn holds(&self, frame: &[u8]) -> bool {
-        self.hashes.contains(&FrameHash::of(frame))
+        self.rows.contains_key(&FrameHash::of(frame))
+    }
+
+    /// The row that carries a frame.
+    pub(super) fn carried(&self, frame: &[u8]) -> Option<i64> {
+        let row = self.rows.get(&FrameHash::of(frame))?;
+        self.frames.get(row).filter(|kept| kept.keep == Keep::Carried).map(|_| *row)
     }
 
     /// How many more frames may be kept.

@@ -190,7 +190,9 @@ impl Engine {
         let mut space = self.space()?.clone();
         let mut relay = space.relays.get(&exchange.relay()).cloned().unwrap_or_default();
         let before = relay.clone();
-        let mut dropped = Vec::new();
+        // What the relay delivers it has: nobody need carry it there.
+        let mut dropped: Vec<i64> =
+            frames.iter().filter_map(|frame| self.waiting.carried(frame)).collect();
         for step in steps {
             take_step(exchange, &mut relay, step, &mut dropped, &space);
         }
