@@ -187,9 +187,13 @@ impl Engine {
             self.index.remove(document, ids);
         }
         saved.rows.into_iter().for_each(|row| self.index.add(row));
-        self.device = staged.device.unwrap_or_else(|| self.device.clone());
+        if let Some(device) = staged.device {
+            self.device = device;
+        }
+        if let Some(mark) = staged.mark {
+            self.mark = mark;
+        }
         self.space = staged.space.or_else(|| self.space.take());
-        self.mark = staged.mark.unwrap_or_else(|| std::mem::take(&mut self.mark));
         for (body, row) in staged.bodies.iter().zip(saved.bodies) {
             self.bodies.insert(body.sequence, body.kept(row));
         }
