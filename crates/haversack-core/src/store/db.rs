@@ -5,7 +5,7 @@
 //! | `a` | keys | the keyring key |
 //! | `b` | a single value, by number | the state key |
 //! | `c` | the log: one document's changes by one author | head: state key, box: the document's key |
-//! | `d` | a body of this device, until acknowledged | the state key |
+//! | `d` | a body of this device, and the frame it was sealed as | the state key |
 //! | `e` | a sealed frame: carried, waiting, or quarantined | the state key |
 //! | `f` | a cache: an Automerge save with its heads | the document's key |
 //! | `g` | the snapshot of the view | the snapshot key |
