@@ -126,10 +126,11 @@ impl Dataset {
         let day = |what, text: &str| text.parse::<Day>().map_err(named(what));
         let (from, to) = (day("period", &file.period.0)?, day("period", &file.period.1)?);
         let period = Period::new(from, to).map_err(|error| data("period", &error.to_string()))?;
-        let sites = file.sites.iter().map(site).collect::<Result<Vec<_>, _>>()?;
+        let sites = file.sites.iter().zip(1..).map(site).collect::<Result<Vec<_>, _>>()?;
         let clients = file.clients.iter().map(client).collect::<Result<Vec<_>, _>>()?;
         let places = Places {
             sites: &sites,
+            codes: index(file.sites.iter().map(|site| site.site.as_str())),
             educators: index(file.educators.iter().map(String::as_str)),
             clients: index(file.clients.iter().map(|client| client.client.as_str())),
         };
@@ -140,6 +141,7 @@ impl Dataset {
 
 struct Places<'a> {
     sites: &'a [Site],
+    codes: BTreeMap<&'a str, usize>,
     educators: BTreeMap<&'a str, usize>,
     clients: BTreeMap<&'a str, usize>,
 }
@@ -162,10 +164,9 @@ fn outings(contacts: &[FileContact], places: &Places<'_>) -> Result<Vec<Outing>,
 }
 
 fn encounter(contact: &FileContact, places: &Places<'_>, name: &str) -> Result<Encounter, Error> {
-    let site = SiteCode::new(&contact.site).map_err(named(name))?;
-    if !places.sites.iter().any(|known| known.code == site) {
-        return Err(data(name, "its site is not on the data set's list"));
-    }
+    let site = known(&places.codes, &contact.site, name, "site")?;
+    let missing = || data(name, "its site is not on the data set's list");
+    let site = places.sites.get(site).ok_or_else(missing)?.code.clone();
     let client = contact.client.as_deref();
     let client = client.map(|label| known(&places.clients, label, name, "client")).transpose()?;
     let sex = contact.sex.as_deref().map(Sex::new).transpose().map_err(named(name))?;
@@ -198,10 +199,12 @@ fn known(
     names.get(name).copied().ok_or_else(missing)
 }
 
-fn site(site: &FileSite) -> Result<Site, Error> {
+/// A site. A name that is no code here, such as an address, is not taken over: the site gets a number.
+fn site((site, n): (&FileSite, usize)) -> Result<Site, Error> {
     let what = format!("site {}", site.site);
+    let code = SiteCode::new(&site.site).or_else(|_| SiteCode::new(&format!("SITE-{n}")));
     Ok(Site {
-        code: SiteCode::new(&site.site).map_err(named(&what))?,
+        code: code.map_err(named(&what))?,
         kind: SiteKind::new(&site.kind).map_err(named(&what))?,
         setting: None,
         closes: site
@@ -213,11 +216,12 @@ fn site(site: &FileSite) -> Result<Site, Error> {
     })
 }
 
+/// A client. A code that is no label here, such as a name, is not taken over.
 fn client(client: &FileClient) -> Result<Client, Error> {
     let what = format!("client {}", client.client);
     let birth = client.birth_year.map(|year| BirthBand::new(year, 1));
     Ok(Client {
-        label: Some(Label::new(&client.client).map_err(named(&what))?),
+        label: Label::new(&client.client).ok(),
         sex: client.sex.as_deref().map(Sex::new).transpose().map_err(named(&what))?,
         birth: birth.transpose().map_err(named(&what))?,
         need: client.inj_per_day.map(Needed::new).transpose().map_err(named(&what))?,
@@ -244,6 +248,16 @@ mod tests {
         let contacts: usize = dataset.outings.iter().map(|outing| outing.contacts.len()).sum();
         assert_eq!((contacts, dataset.clients.len(), dataset.educators), (1_220, 80, 5));
         assert!(dataset.outings.is_sorted_by_key(|outing| outing.day));
+    }
+
+    #[test]
+    fn names_are_not_taken_over() {
+        let text = DEFAULT
+            .replace("\"K001\"", "\"Wang Xiaoming\"")
+            .replace("\"KM-V\"", "\"12 Long Street\"");
+        let dataset = Dataset::parse(&text).unwrap();
+        assert_eq!(dataset.clients[0].label, None);
+        assert_eq!(dataset.sites[1].code.as_str(), "SITE-2");
     }
 
     #[test]
