@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use data_encoding::{BASE64, HEXLOWER};
 use haversack::model::*;
 use haversack::{ContactDraft, RelayUrl, WhoDraft};
+use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -62,12 +63,8 @@ fn encodings(text: &str) -> Vec<Vec<u8>> {
 }
 
 fn hits(bytes: &[u8], needles: &[String]) -> Vec<String> {
-    let found = |text: &&String| {
-        encodings(text)
-            .iter()
-            .any(|needle| bytes.windows(needle.len()).any(|window| window == needle))
-    };
-    needles.iter().filter(found).cloned().collect()
+    let shows = |needle: &Vec<u8>| memmem::find(bytes, needle).is_some();
+    needles.iter().filter(|text| encodings(text).iter().any(shows)).cloned().collect()
 }
 
 /// Every file below a folder, with its path as part of what is searched.
@@ -81,6 +78,20 @@ fn image(folder: &Path, out: &mut Vec<u8>) {
             false => out.extend(std::fs::read(&path).unwrap()),
         }
     }
+}
+
+/// What lies in the system's temporary folders themselves, where a database would spill.
+fn temporary() -> Vec<u8> {
+    const SIZE_MAX: u64 = 16 << 20;
+    let mut out = Vec::new();
+    for folder in [std::env::temp_dir(), "/var/tmp".into()] {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.metadata().is_ok_and(|found| found.is_file() && found.len() <= SIZE_MAX) {
+                out.extend(std::fs::read(entry.path()).unwrap_or_default());
+            }
+        }
+    }
+    out
 }
 
 /// A line that keeps everything that goes over it.
@@ -133,14 +144,17 @@ async fn nothing_planted_shows_on_disk_or_on_the_wire() {
     team.phones[0].close().unwrap();
     everything.clear();
     image(team.folder.path(), &mut everything);
+    let temporary = temporary();
     let wire = capture.lock().unwrap().clone();
     let sizes = (open.len(), everything.len(), wire.len());
     println!("searched: {sizes:?} bytes");
     assert!(sizes.0 > 50_000 && sizes.1 > 50_000 && sizes.2 > 5_000, "{sizes:?}");
     let needles = [canaries(), codes()].concat();
-    for (place, bytes) in [("disk, open", &open), ("disk, closed", &everything), ("wire", &wire)] {
+    let places = [("disk, open", &open), ("disk, closed", &everything), ("wire", &wire)];
+    for (place, bytes) in places {
         assert_eq!(hits(bytes, &needles), Vec::<String>::new(), "{place}");
     }
+    assert_eq!(hits(&temporary, &canaries()), Vec::<String>::new(), "temporary files");
     let vocabulary = VOCABULARY.map(str::to_owned);
     assert_eq!(hits(&everything, &vocabulary), Vec::<String>::new(), "vocabulary on disk");
     assert_eq!(hits(b"a needle in clear", &vocabulary), ["needle"], "the search can find");

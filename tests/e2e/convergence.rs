@@ -168,3 +168,35 @@ proptest! {
         }
     }
 }
+
+/// An answer with one flipped bit, at each of its bytes in turn: whatever it does to that exchange, the honest
+/// ones after it bring everything.
+#[test]
+fn flipped_answers_lose_nothing() {
+    let mut fleet = Fleet::new();
+    fleet.settle();
+    let (mut logged, mut at) = (0, 0);
+    loop {
+        fleet.act(Act::Log(1, logged % 3, (logged % 5) as u16));
+        fleet.act(Act::Log(0, logged % 3, (logged % 5) as u16));
+        logged += 1;
+        fleet.sync(1, 1_000);
+        let route = RelayRoute { relay: fleet.id, admission: Vec::new() };
+        let mut under_way = fleet.device(0).begin_exchange(&route).unwrap();
+        let mut answer = exchange(&fleet.relay, under_way.request()).unwrap();
+        let Some(byte) = answer.get_mut(at) else { break };
+        *byte ^= 1 << (at % 8);
+        let _ = fleet.device(0).feed(&mut under_way, &answer);
+        at += 5;
+        if at % 50 == 0 {
+            fleet.sync(0, 1_000);
+        }
+    }
+    assert!(logged > 50, "{logged} answers");
+    fleet.settle();
+    let expected = fleet.device(0).canonical().unwrap();
+    for n in 0..=PHONES {
+        assert_eq!(fleet.device(n).contact_count().unwrap(), 2 * logged as u64, "device {n}");
+        assert_eq!(fleet.device(n).canonical().unwrap(), expected, "device {n}");
+    }
+}
