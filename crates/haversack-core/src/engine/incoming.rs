@@ -236,6 +236,10 @@ fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
             if batch.carry || chunk.row.is_some() {
                 keep(batch, Keep::Carried, &chunk.frame);
             }
+            // Items of a newer version are in nobody's rows: the frame keeps them.
+            if !chunk.body.other.is_empty() {
+                keep(batch, Keep::Foreign, &chunk.frame);
+            }
         }
         Verdict::Known => batch.received.known += 1,
         Verdict::Quarantine => quarantine(batch, &chunk.frame),

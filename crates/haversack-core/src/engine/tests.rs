@@ -6,7 +6,6 @@ use haversack_wire::{ChunkHeader, CursorDigest, KeyHint, LaneTag, Relay};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tempfile::TempDir;
 
-use super::documents::row_item;
 use super::kept::Keep;
 use super::*;
 use crate::docs::rebuild::Tip;
@@ -95,26 +94,13 @@ fn garbage_is_kept_up_to_a_limit_and_blocks_nobody() {
     assert_eq!((outcome.received.applied, phone.clients().unwrap().len()), (1, 1));
 }
 
-/// A body that the admin signs properly, with changes that no document takes.
-fn poisoned(admin: &mut Engine, sequence: u64, before: Tip) -> (Vec<u8>, Tip) {
+/// Signs and seals a body at the admin's next place, as a program that has no scruples.
+fn sign(admin: &mut Engine, body: Body, tips: &[(Document, automerge::ChangeHash)]) -> Vec<u8> {
     let space = admin.space().unwrap().clone();
-    let author = admin.author(&space.lane).unwrap();
     let own = &space.lanes[&space.lane];
-    let document = Document::new([66; 16]);
-    let change =
-        RawChange { sequence, start_op: 4_000_000, dependencies: vec![], operations: vec![] };
-    let changes = vec![DocumentChanges { document, changes: vec![change.clone()] }];
-    let body = Body {
-        lane: space.lane,
-        previous: own.position,
-        changes: Some(ops::encode(&author, &changes).unwrap()),
-        ..Body::default()
-    };
-    let made = crate::docs::rebuild::changes(&author, vec![change.clone()], before).unwrap();
+    let body = Body { lane: space.lane, previous: own.position, ..body };
     let encoded = body.encode().unwrap();
-    let leaves =
-        tree::Tree::new(space.space()).leaves(&encoded.rest, &[(document, made[0].hash())]);
-    let root = leaves.root();
+    let root = tree::Tree::new(space.space()).leaves(&encoded.rest, tips).root();
     let message = tree::signed(space.space(), &space.lane, own.next, &root);
     let signature = admin.device.identity.sign.sign(&message);
     let raw = [&encoded.bytes[..], &signature].concat();
@@ -126,8 +112,31 @@ fn poisoned(admin: &mut Engine, sequence: u64, before: Tip) -> (Vec<u8>, Tip) {
     let mut after = space;
     outgoing::advance(&mut after, &body, place.1, &root);
     admin.space = Some(after);
-    assert!(row_item(&author, document, vec![change]).is_ok());
-    (frame, Tip { sequence, hash: Some(made[0].hash()) })
+    frame
+}
+
+/// A body that the admin signs properly, with changes that no document takes.
+fn poisoned(admin: &mut Engine, sequence: u64, before: Tip) -> (Vec<u8>, Tip) {
+    let author = admin.author(&admin.space().unwrap().lane).unwrap();
+    let document = Document::new([66; 16]);
+    let change =
+        RawChange { sequence, start_op: 4_000_000, dependencies: vec![], operations: vec![] };
+    let changes = vec![DocumentChanges { document, changes: vec![change.clone()] }];
+    let item = ops::encode(&author, &changes).unwrap();
+    let made = crate::docs::rebuild::changes(&author, vec![change], before).unwrap();
+    let hash = made[0].hash();
+    let frame = sign(admin, Body { changes: Some(item), ..Body::default() }, &[(document, hash)]);
+    (frame, Tip { sequence, hash: Some(hash) })
+}
+
+#[test]
+fn items_of_a_newer_version_are_kept() {
+    let Pair { mut admin, mut phone, _folder } = pair();
+    let other = vec![(77, b"newer".to_vec())];
+    let frame = sign(&mut admin, Body { other, ..Body::default() }, &[]);
+    let received = phone.receive(std::slice::from_ref(&frame), false).unwrap();
+    assert_eq!((received.applied, received.quarantined), (1, 0));
+    assert!(phone.waiting.of(Keep::Foreign).any(|(_, kept)| kept == frame));
 }
 
 #[test]
