@@ -109,6 +109,7 @@ impl Engine {
     ) -> Result<Answer, Error> {
         let mut statements = space.roster.chain(&request.device_key);
         statements.extend(space.roster.chain(&sign.public()));
+        statements.extend(space.roster.chain(&space.epoch.minter));
         statements.extend(space.roster.settings());
         let missing = Error::damaged("keyring", "the write key is missing");
         let secret = self.ring.epochs().get(&space.epoch_id()).ok_or(missing)?;
@@ -146,6 +147,9 @@ impl Engine {
             return Err(refused("is not signed by an admin of its space"));
         }
         let epoch = EpochStatement::decode(roster.space(), &answer.epoch)?;
+        if !is_member(&epoch.minter) {
+            return Err(refused("names an epoch that no member made"));
+        }
         let (secret, generation) = granted(&answer.grant).ok_or(refused("lacks a key"))?;
         if secret.id(roster.space()) != epoch.epoch || epoch.generation() != generation.0 {
             return Err(refused("holds keys that do not fit together"));

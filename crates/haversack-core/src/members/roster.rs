@@ -146,7 +146,10 @@ impl Roster {
     }
 
     fn standing(&self) -> impl Iterator<Item = (&StatementHash, &Statement)> {
-        self.statements.iter().filter(|(_, statement)| self.may_sign(&statement.signer))
+        self.statements.iter().filter(|(_, statement)| {
+            let renews_itself = statement.is_renewal() && self.member(&statement.signer).is_some();
+            renews_itself || self.may_sign(&statement.signer)
+        })
     }
 
     /// Where the space's relays are: of each, every address and pin that a standing statement names.

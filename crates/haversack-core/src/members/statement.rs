@@ -156,6 +156,11 @@ impl Statement {
         Ok(Self { signer, content: read_content(kind, payload)?, bytes: bytes.to_vec() })
     }
 
+    /// Whether a device speaks of its own new keys: the one kind that every member may sign.
+    pub(crate) fn is_renewal(&self) -> bool {
+        self.bytes.first() == Some(&3)
+    }
+
     pub(crate) fn hash(&self) -> StatementHash {
         StatementHash::new(derive_cut(Label::STATEMENT, &[&self.bytes]))
     }
