@@ -65,7 +65,11 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle<'_>, Error> {
     let ending = loop {
         match r.blob(FRAME_MAX) {
             Ok([]) => break read_end(r, frames.len())?,
-            Ok(frame) => frames.push(frame),
+            Ok(frame) => {
+                frames.push(frame);
+                let what = "frames in a bundle";
+                crate::codec::bounded(what, frames.len() as u64, BUNDLE_FRAMES_MAX)?;
+            }
             Err(Error::Short { .. }) => break Ending::Cut,
             Err(error) => return Err(error),
         }

@@ -175,6 +175,10 @@ impl Engine {
 
 /// The lane of a chunk whose turn has come, or what becomes of the chunk instead.
 fn standing(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict> {
+    let first = chunk.sequence == 0;
+    if first != chunk.body.opening.is_some() || (first && chunk.body.roster.is_none()) {
+        return Err(Verdict::Quarantine);
+    }
     let lane = match (lane_of_body(space, chunk), chunk.sequence) {
         (Some(lane), _) => lane,
         (None, 0) => return Err(Verdict::Quarantine),

@@ -130,6 +130,18 @@ fn poisoned(admin: &mut Engine, sequence: u64, before: Tip) -> (Vec<u8>, Tip) {
 }
 
 #[test]
+fn an_opening_stands_at_the_beginning_of_a_lane_only() {
+    let Pair { mut admin, mut phone, _folder } = pair();
+    let opening = Some(crate::sync::body::Opening {
+        device_key: admin.device.identity.sign.public(),
+        incarnation: admin.device.identity.incarnation,
+    });
+    let frame = sign(&mut admin, Body { opening, ..Body::default() }, &[]);
+    let received = phone.receive(&[frame], false).unwrap();
+    assert_eq!((received.applied, received.quarantined), (0, 1));
+}
+
+#[test]
 fn items_of_a_newer_version_are_kept() {
     let Pair { mut admin, mut phone, _folder } = pair();
     let other = vec![(77, b"newer".to_vec())];
