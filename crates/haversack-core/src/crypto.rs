@@ -9,6 +9,7 @@ mod keys;
 mod random;
 mod sign;
 mod stretch;
+mod suite;
 
 pub(crate) use aead::{AadLabel, open, seal};
 pub(crate) use hpke::{KemSecret, Sealed, open_from_anyone, open_with_psk, seal_to, seal_with_psk};
@@ -21,3 +22,6 @@ pub(crate) use random::bytes;
 pub(crate) use sign::{SignKey, message, verify};
 pub use stretch::{Bind, Cost, NoHardware, Passphrase};
 pub(crate) use stretch::{SlotKey, stretch};
+#[cfg(test)]
+pub(crate) use suite::Symbolic;
+pub(crate) use suite::{Real, Suite};

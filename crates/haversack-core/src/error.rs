@@ -80,6 +80,9 @@ pub enum Error {
         /// What it does not allow.
         what: &'static str,
     },
+    /// This device was removed from its team. What it holds stays readable here.
+    #[error("this device was removed from its team: it neither sends nor takes records any more")]
+    Removed,
     /// A request or an answer of an enrolment is not usable.
     #[error("this {what} {why}")]
     Enrolment {

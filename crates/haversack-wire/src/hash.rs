@@ -69,7 +69,7 @@ labels! {
     FRAME = "frame";
     CURSOR = "cursor";
     STATEMENT = "statement";
-    ROSTER = "roster";
+    EPOCH_STATEMENT = "epoch statement";
     CLIENT_TAG = "client tag";
     TREE = "tree";
     REQUEST = "request";

@@ -59,11 +59,11 @@ pub(crate) struct Sealed {
 pub(crate) fn seal_to(
     public: &[u8; 32],
     info: &[u8],
-    aad: impl FnOnce(&[u8; 32]) -> Vec<u8>,
+    aad: &[u8],
     plain: &[u8],
     random: &mut dyn CryptoRng,
 ) -> Option<Sealed> {
-    seal(&OpModeS::Base, public, info, &aad(public), plain, random)
+    seal(&OpModeS::Base, public, info, aad, plain, random)
 }
 
 /// Seals to a public key and a one-time key.

@@ -1,12 +1,11 @@
 //! Enrolment by two codes, in person and without a network (PROTOCOL § 9).
 
 use data_encoding::BASE32_NOPAD;
-use haversack_wire::codec::put_blob;
+use haversack_wire::Reader;
 use haversack_wire::hash::{Label, derive, derive_cut};
-use haversack_wire::{Reader, RosterDigest};
 use rand_core::CryptoRng;
 
-use super::epoch::{put_statements, read_epoch_blob, read_statements};
+use super::epoch::{put_epochs, put_statements, read_epochs, read_statements};
 use super::grant::{GrantEntry, put_entries, read_entries};
 use super::identity::Identity;
 use crate::Error;
@@ -17,7 +16,9 @@ use crate::crypto::{
 const VERSION: u8 = 1;
 const REQUEST: &str = "request";
 const ANSWER: &str = "answer";
-const TEXT_MAX: usize = 65_536;
+const TEXT_MAX: usize = 1 << 20;
+/// Epoch statements in an answer.
+const EPOCHS_MAX: usize = 64;
 
 /// Six words that both sides compare aloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,19 +133,20 @@ impl Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) root: [u8; 32],
-    pub(crate) roster: RosterDigest,
+    /// The inviter's whole roster, ascending by hash.
     pub(crate) statements: Vec<Vec<u8>>,
     pub(crate) grant: Vec<GrantEntry>,
-    pub(crate) epoch: Vec<u8>,
+    /// Epoch statements, ascending by hash.
+    pub(crate) epochs: Vec<Vec<u8>>,
     pub(crate) inviter: [u8; 32],
 }
 
 impl Answer {
     fn encode(&self, request: &[u8], inviter: &SignKey) -> Vec<u8> {
-        let mut out = [&self.root[..], self.roster.as_bytes()].concat();
+        let mut out = self.root.to_vec();
         put_statements(&mut out, &self.statements);
         put_entries(&mut out, &self.grant);
-        put_blob(&mut out, &self.epoch);
+        put_epochs(&mut out, &self.epochs);
         out.extend(self.inviter);
         let signature = inviter.sign(&signed(request, &out));
         out.extend(signature);
@@ -155,10 +157,9 @@ impl Answer {
         let mut r = Reader::new(ANSWER, bytes);
         let answer = Self {
             root: r.array()?,
-            roster: RosterDigest::new(r.array()?),
             statements: read_statements(&mut r)?,
             grant: read_entries(&mut r)?,
-            epoch: read_epoch_blob(&mut r)?.to_vec(),
+            epochs: read_epochs(&mut r, EPOCHS_MAX)?,
             inviter: r.array()?,
         };
         let body = bytes.get(..bytes.len() - r.rest().len()).unwrap_or_default();
@@ -220,10 +221,9 @@ mod tests {
     fn answer(inviter: &SignKey) -> Answer {
         Answer {
             root: [1; 32],
-            roster: RosterDigest::new([2; 16]),
             statements: vec![],
             grant: vec![GrantEntry::Epoch(EpochSecret::new([3; 32]))],
-            epoch: vec![4; 114],
+            epochs: vec![vec![4; 114]],
             inviter: inviter.public(),
         }
     }
