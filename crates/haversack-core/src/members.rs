@@ -8,6 +8,7 @@ mod enrol;
 mod epoch;
 mod grant;
 mod identity;
+mod parts;
 mod roster;
 mod statement;
 
@@ -18,6 +19,7 @@ pub(crate) use grant::GrantEntry;
 #[cfg(test)]
 pub(crate) use grant::seal as seal_grant;
 pub(crate) use identity::{Identity, actor, device, lane};
+pub use parts::code_parts;
 pub use roster::Member;
 pub(crate) use roster::Roster;
 pub(crate) use statement::Statement;
