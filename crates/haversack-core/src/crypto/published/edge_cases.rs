@@ -90,7 +90,7 @@ fn hkdf_sha256() {
 /// Our HPKE shows no Diffie-Hellman of its own, so each published shared secret becomes a message, sealed by hand as
 /// RFC 9180 says, that only the same shared secret opens. This covers X25519 with its clamping, the points of the twist,
 /// encodings that are not canonical (taken as RFC 7748 wants it, and bound as they stand), and the refusal of the
-/// all-zero secret on both sides. It does not cover the sender's side of the arithmetic: its secret is always fresh.
+/// all-zero secret on both sides. It does not cover the sender's arithmetic, whose secret is fresh: RFC 9180's vectors do.
 #[test]
 fn x25519_within_hpke() {
     let set = xdh::TestSet::load(xdh::TestName::X25519).unwrap();
