@@ -6,6 +6,8 @@
 mod aead;
 mod hpke;
 mod keys;
+#[cfg(test)]
+mod published;
 mod random;
 mod sign;
 mod stretch;

@@ -48,6 +48,6 @@ pub use engine::{
     Saved, Status, SyncOutcome, WhoDraft,
 };
 pub use error::{Error, WireError};
-pub use members::{Member, RelayAddress, Role, Words};
+pub use members::{Member, RelayAddress, Role, Words, code_parts};
 pub use sync::proof::relay_of_proof;
 pub use view::{ClientId, ClientRow, ContactFilter, ContactId, ContactRow, Person};

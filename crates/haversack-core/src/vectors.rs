@@ -22,7 +22,7 @@ use crate::docs::rebuild::{self, Tip};
 use crate::docs::{Author, DocumentChanges, RawChange, ops};
 use crate::members::{
     Answer, Content, EpochStatement, GrantEntry, Group, Identity, NewEpoch, Pending, Request, Role,
-    Roster, actor, device, lane, seal_grant, statement_hash,
+    Roster, actor, code_parts, device, lane, seal_grant, statement_hash,
 };
 use crate::store::Header;
 use crate::sync::body::{Body, Opening};
@@ -383,6 +383,14 @@ fn enrolment(cast: &Cast, roster: &Roster) -> Vec<Vector> {
         inviter: cast.admin.sign.public(),
     };
     let (text, words) = asked.answer(&answer, &cast.admin.sign, random).unwrap();
+    let parts = code_parts(&text, 619).unwrap();
+    let in_parts = |name: &str, expect: &str, parts: &[String]| {
+        let vector = Vector::new(name, "answer in parts", expect).line("answer", &text);
+        parts.iter().fold(vector, |vector, part| vector.line("part", part))
+    };
+    let mut slip_in_two = parts.clone();
+    slip_in_two[1] = slip_in_two[1].replacen("HSA1.2.3.", "HSA1.2.3.A", 1);
+    let backwards: Vec<String> = parts.iter().rev().cloned().collect();
     let mut slip = pending.text();
     let wrong = if slip.remove(90) == 'A' { 'B' } else { 'A' };
     slip.insert(90, wrong);
@@ -390,9 +398,16 @@ fn enrolment(cast: &Cast, roster: &Roster) -> Vec<Vector> {
         Vector::new("enrolment", "enrolment", "ok")
             .line("request", pending.text())
             .hex("kem secret", phone.kem.expose())
-            .line("answer", text)
+            .line("answer", &text)
             .line("words", words),
         Vector::new("enrolment_slip", "request", "has a slip in it").line("request", slip),
+        in_parts("enrolment_parts", "ok", &backwards),
+        in_parts(
+            "enrolment_parts_missing",
+            "these are missing: 2",
+            &[parts[0].clone(), parts[2].clone()],
+        ),
+        in_parts("enrolment_parts_slip", "part 2 has a slip in it", &slip_in_two),
     ]
 }
 

@@ -75,6 +75,8 @@ labels! {
     REQUEST = "request";
     REQUEST_CHECK = "request check";
     PSK_ID = "psk id";
+    PARTS = "parts";
+    PART_CHECK = "part check";
     WORDS = "words";
     HEADER = "header";
     REGISTRY = "registry";

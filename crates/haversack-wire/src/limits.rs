@@ -49,11 +49,9 @@ pub const PARENTS_MAX: usize = 16;
 /// Epoch statements that a device remembers.
 pub const EPOCHS_MAX: usize = 1_024;
 /// Epoch statements in one roster segment.
-pub const LINEAGE_MAX: usize = 64;
+pub const LINEAGE_MAX: usize = 128;
 /// Depth of an epoch.
 pub const EPOCH_DEPTH_MAX: u64 = 1 << 32;
-/// By how much an epoch whose parents are unknown may be deeper than the deepest known one.
-pub const DEPTH_STEP_MAX: u64 = 1_024;
 /// Mailboxes in one request.
 pub const SECTIONS_MAX: usize = 16;
 /// Frames pushed in one request.

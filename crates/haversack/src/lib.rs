@@ -34,7 +34,7 @@ pub use haversack_core::model;
 pub use haversack_core::{
     BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow, Cost,
     CreateOptions, Error as EngineError, Ledger, Member, Passphrase, Person, Received,
-    RelayAddress, Role, Saved, Status, SyncOutcome, WhoDraft, Words,
+    RelayAddress, Role, Saved, Status, SyncOutcome, WhoDraft, Words, code_parts,
 };
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_wire::{Device, Relay};

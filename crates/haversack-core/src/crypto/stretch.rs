@@ -100,25 +100,33 @@ pub(crate) fn stretch(
     cost: Cost,
     hardware: &dyn Bind,
 ) -> Result<SlotKey, Error> {
+    let stretched = argon2id(&passphrase.0, salt, cost)?;
+    let bound = Zeroizing::new(hardware.bind(*stretched)?);
+    let mut slot = SlotKey { key: [0; 32], commitment: [0; 32] };
+    hkdf(&[], &*bound, b"haversack v1 slot key", &mut slot.key)?;
+    hkdf(&[], &*bound, b"haversack v1 slot commitment", &mut slot.commitment)?;
+    Ok(slot)
+}
+
+/// Argon2id, version 0x13, 32 bytes. Published vectors check it here, beneath the fixed length of our salt.
+pub(super) fn argon2id(
+    passphrase: &[u8],
+    salt: &[u8],
+    cost: Cost,
+) -> Result<Zeroizing<[u8; 32]>, Error> {
     let refused = |_| Error::invalid("key stretching cost", "is out of bounds");
     let params =
         Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(refused)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut stretched = Zeroizing::new([0; 32]);
-    argon2.hash_password_into(&passphrase.0, salt, &mut *stretched).map_err(refused)?;
-    let bound = Zeroizing::new(hardware.bind(*stretched)?);
-    let hkdf = Hkdf::<Sha256>::new(None, &*bound);
-    Ok(SlotKey {
-        key: expand(&hkdf, b"haversack v1 slot key"),
-        commitment: expand(&hkdf, b"haversack v1 slot commitment"),
-    })
+    argon2.hash_password_into(passphrase, salt, &mut *stretched).map_err(refused)?;
+    Ok(stretched)
 }
 
-fn expand(hkdf: &Hkdf<Sha256>, info: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    // 32 bytes are within HKDF's limit of 255 hashes.
-    let _ = hkdf.expand(info, &mut out);
-    out
+/// HKDF-SHA256: extract and one expansion, of at most 8,160 bytes.
+pub(super) fn hkdf(salt: &[u8], input: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), Error> {
+    let expanded = Hkdf::<Sha256>::new(Some(salt), input).expand(info, out);
+    expanded.map_err(|_| Error::invalid("derived key", "must have at most 8,160 bytes"))
 }
 
 #[cfg(test)]

@@ -158,6 +158,7 @@ impl Engine {
         for bytes in &answer.epochs {
             group.epochs.add(EpochStatement::decode::<Real>(&space, bytes)?);
         }
+        group.epochs.anchor();
         let secrets = group.take_entries(answer.grant);
         let mut state = self.new_space(group);
         state.refresh(&secrets.iter().cloned().collect());

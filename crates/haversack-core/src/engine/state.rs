@@ -8,8 +8,8 @@ use automerge::ChangeHash;
 use haversack_wire::codec::{put_blob, put_varint};
 use haversack_wire::limits::{EPOCHS_MAX, HEADS_MAX, LANES_MAX, WAITING_MAX};
 use haversack_wire::{
-    CursorDigest, Document, Epoch, Error, FrameHash, Generation, Incarnation, Lane, LaneTag,
-    Position, Reader, Relay, RetireHash, Space, StatementHash,
+    CursorDigest, Document, Epoch, EpochHash, Error, FrameHash, Generation, Incarnation, Lane,
+    LaneTag, Position, Reader, Relay, RetireHash, Space, StatementHash,
 };
 
 use crate::crypto::{GenerationSecret, OneTimeKey, Real, SignKey};
@@ -275,6 +275,8 @@ impl SpaceState {
         put_statements(&mut out, &statements);
         let epochs: Vec<_> = group.epochs.statements().map(|epoch| epoch.bytes.clone()).collect();
         put_epochs(&mut out, &epochs);
+        put_varint(&mut out, group.epochs.anchors().len() as u64);
+        group.epochs.anchors().iter().for_each(|anchor| out.extend_from_slice(anchor.as_bytes()));
         put_varint(&mut out, group.generations.len() as u64);
         group.generations.values().for_each(|secret| out.extend_from_slice(secret.expose()));
         put_grants(&mut out, group);
@@ -350,6 +352,9 @@ fn decode_group(r: &mut Reader<'_>) -> Result<Group, Error> {
     let space = *group.space();
     for bytes in read_epochs(r, EPOCHS_MAX)? {
         group.epochs.add(EpochStatement::decode::<Real>(&space, &bytes)?);
+    }
+    for _ in 0..r.count(EPOCHS_MAX)? {
+        group.epochs.add_anchor(EpochHash::new(r.array()?));
     }
     for _ in 0..r.varint()? {
         let secret = GenerationSecret::new(r.array()?);

@@ -4,12 +4,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use haversack_wire::limits::{DEPTH_STEP_MAX, EPOCHS_MAX, PARENTS_MAX};
+use haversack_wire::limits::{EPOCHS_MAX, PARENTS_MAX};
 use haversack_wire::{Epoch, EpochHash, Generation};
 
 use super::epoch::EpochStatement;
 use super::roster::{Roster, Turn};
-use super::standing::Member;
+use super::set::Set;
+
 use super::statement::Role;
 use crate::crypto::EpochSecret;
 
@@ -20,6 +21,8 @@ pub(crate) type Held = BTreeMap<Epoch, EpochSecret>;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Epochs {
     known: BTreeMap<EpochHash, Arc<EpochStatement>>,
+    /// Those that an invitation brought without their parents.
+    anchors: BTreeSet<EpochHash>,
 }
 
 /// What follows from a standing epoch and what it builds on.
@@ -27,18 +30,21 @@ pub(crate) struct Epochs {
 pub(crate) struct Facts {
     pub(crate) hash: EpochHash,
     pub(crate) statement: Arc<EpochStatement>,
-    /// The turns that its minter had seen.
+    /// What its minter had seen.
+    past: Set,
+    /// The turns in that.
     turns: BTreeSet<Turn>,
     /// Its ancestors that are known here.
     ancestors: BTreeSet<EpochHash>,
+    may_rotate: bool,
     /// Whether it ages those before it: a rotation by a device that may, and no answer to a turn.
     counted: bool,
 }
 
 impl Facts {
-    /// R1: highest number, then deepest, then lowest hash.
-    fn rank(&self) -> (usize, u64, Reverse<EpochHash>) {
-        (self.turns.len(), self.statement.depth, Reverse(self.hash))
+    /// R1: highest number, then by who may rotate, then deepest, then lowest hash.
+    fn rank(&self) -> (usize, bool, u64, Reverse<EpochHash>) {
+        (self.turns.len(), self.may_rotate, self.statement.depth, Reverse(self.hash))
     }
 
     /// How many turns it answers.
@@ -48,13 +54,36 @@ impl Facts {
 }
 
 impl Epochs {
+    /// Takes a statement; when there are too many, the shallowest goes, and those that build on it stand without it.
     pub(crate) fn add(&mut self, statement: EpochStatement) {
         self.known.entry(statement.hash()).or_insert_with(|| Arc::new(statement));
-        while self.known.len() > EPOCHS_MAX {
-            let shallowest = self.known.iter().min_by_key(|(hash, epoch)| (epoch.depth, **hash));
-            let Some(shallowest) = shallowest.map(|(hash, _)| *hash) else { break };
-            self.known.remove(&shallowest);
+        if self.known.len() <= EPOCHS_MAX {
+            return;
         }
+        let shallowest = self.known.iter().min_by_key(|(hash, epoch)| (epoch.depth, **hash));
+        let Some(shallowest) = shallowest.map(|(hash, _)| *hash) else { return };
+        self.known.remove(&shallowest);
+        let builds = |(hash, epoch): (&EpochHash, &Arc<EpochStatement>)| {
+            epoch.parents.contains(&shallowest).then_some(*hash)
+        };
+        self.anchors.extend(self.known.iter().filter_map(builds));
+        self.anchors.remove(&shallowest);
+    }
+
+    /// Trusts what an invitation brought: epochs whose parents it did not bring.
+    pub(crate) fn anchor(&mut self) {
+        let lacks = |epoch: &EpochStatement| {
+            epoch.parents.iter().any(|parent| !self.known.contains_key(parent))
+        };
+        self.anchors = self.known.iter().filter(|(_, e)| lacks(e)).map(|(hash, _)| *hash).collect();
+    }
+
+    pub(crate) const fn anchors(&self) -> &BTreeSet<EpochHash> {
+        &self.anchors
+    }
+
+    pub(crate) fn add_anchor(&mut self, anchor: EpochHash) {
+        self.anchors.insert(anchor);
     }
 
     /// Ascending by hash.
@@ -68,7 +97,8 @@ impl Epochs {
         order.sort_by_key(|(hash, epoch)| (epoch.depth, **hash));
         let mut table = Table::default();
         for (hash, epoch) in order {
-            if let Some(facts) = (Judge { roster, table: &table }).facts(*hash, epoch) {
+            let is_anchor = self.anchors.contains(hash);
+            if let Some(facts) = facts((roster, &table), *hash, epoch, is_anchor) {
                 table.0.insert(*hash, facts);
             }
         }
@@ -76,78 +106,48 @@ impl Epochs {
     }
 }
 
-/// Looks at one epoch, after those that it builds on.
-struct Judge<'a> {
-    roster: &'a Roster,
-    table: &'a Table,
-}
-
-impl Judge<'_> {
-    fn facts(&self, hash: EpochHash, epoch: &Arc<EpochStatement>) -> Option<Facts> {
-        let past = self.roster.past(&epoch.heads)?;
-        let stood = self.roster.stood(&epoch.heads)?;
-        let minter = stood.current(&epoch.minter).filter(|member| member.role.is_some())?;
-        let turns = self.roster.turns(&past);
-        let parents: Vec<&Facts> =
-            epoch.parents.iter().filter_map(|parent| self.table.0.get(parent)).collect();
-        let stands = parents.iter().all(|parent| parent.turns.is_subset(&turns))
-            && self.depth_fits(epoch, &parents)
-            && called_for(epoch, minter, &parents, &turns)
-            && generation_fits(epoch, &parents, &turns);
-        stands.then(|| Facts {
-            hash,
-            statement: epoch.clone(),
-            ancestors: parents
-                .iter()
-                .flat_map(|parent| parent.ancestors.iter().copied().chain([parent.hash]))
-                .collect(),
-            counted: minter.may_rotate && parents.iter().any(|parent| parent.turns == turns),
-            turns,
-        })
-    }
-
-    fn depth_fits(&self, epoch: &EpochStatement, parents: &[&Facts]) -> bool {
-        if epoch.parents.is_empty() {
-            return epoch.depth == 0;
-        }
-        let shallower = |facts: &&Facts| facts.statement.depth < epoch.depth;
-        let below =
-            self.table.0.values().filter(shallower).map(|facts| facts.statement.depth).max();
-        let deepest = parents.iter().map(|facts| facts.statement.depth).max();
-        match (deepest, below) {
-            (None, below) => below.is_none(),
-            (Some(deepest), _) if parents.len() == epoch.parents.len() => {
-                epoch.depth == deepest + 1
-            }
-            (Some(deepest), below) => {
-                let most = below.unwrap_or(deepest) + DEPTH_STEP_MAX;
-                (deepest + 1..=most).contains(&epoch.depth)
-            }
-        }
-    }
-}
-
-/// Whether there is a reason for an epoch: nobody's whim makes everybody rotate.
-fn called_for(
-    epoch: &EpochStatement,
-    minter: &Member,
-    parents: &[&Facts],
-    turns: &BTreeSet<Turn>,
-) -> bool {
-    match epoch.parents.as_slice() {
+/// What follows from one epoch, if it stands; those that it builds on were judged before.
+fn facts(
+    (roster, table): (&Roster, &Table),
+    hash: EpochHash,
+    epoch: &Arc<EpochStatement>,
+    is_anchor: bool,
+) -> Option<Facts> {
+    let past = roster.past(&epoch.heads)?;
+    let stood = roster.stood(&epoch.heads)?;
+    let minter = stood.current(&epoch.minter).filter(|member| member.role.is_some())?;
+    let parents: Vec<&Facts> =
+        epoch.parents.iter().filter_map(|parent| table.0.get(parent)).collect();
+    let turns = roster.turns(&past);
+    let lacks = |parent: &&Facts| !roster.answers(&parent.past, &stood);
+    let called_for = match epoch.parents.as_slice() {
         [] => minter.role.is_some_and(Role::is_admin),
-        _ => minter.may_rotate || parents.iter().all(|parent| parent.turns.len() < turns.len()),
-    }
+        _ => minter.may_rotate || parents.iter().all(lacks),
+    };
+    let deepest = parents.iter().map(|facts| facts.statement.depth).max();
+    let fits = parents.len() == epoch.parents.len()
+        && parents.iter().all(|parent| parent.turns.is_subset(&turns))
+        && epoch.depth == deepest.map_or(0, |deepest| deepest + 1)
+        && called_for
+        && epoch.generation == generation(epoch, &parents, &turns);
+    let ancestors =
+        parents.iter().flat_map(|parent| parent.ancestors.iter().copied().chain([parent.hash]));
+    (fits || is_anchor).then(|| Facts {
+        hash,
+        statement: epoch.clone(),
+        past,
+        ancestors: ancestors.collect(),
+        may_rotate: minter.may_rotate,
+        counted: minter.may_rotate && parents.iter().any(|parent| parent.turns == turns),
+        turns,
+    })
 }
 
-/// Whether the generation is that of the best parent which answers as much, or its own.
-fn generation_fits(epoch: &EpochStatement, parents: &[&Facts], turns: &BTreeSet<Turn>) -> bool {
-    let own = Generation::new(epoch.epoch.to_bytes());
+/// The generation of the best parent which answers as much, or its own.
+fn generation(epoch: &EpochStatement, parents: &[&Facts], turns: &BTreeSet<Turn>) -> Generation {
     let same = parents.iter().filter(|parent| parent.turns.len() == turns.len());
-    match same.max_by_key(|parent| parent.rank()) {
-        Some(best) => best.statement.generation == epoch.generation,
-        None => epoch.generation == own || (parents.is_empty() && !epoch.parents.is_empty()),
-    }
+    let best = same.max_by_key(|parent| parent.rank());
+    best.map_or_else(|| Generation::new(epoch.epoch.to_bytes()), |best| best.statement.generation)
 }
 
 /// The epochs that stand.
@@ -159,15 +159,14 @@ impl Table {
         self.0.get(epoch)
     }
 
-    /// The epochs that could be written under, were there no turns: their secrets are here, and their minters members.
+    /// The epochs that could be written under, were there no attackers: their secrets are here, and their minters members.
     fn usable(
         &self,
         roster: &Roster,
         here: &impl Fn(&EpochStatement) -> bool,
     ) -> impl Iterator<Item = &Facts> {
         self.0.values().filter(move |facts| {
-            let minter = &facts.statement.minter;
-            here(&facts.statement) && roster.standing().current(minter).is_some()
+            here(&facts.statement) && roster.member(&facts.statement.minter).is_some()
         })
     }
 
@@ -177,8 +176,7 @@ impl Table {
         roster: &Roster,
         here: impl Fn(&EpochStatement) -> bool,
     ) -> Option<&Facts> {
-        let turns = roster.standing_turns();
-        let fit = |facts: &&Facts| turns.is_subset(&facts.turns);
+        let fit = |facts: &&Facts| roster.answers(&facts.past, roster.standing());
         self.usable(roster, &here).filter(fit).max_by_key(|facts| facts.rank())
     }
 
@@ -189,6 +187,9 @@ impl Table {
         here: impl Fn(&EpochStatement) -> bool,
     ) -> Vec<&Facts> {
         let mut usable: Vec<_> = self.usable(roster, &here).collect();
+        if usable.is_empty() {
+            usable = self.0.values().filter(|facts| here(&facts.statement)).collect();
+        }
         let inner: BTreeSet<EpochHash> =
             usable.iter().flat_map(|facts| facts.statement.parents.iter().copied()).collect();
         usable.retain(|facts| !inner.contains(&facts.hash));
@@ -226,9 +227,8 @@ impl Table {
         let is_below =
             |id: &EpochHash| old.is_some_and(|old| old.hash == *id || old.ancestors.contains(id));
         let between = live.ancestors.iter().chain([&live.hash]).filter(|id| !is_below(id));
-        let is_counted = |facts: &&Facts| {
-            facts.counted && roster.standing().current(&facts.statement.minter).is_some()
-        };
+        let is_counted =
+            |facts: &&Facts| facts.counted && roster.member(&facts.statement.minter).is_some();
         let counted = between.filter_map(|id| self.0.get(id)).filter(is_counted).count();
         let answered = |turn: &&Turn| old.is_some_and(|old| old.turns.contains(*turn));
         let revocations = roster.revocations();

@@ -25,7 +25,32 @@ pub(crate) struct Graph {
     statements: Vec<Arc<Statement>>,
     hashes: Vec<StatementHash>,
     pasts: Vec<Set>,
+    lines: Vec<Lines>,
     places: BTreeMap<StatementHash, usize>,
+}
+
+/// Whom a statement is by, and whom it is about, as its past has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Lines {
+    /// The line of its signer; none for a root.
+    pub(crate) signer: Option<Device>,
+    /// The line that it names, or adds a key to.
+    pub(crate) named: Option<Device>,
+}
+
+impl Lines {
+    fn of(statement: &Statement, before: &Standing) -> Self {
+        let signer = before.line(&statement.signer);
+        let named = match &statement.content {
+            Content::AddDevice { device_key, .. } => Some(identity::device(device_key)),
+            Content::RenewDevice { .. } => signer,
+            Content::SetRole { device, .. } | Content::Revoke { device, .. } => {
+                before.device(device)
+            }
+            _ => None,
+        };
+        Self { signer, named }
+    }
 }
 
 impl Graph {
@@ -58,6 +83,14 @@ impl Graph {
         &self.pasts[place]
     }
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "places come from this graph alone, which only grows"
+    )]
+    pub(crate) fn lines(&self, place: usize) -> Lines {
+        self.lines[place]
+    }
+
     /// The past of heads, themselves included; nothing when one of them is not here.
     fn past_of(&self, heads: &[StatementHash]) -> Option<Set> {
         let mut past = Set::default();
@@ -69,7 +102,8 @@ impl Graph {
         Some(past)
     }
 
-    fn push(&mut self, hash: StatementHash, statement: Arc<Statement>, past: Set) {
+    fn push(&mut self, hash: StatementHash, statement: Arc<Statement>, past: Set, lines: Lines) {
+        self.lines.push(lines);
         self.places.insert(hash, self.statements.len());
         self.statements.push(statement);
         self.hashes.push(hash);
@@ -122,6 +156,7 @@ impl Roster {
             statements: Vec::new(),
             hashes: Vec::new(),
             pasts: Vec::new(),
+            lines: Vec::new(),
             places: BTreeMap::new(),
         };
         let standing = Arc::new(evaluate(&graph, &Set::default()));
@@ -189,7 +224,8 @@ impl Roster {
             if is_first && before.admits(&statement.signer, &statement.content) {
                 self.heads.retain(|head| !statement.parents.contains(head));
                 self.heads.insert(hash);
-                Arc::make_mut(&mut self.graph).push(hash, statement, past);
+                let lines = Lines::of(&statement, &before);
+                Arc::make_mut(&mut self.graph).push(hash, statement, past, lines);
                 progress = true;
             }
         }
@@ -231,16 +267,16 @@ impl Roster {
         past.iter().filter_map(|s| turn(&self.graph.statement(s).content)).collect()
     }
 
-    /// The turns that an epoch must have to be written under.
-    pub(crate) fn standing_turns(&self) -> BTreeSet<Turn> {
-        let standing = self.standing.attackers.keys().filter_map(|hash| self.statement(hash));
-        let replaced = self.standing.roots.iter().skip(1).map(|root| (7, *root));
-        standing.filter_map(|statement| turn(&statement.content)).chain(replaced).collect()
+    /// Whether a past has every attacker and every replacement of the root that stands.
+    pub(crate) fn answers(&self, past: &Set, standing: &Standing) -> bool {
+        let mut all = standing.attackers.keys().chain(&standing.replacements);
+        all.all(|hash| self.is_seen(past, hash))
     }
 
     /// The turns of standing revocations alone.
     pub(crate) fn revocations(&self) -> BTreeSet<Turn> {
-        self.standing_turns().into_iter().filter(|(kind, _)| *kind == 4).collect()
+        let standing = self.standing.attackers.keys().filter_map(|hash| self.statement(hash));
+        standing.filter_map(|s| turn(&s.content)).filter(|(kind, _)| *kind == 4).collect()
     }
 
     /// Whether a past has a statement in it.

@@ -27,6 +27,8 @@ pub struct Member {
 pub(crate) struct Standing {
     /// The root keys, from the first to the present one.
     pub(crate) roots: Vec<[u8; 32]>,
+    /// The statements that replaced them.
+    pub(crate) replacements: Vec<StatementHash>,
     /// Standing revocations, and changes of role to one that is no admin's, each with the line that it names.
     pub(crate) attackers: BTreeMap<StatementHash, Device>,
     /// Those of them whose cuts count.
@@ -54,6 +56,11 @@ impl Standing {
     /// The device that a key is of, member or not.
     pub(crate) fn line(&self, key: &[u8; 32]) -> Option<Device> {
         self.lines.get(key).copied()
+    }
+
+    /// The line that a device id means.
+    pub(crate) fn device(&self, id: &Device) -> Option<Device> {
+        self.devices.get(id).copied()
     }
 
     /// Whether a standing revocation names a line.
@@ -84,13 +91,13 @@ pub(crate) fn evaluate(graph: &Graph, set: &Set) -> Standing {
     let view = View::new(graph, set);
     let standing = view.standing_attackers();
     let (void, added) = view.void_under(&standing);
-    let named = |x| (graph.hash(x), view.line_named(x).unwrap_or_default());
+    let named = |x| (graph.hash(x), graph.lines(x).named.unwrap_or_default());
     let attackers: BTreeMap<_, _> = standing.iter().map(named).collect();
     let members = Members { view: &view, attackers: &standing, void: &void, added: &added };
     let (members, revoked) = (members.all(), members.revoked());
     let cutting = cutting(&view, &standing, &revoked);
-    let View { roots, lines, devices, .. } = view;
-    Standing { roots, attackers, cutting, void, members, lines, devices, revoked }
+    let View { roots, replacements, lines, devices, .. } = view;
+    Standing { roots, replacements, attackers, cutting, void, members, lines, devices, revoked }
 }
 
 /// The attackers whose cuts count: what a removed line made, only where nobody else says anything.
@@ -99,14 +106,14 @@ fn cutting(
     standing: &Set,
     revoked: &BTreeSet<Device>,
 ) -> BTreeMap<StatementHash, Device> {
+    let graph = view.graph;
     let trusted = |x: usize| {
-        let line = view.lines.get(&view.graph.statement(x).signer);
-        line.is_none_or(|line| !revoked.contains(line))
+        view.is_by_root(x) || graph.lines(x).signer.is_none_or(|line| !revoked.contains(&line))
     };
     let mut by_line: BTreeMap<Device, Vec<(bool, StatementHash)>> = BTreeMap::new();
     for x in standing.iter() {
-        let line = view.line_named(x).unwrap_or_default();
-        by_line.entry(line).or_default().push((trusted(x), view.graph.hash(x)));
+        let line = graph.lines(x).named.unwrap_or_default();
+        by_line.entry(line).or_default().push((trusted(x), graph.hash(x)));
     }
     let mut cutting = BTreeMap::new();
     for (line, all) in by_line {
@@ -122,6 +129,7 @@ struct View<'g> {
     graph: &'g Graph,
     set: &'g Set,
     roots: Vec<[u8; 32]>,
+    replacements: Vec<StatementHash>,
     /// What former roots signed after they were replaced.
     outlived: Set,
     lines: BTreeMap<[u8; 32], Device>,
@@ -132,13 +140,15 @@ struct View<'g> {
 
 impl<'g> View<'g> {
     fn new(graph: &'g Graph, set: &'g Set) -> Self {
-        let lines = lines(graph, set);
-        let devices = lines.iter().map(|(key, line)| (identity::device(key), *line)).collect();
         let (roots, outlived) = (vec![*graph.first_root()], Set::default());
-        let mut view = Self { graph, set, roots, outlived, lines, devices, by_roots: Vec::new() };
+        let (lines, devices, replacements, by_roots) = Default::default();
+        let mut view = Self { graph, set, roots, replacements, outlived, lines, devices, by_roots };
         view.follow_roots();
         let by_root = |s: &usize| view.is_by_root(*s) && !view.outlived.contains(*s);
         view.by_roots = set.iter().filter(by_root).collect();
+        view.lines = lines_of(graph, set, &view.roots);
+        let device = |(key, line): (&[u8; 32], &Device)| (identity::device(key), *line);
+        view.devices = view.lines.iter().map(device).collect();
         view
     }
 
@@ -157,31 +167,20 @@ impl<'g> View<'g> {
                 _ => None,
             };
             let all: Vec<usize> = self.set.iter().filter(by_present).collect();
-            let Some((_, next, root)) = all.iter().filter_map(|s| next(*s)).min() else { return };
+            let Some((hash, next, root)) = all.iter().filter_map(|s| next(*s)).min() else {
+                return;
+            };
             let late = |s: &usize| *s != next && !self.graph.past(next).contains(*s);
             all.into_iter().filter(late).for_each(|s| self.outlived.insert(s));
             self.roots.push(root);
-        }
-    }
-
-    fn line_named(&self, x: usize) -> Option<Device> {
-        match &self.graph.statement(x).content {
-            Content::Revoke { device, .. } | Content::SetRole { device, .. } => {
-                Some(self.devices.get(device).copied().unwrap_or(*device))
-            }
-            _ => None,
+            self.replacements.push(hash);
         }
     }
 
     /// The line that a statement adds a key to, or raises.
     fn supported(&self, s: usize) -> Option<Device> {
-        match &self.graph.statement(s).content {
-            Content::AddDevice { device_key, .. } | Content::RenewDevice { device_key, .. } => {
-                self.lines.get(device_key).copied()
-            }
-            Content::SetRole { role, .. } if role.is_some_and(Role::is_admin) => self.line_named(s),
-            _ => None,
-        }
+        let adds = key_of(&self.graph.statement(s).content).is_some();
+        self.graph.lines(s).named.filter(|_| adds || self.raises(s))
     }
 
     fn raises(&self, s: usize) -> bool {
@@ -214,11 +213,12 @@ impl<'g> View<'g> {
     fn void_under(&self, attackers: &Set) -> (Set, BTreeSet<[u8; 32]>) {
         let mut named: BTreeMap<Device, Vec<usize>> = BTreeMap::new();
         for x in attackers.iter() {
-            self.line_named(x).into_iter().for_each(|line| named.entry(line).or_default().push(x));
+            let line = self.graph.lines(x).named;
+            line.into_iter().for_each(|line| named.entry(line).or_default().push(x));
         }
         let hit = |s: usize| {
-            let line = self.lines.get(&self.graph.statement(s).signer);
-            line.and_then(|line| named.get(line))
+            let line = self.graph.lines(s).signer;
+            line.and_then(|line| named.get(&line))
                 .is_some_and(|all| all.iter().any(|x| self.hits(*x, s)))
         };
         let fallen = |s: &usize| self.outlived.contains(*s) || hit(*s);
@@ -250,9 +250,9 @@ impl<'g> View<'g> {
         if !added.contains(&statement.signer) {
             return false;
         }
-        let line = self.lines.get(&statement.signer);
+        let line = self.graph.lines(s).signer;
         let raises =
-            |r: &usize| self.supported(*r).as_ref() == line && self.graph.past(s).contains(*r);
+            |r: &usize| self.graph.lines(*r).named == line && self.graph.past(s).contains(*r);
         matches!(statement.content, Content::RenewDevice { .. }) || raised.iter().any(raises)
     }
 
@@ -268,12 +268,14 @@ impl<'g> View<'g> {
     fn standing_attackers(&self) -> Set {
         let mut standing = Set::default();
         let mut open: Vec<usize> = self.set.iter().filter(|s| self.is_attacker(*s)).collect();
+        let (anyway, _) = self.void_under(&Set::default());
         let voids: BTreeMap<usize, Set> =
             open.iter().map(|x| (*x, self.void_under(&[*x].into_iter().collect()).0)).collect();
         while !open.is_empty() {
             let (void, _) = self.void_under(&standing);
             open.retain(|x| !void.contains(*x));
-            let attacks = |x: &usize| voids.get(x).map(|void| self.attacked(*x, void, &open));
+            let attacks =
+                |x: &usize| voids.get(x).map(|void| self.attacked(*x, (void, &anyway), &open));
             let attacks: Vec<BTreeSet<usize>> = open.iter().filter_map(attacks).collect();
             let free = unattacked(attacks);
             let places = (0..).zip(&open);
@@ -284,11 +286,12 @@ impl<'g> View<'g> {
     }
 
     /// The places of those that an attacker attacks: itself, or what their signers stand on, would be void.
-    fn attacked(&self, x: usize, void: &Set, open: &[usize]) -> BTreeSet<usize> {
-        let lost: BTreeSet<Device> = void.iter().filter_map(|s| self.supported(s)).collect();
+    fn attacked(&self, x: usize, (void, anyway): (&Set, &Set), open: &[usize]) -> BTreeSet<usize> {
+        let lost = void.iter().filter(|s| !anyway.contains(*s));
+        let lost: BTreeSet<Device> = lost.filter_map(|s| self.supported(s)).collect();
         let is_attacked = |y: usize| {
-            let line = self.lines.get(&self.graph.statement(y).signer);
-            let unsupported = !self.is_by_root(y) && line.is_some_and(|line| lost.contains(line));
+            let line = self.graph.lines(y).signer;
+            let unsupported = !self.is_by_root(y) && line.is_some_and(|line| lost.contains(&line));
             y != x && (void.contains(y) || unsupported)
         };
         (0..).zip(open).filter(|(_, y)| is_attacked(**y)).map(|(place, _)| place).collect()
@@ -319,16 +322,14 @@ const fn key_of(content: &Content) -> Option<[u8; 32]> {
     }
 }
 
-/// Which line each key is of: by the first key of the line.
-fn lines(graph: &Graph, set: &Set) -> BTreeMap<[u8; 32], Device> {
+/// Which line each key is of, by the first key of the line: what a renewal names goes by the renewal.
+fn lines_of(graph: &Graph, set: &Set, roots: &[[u8; 32]]) -> BTreeMap<[u8; 32], Device> {
     let mut renewed: BTreeMap<[u8; 32], (StatementHash, [u8; 32])> = BTreeMap::new();
-    let mut lines = BTreeMap::new();
+    let mut firsts = BTreeSet::new();
     for s in set.iter() {
         let statement = graph.statement(s);
         match &statement.content {
-            Content::AddDevice { device_key, .. } => {
-                lines.insert(*device_key, identity::device(device_key));
-            }
+            Content::AddDevice { device_key, .. } => firsts.extend([*device_key]),
             Content::RenewDevice { device_key, .. } => {
                 let this = (graph.hash(s), statement.signer);
                 let known = renewed.entry(*device_key).or_insert(this);
@@ -337,17 +338,18 @@ fn lines(graph: &Graph, set: &Set) -> BTreeMap<[u8; 32], Device> {
             _ => {}
         }
     }
-    let firsts = lines.clone();
-    for key in renewed.keys().filter(|key| !firsts.contains_key(*key)) {
+    let is_first = |key: &[u8; 32]| firsts.contains(key) && !renewed.contains_key(key);
+    let mut lines = BTreeMap::new();
+    for key in firsts.iter().chain(renewed.keys()).filter(|key| !roots.contains(*key)) {
         let mut at = *key;
         let mut steps = renewed.len();
-        while let (Some((_, from)), true) =
-            (renewed.get(&at), steps > 0 && !firsts.contains_key(&at))
-        {
+        while let (Some((_, from)), true) = (renewed.get(&at), steps > 0) {
             at = *from;
             steps -= 1;
         }
-        lines.extend(firsts.get(&at).map(|line| (*key, *line)));
+        if is_first(&at) && !roots.contains(&at) {
+            lines.insert(*key, identity::device(&at));
+        }
     }
     lines
 }
@@ -366,20 +368,25 @@ impl Members<'_> {
         // The lowest hash first: it decides where several statements say different things.
         let stands = self.view.set.iter().filter(|s| !self.void.contains(*s));
         let stands: BTreeMap<StatementHash, usize> = stands.map(|s| (graph.hash(s), s)).collect();
-        let mut members: BTreeMap<Device, Member> = BTreeMap::new();
+        let mut members: BTreeMap<Device, ((bool, bool), Member)> = BTreeMap::new();
         for s in stands.values() {
-            if let Content::AddDevice { device_key, kem_key, role, may_rotate } =
+            let Content::AddDevice { device_key, kem_key, role, may_rotate } =
                 &graph.statement(*s).content
-            {
-                let device = identity::device(device_key);
-                members.entry(device).or_insert_with(|| Member {
-                    device,
-                    role: *role,
-                    may_rotate: *may_rotate,
-                    current: [(*device_key, *kem_key)].into(),
-                });
+            else {
+                continue;
+            };
+            let device = identity::device(device_key);
+            let is_first = self.view.lines.get(device_key) == Some(&device);
+            // One by a root first, then one that gives most; the order of hashes for the rest.
+            let rank = (!self.view.is_by_root(*s), !role.is_some_and(Role::is_admin));
+            let worse = members.get(&device).is_some_and(|(known, _)| *known <= rank);
+            if is_first && !worse {
+                let current = [(*device_key, *kem_key)].into();
+                let member = Member { device, role: *role, may_rotate: *may_rotate, current };
+                members.insert(device, (rank, member));
             }
         }
+        let mut members = members.into_iter().map(|(line, (_, member))| (line, member)).collect();
         self.renew(&mut members, &stands);
         let sets: BTreeMap<StatementHash, usize> =
             self.attackers.iter().map(|x| (graph.hash(x), x)).chain(stands).collect();
@@ -428,7 +435,7 @@ impl Members<'_> {
             BTreeMap::new();
         for (hash, s) in all {
             let Content::SetRole { role, .. } = &graph.statement(*s).content else { continue };
-            let line = self.view.line_named(*s).unwrap_or_default();
+            let line = graph.lines(*s).named.unwrap_or_default();
             let is_admin = role.is_some_and(Role::is_admin);
             sets.entry(line).or_default().push((is_admin, *hash, *s, *role));
         }
@@ -445,6 +452,10 @@ impl Members<'_> {
     fn revoked(&self) -> BTreeSet<Device> {
         let revoke =
             |x: &usize| matches!(self.view.graph.statement(*x).content, Content::Revoke { .. });
-        self.attackers.iter().filter(revoke).filter_map(|x| self.view.line_named(x)).collect()
+        self.attackers
+            .iter()
+            .filter(revoke)
+            .filter_map(|x| self.view.graph.lines(x).named)
+            .collect()
     }
 }
