@@ -77,6 +77,8 @@ labels! {
     PSK_ID = "psk id";
     WORDS = "words";
     HEADER = "header";
+    WIPED = "wiped";
+    FILE_KEY = "file key";
     REGISTRY = "registry";
 }
 

@@ -160,7 +160,7 @@ impl Engine {
     /// A body of this device as it was sealed when it was closed: offered again, it is the same frame, and no
     /// second candidate for its place. Under another epoch it is sealed anew.
     fn own_frame(&mut self, space: &SpaceState, sequence: u32, row: i64) -> Result<Vec<u8>, Error> {
-        let kept = self.db.row(Table::Bodies, &self.state_key()?, row)?;
+        let kept = self.db.row(Table::Bodies, &self.outbox_key()?, row)?;
         let missing = Error::damaged("outgoing bodies", "one is missing");
         let body = KeptBody::decode(&kept.ok_or(missing)?)?;
         match body.epoch == space.epoch_id() {

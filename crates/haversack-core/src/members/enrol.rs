@@ -11,7 +11,7 @@ use super::grant::{GrantEntry, put_entries, read_entries};
 use super::identity::Identity;
 use crate::Error;
 use crate::crypto::{
-    AadLabel, OneTimeKey, Sealed, SignKey, message, open_with_psk, seal_with_psk, verify,
+    AadLabel, OneTimeKey, Sealed, SignKey, WORD_LIST, message, open_with_psk, seal_with_psk, verify,
 };
 
 const VERSION: u8 = 1;
@@ -28,8 +28,6 @@ impl std::fmt::Display for Words {
         f.write_str(&self.0.join(" "))
     }
 }
-
-const WORD_LIST: &str = include_str!("six_words.txt");
 
 /// The words of a request and its answer: 66 bits of `derive("words", request ‖ answer)`, 11 a word, in
 /// the English list of BIP-39.
