@@ -116,7 +116,7 @@ fn header() -> Vec<Vector> {
     let secret = Secret { passphrase: &secret, hardware: None };
     let copies = HeaderFiles::in_folder(files.path());
     let mut vault = Vault::make(copies, secret, (Cost::FLOOR, 0), random).unwrap();
-    vault.write(random).unwrap();
+    vault.write_new(random).unwrap();
     let bytes = std::fs::read(files.path().join("key.a")).unwrap();
     let salt: [u8; 32] = bytes[24..56].try_into().unwrap();
     let slot = stretch(&passphrase(), &salt, Cost::FLOOR).unwrap().plain();

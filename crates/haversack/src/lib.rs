@@ -34,9 +34,9 @@ pub use error::Error;
 pub use haversack_core::model;
 pub use haversack_core::{
     Bind, BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
-    Cost, CreateOptions, Error as EngineError, FileKey, Ledger, Member, OpenedBy, Passphrase,
-    Person, Received, RecoveryCode, RelayAddress, Role, Saved, SecretOptions, Slots, Status,
-    SyncOutcome, WhoDraft, Words,
+    Cost, CreateOptions, Error as EngineError, FileKey, Guesses, Ledger, Member, OpenedBy,
+    Passphrase, Person, Received, RecoveryCode, RelayAddress, Role, Saved, SecretOptions, Slots,
+    Status, SyncOutcome, WhoDraft, Words,
 };
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_wire::{Device, Relay};

@@ -7,6 +7,8 @@ mod csv;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod relay;

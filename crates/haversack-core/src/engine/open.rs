@@ -73,7 +73,7 @@ impl Engine {
         let cost = (options.cost, options.wipe_after);
         let vault = Vault::make(HeaderFiles::in_folder(folder), secret, cost, &mut *random)?;
         let mut engine = Self::fill(folder, lock, vault, random)?;
-        engine.vault.write(&mut *engine.random)?;
+        engine.vault.write_new(&mut *engine.random)?;
         sync_folder(folder).map_err(Error::io("folder"))?;
         Ok(engine)
     }

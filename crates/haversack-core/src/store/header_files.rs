@@ -30,11 +30,20 @@ impl HeaderFiles {
     /// Writes copy B, then copy A, each down to the disk, so that one is whole at any moment. A store that was
     /// wiped meanwhile stays so.
     pub(crate) fn write(&self, header: &Header, random: &mut dyn CryptoRng) -> Result<(), Error> {
+        match self.exist() && !self.is_buried() {
+            true => self.write_new(header, random),
+            false => Err(Error::Wiped),
+        }
+    }
+
+    /// The same for a store that is being made.
+    pub(crate) fn write_new(
+        &self,
+        header: &Header,
+        random: &mut dyn CryptoRng,
+    ) -> Result<(), Error> {
         #[cfg(test)]
         crate::crypto::count::add(crate::crypto::count::Work::Write);
-        if self.is_buried() {
-            return Err(Error::Wiped);
-        }
         let bytes = header.encode(random);
         write_through(&self.b, &bytes)
             .and_then(|()| write_through(&self.a, &bytes))
@@ -120,7 +129,8 @@ mod tests {
         let random = &mut ChaCha20Rng::seed_from_u64(2);
         let mut header = Header::make(Cost::FLOOR, 0, random);
         header.generation = 1;
-        files.write(&header, random).unwrap();
+        assert!(matches!(files.write(&header, random), Err(Error::Wiped)));
+        files.write_new(&header, random).unwrap();
         header.generation = 2;
         let next = header.encode(random);
         (folder, files, next)

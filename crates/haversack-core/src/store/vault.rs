@@ -99,9 +99,11 @@ impl Vault {
         self.header.cost
     }
 
-    /// Writes the header as it is: for a new store.
-    pub(crate) fn write(&mut self, random: &mut dyn CryptoRng) -> Result<(), Error> {
-        self.save(self.header.clone(), self.content.clone(), random)
+    /// Writes the header of a new store.
+    pub(crate) fn write_new(&mut self, random: &mut dyn CryptoRng) -> Result<(), Error> {
+        self.header.generation += 1;
+        self.header.seal_box(&self.key, &self.content, random);
+        self.files.write_new(&self.header, random)
     }
 
     /// Says durably that the keyring is now under another key, in another half.
@@ -255,7 +257,8 @@ fn renew(
     }
     content.kinds.iter_mut().skip(found.place).take(1).for_each(|kind| *kind = Kind::Normal as u8);
     let mut vault = Vault { files, header, key, content, opened_by: Kind::Normal };
-    vault.write(random).map(|()| vault)
+    let (header, content) = (vault.header.clone(), vault.content.clone());
+    vault.save(header, content, random).map(|()| vault)
 }
 
 /// A wrong secret. An attempt at which the hardware failed is not counted: it may have been right.

@@ -24,7 +24,7 @@ impl Bench {
         let secret = Secret { passphrase: &passphrase, hardware: hardware.map(|key| key as _) };
         let cost = (Cost::FLOOR, wipe_after);
         let mut vault = Vault::make(files, secret, cost, &mut bench.random).unwrap();
-        vault.write(&mut bench.random).unwrap();
+        vault.write_new(&mut bench.random).unwrap();
         (bench, vault)
     }
 
