@@ -15,9 +15,13 @@ use crate::{Error, Notebook};
 #[must_use]
 pub fn calibrated() -> Cost {
     Cost::calibrate(|cost| {
-        let start = Instant::now();
-        // A device that refuses a cost is as good as one that is too slow for it.
-        cost.try_out().map_or(Duration::MAX, |()| start.elapsed())
+        // The faster of two: whatever else the device does this moment must not make the store weaker.
+        let times = [(); 2].map(|()| {
+            let start = Instant::now();
+            // A device that refuses a cost is as good as one that is too slow for it.
+            cost.try_out().map_or(Duration::MAX, |()| start.elapsed())
+        });
+        times.into_iter().min().unwrap_or(Duration::MAX)
     })
 }
 

@@ -15,7 +15,8 @@ const WORD: &str = "wipe";
 /// Destroys this device's store: its keys first, then its data
 #[derive(Debug, clap::Args)]
 #[command(long_about = "Destroys this device's store: its keys first, then its data.\n\n\
-    Asks for no passphrase, takes no longer for more records, and works while another program has the store open. When it \
+    Asks for no passphrase, and works while another program has the store open. The keys are gone at once, however many \
+    records there are. When it \
     is cut off, the next command that opens the store finishes it. What was not synced is lost; what others of the team \
     hold is not, nor are copies of the folder. A key file stays where it is: remove it too.\n\n\
     Example:\n  haversack wipe --store team\n  haversack wipe --store team --yes")]

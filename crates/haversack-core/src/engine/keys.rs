@@ -32,9 +32,10 @@ pub enum OpenedBy {
     Recovery,
 }
 
-/// Destroys the store of a folder: first its keys, then its data. Needs no passphrase, works while the store is open
-/// here or elsewhere, and takes no longer for more records. When it is cut off before the first tombstone is on the
-/// disk, the store is as it was; after that nothing opens it, and the next wipe or attempt to open it finishes.
+/// Destroys the store of a folder: first its keys, which takes no longer for more records, then its data, which takes what
+/// the file system needs to free it. Needs no passphrase, and works while the store is open here or elsewhere. When it is
+/// cut off before the first tombstone is on the disk, the store is as it was; after that nothing opens it, and the next
+/// wipe or attempt to open it finishes.
 ///
 /// # Errors
 /// [`Error::NoStore`] when there is nothing, also the second time; [`Error::Io`] when the keys could not be
