@@ -2,7 +2,7 @@
 
 use haversack_core::model::*;
 use haversack_core::{
-    ContactDraft, ContactFilter, Cost, CreateOptions, Engine, Passphrase, RelayRoute, Role, Saved,
+    ContactDraft, ContactFilter, CreateOptions, Engine, Passphrase, RelayRoute, Role, Saved,
     WhoDraft,
 };
 use haversack_relay::{Identity, Memory, exchange};
@@ -58,7 +58,7 @@ impl Fleet {
         let mut engines: Vec<Engine> = (0..=PHONES)
             .map(|n| {
                 let random = Box::new(ChaCha20Rng::seed_from_u64(n as u64));
-                let options = CreateOptions { cost: Cost::FLOOR };
+                let options = CreateOptions::cheapest();
                 Engine::create(&folder.path().join(n.to_string()), &passphrase(), options, random)
                     .unwrap()
             })

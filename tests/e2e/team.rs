@@ -4,7 +4,7 @@ use std::path::Path;
 
 use haversack::model::*;
 use haversack::{
-    ClientId, ContactDraft, Cost, CreateOptions, Notebook, Passphrase, RelayUrl, Role, WhoDraft,
+    ClientId, ContactDraft, CreateOptions, Notebook, Passphrase, RelayUrl, Role, WhoDraft,
 };
 use haversack_relay::Relay;
 use tempfile::TempDir;
@@ -16,7 +16,7 @@ pub(crate) fn passphrase() -> Passphrase {
 }
 
 pub(crate) fn create(folder: &Path) -> Notebook {
-    let options = CreateOptions { cost: Cost::FLOOR };
+    let options = CreateOptions::cheapest();
     Notebook::create(folder, &passphrase(), options).unwrap()
 }
 

@@ -58,7 +58,7 @@ impl From<EngineError> for HaversackError {
 
 fn of_engine(error: &EngineError, text: String) -> HaversackError {
     match error {
-        EngineError::Busy => HaversackError::RetryLater(text),
+        EngineError::Busy | EngineError::TooSoon { .. } => HaversackError::RetryLater(text),
         EngineError::WrongPassphrase | EngineError::Hardware => HaversackError::Unlock(text),
         EngineError::NoSpace => HaversackError::JoinSpace(text),
         EngineError::NotAllowed { .. } => HaversackError::AskCoordinator(text),
@@ -66,6 +66,9 @@ fn of_engine(error: &EngineError, text: String) -> HaversackError {
         EngineError::Full => HaversackError::FreeSpace(text),
         EngineError::NoStore
         | EngineError::StoreExists
+        | EngineError::Wiped
+        | EngineError::WeakPassphrase { .. }
+        | EngineError::WrongRecoveryCode
         | EngineError::Invalid { .. }
         | EngineError::Unknown { .. }
         | EngineError::InSpace

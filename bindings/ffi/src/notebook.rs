@@ -7,39 +7,85 @@ use haversack::model::{self, Day};
 use haversack::{ContactDraft, CreateOptions, EngineError, Passphrase, Period, RelayUrl};
 
 use crate::contact::read_line;
+use crate::keys::{Foreign, recovery_code};
 use crate::{
-    BundleOutcome, Client, ClientFile, Contact, ContactFilter, HaversackError, Invitation, Line,
-    Member, NewContact, Report, Role, Site, Status, SyncReport,
+    BundleOutcome, Client, ClientFile, Contact, ContactFilter, HardwareKey, HaversackError,
+    Invitation, Line, Member, NewContact, Report, Role, Site, Status, SyncReport,
 };
 
 type Outcome<T> = Result<T, HaversackError>;
 
 /// One device's records. May be called from any thread; calls wait for one another.
 #[derive(Debug, uniffi::Object)]
-pub struct Notebook(haversack::Notebook);
+pub struct Notebook(pub(crate) haversack::Notebook);
 
 #[uniffi::export(async_runtime = "tokio")]
 impl Notebook {
-    /// Makes a store in an empty or new folder and opens it. It is in no space yet.
+    /// Makes a store in an empty or new folder and opens it. It is in no space yet. Takes about two seconds: it finds out
+    /// what stretching the device can bear.
     ///
     /// # Errors
-    /// `FixInput` when there is a store already, `FreeSpace`, `ReportFault`.
+    /// `FixInput` for a weak passphrase or when there is a store already, `FreeSpace`, `ReportFault`.
     #[uniffi::constructor]
     pub fn create(folder: &str, passphrase: Vec<u8>) -> Outcome<Arc<Self>> {
-        let (folder, passphrase) = (Path::new(folder), Passphrase::new(passphrase)?);
-        let notebook = haversack::Notebook::create(folder, &passphrase, CreateOptions::default())?;
-        Ok(Arc::new(Self(notebook)))
+        let options = CreateOptions { cost: haversack::calibrated(), ..CreateOptions::default() };
+        create(folder, passphrase, options)
     }
 
-    /// Opens a store.
+    /// Makes a store whose passphrase opens it on this device only; 8 characters are enough then. So many wrong
+    /// passphrases in a row wipe it; 0 for never.
     ///
     /// # Errors
-    /// `Unlock` for the wrong passphrase, `FixInput` when there is no store, `RetryLater` when another
+    /// As [`Notebook::create`], and `Unlock` when the hardware does not answer.
+    #[uniffi::constructor]
+    pub fn create_bound(
+        folder: &str,
+        passphrase: Vec<u8>,
+        hardware: Arc<dyn HardwareKey>,
+        wipe_after: u16,
+    ) -> Outcome<Arc<Self>> {
+        let (cost, key) = (haversack::calibrated(), Foreign(hardware));
+        let options =
+            CreateOptions { cost, hardware: Some(&key), wipe_after, ..CreateOptions::default() };
+        create(folder, passphrase, options)
+    }
+
+    /// Opens a store. After many wrong passphrases it first waits, for up to a quarter of an hour.
+    ///
+    /// # Errors
+    /// `Unlock` for the wrong passphrase, `FixInput` when there is no store or it was wiped, `RetryLater` when another
     /// process has it open, `Upgrade`, `ReportFault`.
     #[uniffi::constructor]
     pub fn open(folder: &str, passphrase: Vec<u8>) -> Outcome<Arc<Self>> {
         let (folder, passphrase) = (Path::new(folder), Passphrase::new(passphrase)?);
         Ok(Arc::new(Self(haversack::Notebook::open(folder, &passphrase)?)))
+    }
+
+    /// Opens a store whose passphrase is bound to hardware.
+    ///
+    /// # Errors
+    /// As [`Notebook::open`]; `Unlock` also when the hardware does not answer: then the recovery code helps.
+    #[uniffi::constructor]
+    pub fn open_bound(
+        folder: &str,
+        passphrase: Vec<u8>,
+        hardware: Arc<dyn HardwareKey>,
+    ) -> Outcome<Arc<Self>> {
+        let (passphrase, key) = (Passphrase::new(passphrase)?, Foreign(hardware));
+        let wait = std::thread::sleep;
+        let folder = Path::new(folder);
+        let opened = haversack::Notebook::open_with(folder, &passphrase, Some(&key), wait)?;
+        Ok(Arc::new(Self(opened)))
+    }
+
+    /// Opens a store with the twelve words of its recovery code, as UTF-8. Change the passphrase then.
+    ///
+    /// # Errors
+    /// As [`Notebook::open`], and `FixInput` for a slip.
+    #[uniffi::constructor]
+    pub fn open_with_recovery(folder: &str, code: Vec<u8>) -> Outcome<Arc<Self>> {
+        let passphrase = recovery_code(code)?.passphrase();
+        Ok(Arc::new(Self(haversack::Notebook::open(Path::new(folder), &passphrase)?)))
     }
 
     /// Closes the store and forgets its keys. Every later call raises `Unlock`.
@@ -199,6 +245,12 @@ impl Notebook {
         let url: RelayUrl = url.parse()?;
         Ok(self.0.sync(&url).await?.into())
     }
+}
+
+fn create(folder: &str, passphrase: Vec<u8>, options: CreateOptions<'_>) -> Outcome<Arc<Notebook>> {
+    let passphrase = Passphrase::new(passphrase)?;
+    let notebook = haversack::Notebook::create(Path::new(folder), &passphrase, options)?;
+    Ok(Arc::new(Notebook(notebook)))
 }
 
 fn all<T>(items: impl Iterator<Item = Result<T, EngineError>>) -> Outcome<Vec<T>> {

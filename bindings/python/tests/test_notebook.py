@@ -15,6 +15,8 @@ from haversack import (
     Client,
     ContactFilter,
     Direction,
+    HardwareFailure,
+    HardwareKey,
     HaversackError,
     Line,
     NewContact,
@@ -23,7 +25,9 @@ from haversack import (
     Role,
     Site,
     Who,
+    suggest_passphrase,
     version,
+    wipe,
 )
 
 PASSPHRASE = b"six words or more, please"
@@ -50,6 +54,17 @@ def relay(data: Path):
         yield json.loads(process.stdout.readline())["url"]
         process.stdin.close()
         assert process.wait() == 0
+
+
+class Hardware(HardwareKey):
+    """Stands in for a phone's key store."""
+
+    is_gone = False
+
+    def bind(self, stretched):
+        if self.is_gone:
+            raise HardwareFailure.Gone()
+        return bytes(byte ^ 0x5A for byte in stretched)
 
 
 class InFolder(unittest.IsolatedAsyncioTestCase):
@@ -100,6 +115,41 @@ class OneDevice(InFolder):
         with self.assertRaises(HaversackError.Unlock):
             Notebook.open(path, b"not this one")
         self.assertEqual(Notebook.open(path, PASSPHRASE).status().contacts, 1)
+
+    def test_a_device_s_own_key_is_needed_and_can_be_lost(self):
+        path, key = str(self.folder / "bound"), Hardware()
+        with self.assertRaisesRegex(HaversackError.FixInput, "too weak"):
+            Notebook.create_bound(path, b"12345678", key, 10)
+        notebook = Notebook.create_bound(path, b"13572468", key, 10)
+        code = notebook.add_recovery()
+        self.assertEqual(len(code.split()), 12)
+        notebook.rehearse_recovery(code.upper())
+        notebook.lock_at_once()
+        Notebook.open_bound(path, b"13572468", key).lock()
+        with self.assertRaises(HaversackError.Unlock):
+            Notebook.open(path, b"13572468")
+        key.is_gone = True
+        with self.assertRaisesRegex(HaversackError.Unlock, "hardware"):
+            Notebook.open_bound(path, b"13572468", key)
+        words = suggest_passphrase()
+        recovered = Notebook.open_with_recovery(path, code)
+        recovered.change_passphrase(words, None)
+        recovered.lock()
+        Notebook.open(path, words).lock()
+
+    def test_a_notebook_locks_itself_and_is_wiped(self):
+        notebook = self.coordinator()
+        asyncio.run(notebook.lock_when_idle(0))
+        with self.assertRaises(HaversackError.Unlock):
+            notebook.status()
+        path = str(self.folder / "coordinator")
+        notebook = Notebook.open(path, PASSPHRASE)
+        wipe(path)
+        with self.assertRaises(HaversackError.FixInput):
+            notebook.change_passphrase(suggest_passphrase(), None)
+        notebook.lock_at_once()
+        with self.assertRaisesRegex(HaversackError.FixInput, "no store"):
+            Notebook.open(path, PASSPHRASE)
 
     def test_what_is_not_taken_is_not_saved(self):
         notebook = self.coordinator()

@@ -6,7 +6,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bundle, client, contacts, init, invite, join, log, relay, report, site, status, sync,
+    bundle, client, contacts, duress, init, invite, join, lock, log, passphrase, recovery, relay,
+    report, site, status, sync, wipe,
 };
 use crate::demo;
 use crate::error::{EXIT_BROKEN_PIPE, EXIT_BUG, Error};
@@ -19,6 +20,7 @@ Getting started:
   haversack demo                see the whole job on this machine, with nothing at stake
   haversack init, invite, join  the first device founds a team; invitations bring in the others
   haversack log, sync, report   record contacts offline, share them through a relay, count
+  haversack recovery create     twelve words on paper, for the day the passphrase is forgotten
 
 `haversack help COMMAND` shows examples.";
 
@@ -49,6 +51,13 @@ enum Command {
     #[command(subcommand)]
     Bundle(bundle::Command),
     Report(report::Args),
+    Passphrase(passphrase::Args),
+    #[command(subcommand)]
+    Recovery(recovery::Command),
+    #[command(subcommand)]
+    Duress(duress::Command),
+    Lock(lock::Args),
+    Wipe(wipe::Args),
     #[command(subcommand)]
     Relay(relay::Command),
 }
@@ -104,6 +113,24 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
             output::print(&bundle::import::run(global, args)?, format)
         }
         Command::Report(args) => output::print(&report::run(global, args)?, format),
+        Command::Passphrase(args) => output::print(&passphrase::run(global, args)?, format),
+        Command::Recovery(recovery::Command::Create(_)) => {
+            output::print(&recovery::create::run(global)?, format)
+        }
+        Command::Recovery(recovery::Command::Rehearse(args)) => {
+            output::print(&recovery::rehearse::run(global, args)?, format)
+        }
+        Command::Recovery(recovery::Command::Use(args)) => {
+            output::print(&recovery::replace::run(global, args)?, format)
+        }
+        Command::Duress(duress::Command::Set(args)) => {
+            output::print(&duress::set::run(global, args)?, format)
+        }
+        Command::Duress(duress::Command::Clear(_)) => {
+            output::print(&duress::clear::run(global)?, format)
+        }
+        Command::Lock(_) => output::print(&lock::run(global)?, format),
+        Command::Wipe(args) => output::print(&wipe::run(global, args)?, format),
         Command::Relay(relay::Command::Serve(args)) => block_on(relay::serve::run(args, format)),
     }
 }

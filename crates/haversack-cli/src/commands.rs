@@ -3,12 +3,17 @@
 pub(crate) mod bundle;
 pub(crate) mod client;
 pub(crate) mod contacts;
+pub(crate) mod duress;
 pub(crate) mod init;
 pub(crate) mod invite;
 pub(crate) mod join;
+pub(crate) mod lock;
 pub(crate) mod log;
+pub(crate) mod passphrase;
+pub(crate) mod recovery;
 pub(crate) mod relay;
 pub(crate) mod report;
 pub(crate) mod site;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod wipe;

@@ -35,8 +35,16 @@ pub(crate) enum Error {
     #[error("the passphrase file cannot be read")]
     PassphraseFile { source: io::Error },
     /// Typed twice, not alike.
-    #[error("the two passphrases differ; no store was made")]
+    #[error("the two passphrases differ; nothing was changed")]
     PassphrasesDiffer,
+    /// The key file would be copied with the store.
+    #[error(
+        "the key file must lie outside of the store's folder: a copy of the folder must not hold it"
+    )]
+    KeyInStore,
+    /// Whoever was asked did not type the word.
+    #[error("nothing was wiped: the word was not typed")]
+    NotConfirmed,
     /// The terminal failed, or whoever sat there gave up.
     #[error("nothing came from the terminal")]
     Terminal { source: io::Error },
@@ -117,6 +125,7 @@ impl Error {
             Self::StoreNotNamed | Self::NoPassphrase | Self::Missing { .. } => EXIT_USAGE,
             Self::UnknownFormat | Self::RelayWithoutId => EXIT_USAGE,
             Self::UnknownPicture | Self::NothingToDraw => EXIT_USAGE,
+            Self::KeyInStore => EXIT_USAGE,
             Self::Output { source } if source.kind() == io::ErrorKind::BrokenPipe => {
                 EXIT_BROKEN_PIPE
             }

@@ -1,10 +1,12 @@
 //! What every command takes: which store, whose passphrase, which format.
 
 use std::fs::DirBuilder;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use clap::ValueHint;
-use haversack::{CreateOptions, EngineError, Notebook};
+use clap::{ValueEnum, ValueHint};
+use haversack::{Bind, Cost, CreateOptions, EngineError, FileKey, Guesses, Notebook, Passphrase};
 
 use crate::error::Error;
 use crate::output::Format;
@@ -27,9 +29,36 @@ pub(crate) struct Global {
     /// Takes the passphrase from a file's first line; without this it is asked for on the terminal
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     passphrase_file: Option<PathBuf>,
+    /// A file outside of the store, without which the passphrase opens nothing; haversack help init says what it is
+    /// worth
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    key_file: Option<PathBuf>,
+    /// What stretching a new passphrase costs. For tests: the floor takes no time, and an attacker as little
+    #[arg(long, global = true, hide = true, default_value = "calibrated")]
+    stretch: Stretch,
     /// Prints JSON: the result on stdout, or {"error": {"message", "hints"}} on stderr
     #[arg(long, global = true)]
     json: bool,
+}
+
+/// What stretching a new passphrase costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stretch {
+    /// What this device can bear.
+    Calibrated,
+    /// The least that is allowed.
+    Floor,
+}
+
+/// How a new store is guarded.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Guard {
+    /// Wipes the store after so many wrong passphrases in a row; 0 for never
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    wipe_after: u16,
+    /// Takes a passphrase that somebody with a copy of the store could find by trying
+    #[arg(long)]
+    weak_passphrase: bool,
 }
 
 impl Global {
@@ -41,37 +70,92 @@ impl Global {
         }
     }
 
-    fn folder(&self) -> Result<&Path, Error> {
+    /// The store's folder.
+    pub(crate) fn folder(&self) -> Result<&Path, Error> {
         self.store.as_deref().ok_or(Error::StoreNotNamed)
     }
 
     /// Opens the store.
     pub(crate) fn open(&self) -> Result<Notebook, Error> {
-        let folder = self.folder()?;
+        self.folder()?;
+        let key = self.key()?;
         let secret = self.secrets().ask()?;
-        Ok(Notebook::open(folder, &secret.passphrase()?)?)
+        self.open_with(&secret.passphrase()?, key.as_ref())
+    }
+
+    /// Opens the store with a passphrase; waits first, and says so, when many before it were wrong.
+    pub(crate) fn open_with(
+        &self,
+        passphrase: &Passphrase,
+        key: Option<&FileKey>,
+    ) -> Result<Notebook, Error> {
+        let wait = |time: Duration| {
+            if self.format() == Format::Text {
+                let seconds = time.as_secs();
+                let line = format!("after so many wrong passphrases: waiting {seconds} s\n");
+                let _ = std::io::stderr().write_all(line.as_bytes());
+            }
+            std::thread::sleep(time);
+        };
+        let key = key.map(|key| key as &dyn Bind);
+        Ok(Notebook::open_with(self.folder()?, passphrase, key, wait)?)
     }
 
     /// Makes a store.
-    pub(crate) fn create(&self) -> Result<Notebook, Error> {
-        let folder = self.folder()?;
+    pub(crate) fn create(&self, guard: &Guard) -> Result<Notebook, Error> {
+        self.folder()?;
         let secrets = self.secrets();
         let secret = secrets.ask()?;
         secrets.confirm(&secret)?;
-        make(folder, &secret)
+        self.make(&secret, guard)
     }
 
     /// Opens the store, or makes it where there is none.
-    pub(crate) fn open_or_create(&self) -> Result<Notebook, Error> {
-        let folder = self.folder()?;
-        let secrets = self.secrets();
-        let secret = secrets.ask()?;
-        match Notebook::open(folder, &secret.passphrase()?) {
-            Err(haversack::Error::Engine(EngineError::NoStore)) => {
-                secrets.confirm(&secret)?;
-                make(folder, &secret)
-            }
-            opened => Ok(opened?),
+    pub(crate) fn open_or_create(&self, guard: &Guard) -> Result<Notebook, Error> {
+        match haversack::check_locked(self.folder()?) {
+            Err(haversack::Error::Engine(EngineError::NoStore)) => self.create(guard),
+            _ => self.open(),
+        }
+    }
+
+    fn make(&self, secret: &Secret, guard: &Guard) -> Result<Notebook, Error> {
+        let (folder, passphrase) = (self.folder()?, secret.passphrase()?);
+        let accept_weak = guard.weak_passphrase;
+        check_strength(&passphrase, self.key_file.is_some(), accept_weak)?;
+        let key = self.key_or_new()?;
+        let hardware = key.as_ref().map(|key| key as &dyn Bind);
+        private_folder(folder);
+        let options = CreateOptions {
+            cost: self.cost(),
+            hardware,
+            wipe_after: guard.wipe_after,
+            accept_weak,
+        };
+        Ok(Notebook::create(folder, &passphrase, options)?)
+    }
+
+    /// The secret of the key file, if one is named.
+    pub(crate) fn key(&self) -> Result<Option<FileKey>, Error> {
+        self.key_file.as_deref().map(FileKey::open).transpose().map_err(Error::from)
+    }
+
+    /// The same, made where there is none: for a new passphrase.
+    pub(crate) fn key_or_new(&self) -> Result<Option<FileKey>, Error> {
+        let Some(path) = self.key_file.as_deref() else { return Ok(None) };
+        if path.starts_with(self.folder()?) {
+            return Err(Error::KeyInStore);
+        }
+        match path.exists() {
+            true => Ok(Some(FileKey::open(path)?)),
+            false => Ok(Some(haversack::make_file_key(path)?)),
+        }
+    }
+
+    /// What stretching a new passphrase costs.
+    pub(crate) fn cost(&self) -> Cost {
+        match self.stretch {
+            Stretch::Calibrated => haversack::calibrated(),
+            Stretch::Floor => Cost::FLOOR,
         }
     }
 
@@ -80,10 +164,13 @@ impl Global {
     }
 }
 
-fn make(folder: &Path, secret: &Secret) -> Result<Notebook, Error> {
-    let passphrase = secret.passphrase()?;
-    private_folder(folder);
-    Ok(Notebook::create(folder, &passphrase, CreateOptions::default())?)
+/// Refuses a weak passphrase before anything is made for it.
+fn check_strength(passphrase: &Passphrase, bound: bool, accept_weak: bool) -> Result<(), Error> {
+    let guesses = if bound { Guesses::NeedHardware } else { Guesses::AreFree };
+    match accept_weak {
+        true => Ok(()),
+        false => Ok(passphrase.check_strength(guesses)?),
+    }
 }
 
 /// Makes the folder of a new store readable for its owner alone: the header is what guesses are tried on. A folder

@@ -65,6 +65,9 @@ fn of_command(error: &Error) -> &'static [&'static str] {
             &["check the path and the permissions; the passphrase is the file's first line"]
         }
         Error::PassphrasesDiffer => &["run the command again"],
+        Error::KeyInStore => &["name a file elsewhere, best on a card that is kept apart"],
+        Error::NotConfirmed => &["run haversack wipe again and type the word, or give --yes"],
+        Error::Missing { what: "--yes" } => &["give it: the store is gone for good then"],
         Error::Missing { .. } => &["give it as an option; haversack help log shows how"],
         Error::File { source, .. } | Error::Output { source } => of_io(source),
         Error::FileExists { .. } => &["choose another name, or replace the file with --force"],
@@ -152,7 +155,22 @@ const fn of_refusal(status: u16) -> &'static [&'static str] {
 fn of_engine(error: &EngineError) -> &'static [&'static str] {
     match error {
         EngineError::WrongPassphrase => &[
-            "type it again, mind the keyboard layout; nobody can open a store without its passphrase",
+            "type it again, mind the keyboard layout; a store that was made with --key-file needs that file too",
+            "with the twelve words of its recovery code: haversack recovery use",
+        ],
+        EngineError::WrongRecoveryCode => {
+            &["only the newest code counts; make one with haversack recovery create"]
+        }
+        EngineError::WeakPassphrase { .. } => &[
+            "six random words are best: haversack passphrase --suggest",
+            "to take it all the same: --weak-passphrase",
+        ],
+        EngineError::Hardware => &[
+            "put the file that --key-file names back in its place",
+            "when it is lost, with the twelve words of the recovery code: haversack recovery use",
+        ],
+        EngineError::Wiped => &[
+            "begin anew: haversack init, or haversack join --request; what others hold comes with a sync",
         ],
         EngineError::NoStore => &[
             "check --store",
@@ -212,7 +230,11 @@ fn of_field(field: &str) -> &'static [&'static str] {
         "date" => &[
             "write YYYY-MM-DD, as in 2008-02-29; without --date it is today by this device's clock",
         ],
-        "passphrase" => &["six words or more, please"],
+        "passphrase" => &["six words or more, please, and not one that has another use here"],
+        "recovery code" => {
+            &["type the twelve words as they are on the paper, with spaces between them"]
+        }
+        "wipe after" => &["ten is a good number: nobody types ten wrong ones by mistake"],
         "site" => &["haversack site list shows the sites"],
         "label" => &["no names and no numbers that identify: an invented label, as in LOTUS-27"],
         "birth year" => &["for somebody born in the 1980s: --birth-year 1980 --band 10"],

@@ -3,9 +3,10 @@
 
 use std::fs::File;
 use std::io::{IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use haversack::Passphrase;
+use clap::ValueHint;
+use haversack::{Passphrase, RecoveryCode};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -17,9 +18,52 @@ const LINE_BYTES_MAX: usize = 4_096;
 pub(crate) struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
+    /// What was typed.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The passphrase, as a store takes it.
     pub(crate) fn passphrase(&self) -> Result<Passphrase, Error> {
         Passphrase::new(self.0.to_vec()).map_err(Error::from)
+    }
+}
+
+/// Where a new passphrase comes from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct New {
+    /// Takes the new passphrase from a file's first line; without this it is asked for on the terminal, twice
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    new_passphrase_file: Option<PathBuf>,
+    /// Takes a passphrase that somebody with a copy of the store could find by trying
+    #[arg(long)]
+    pub(crate) weak_passphrase: bool,
+}
+
+impl New {
+    /// Takes the new passphrase.
+    pub(crate) fn ask(&self, question: &str) -> Result<Passphrase, Error> {
+        let secrets = Secrets::from(self.new_passphrase_file.as_deref());
+        let secret = secrets.ask_for(question)?;
+        secrets.confirm(&secret)?;
+        secret.passphrase()
+    }
+}
+
+/// Where a recovery code comes from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Code {
+    /// Takes the twelve words from a file's first line; without this they are asked for on the terminal
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    code_file: Option<PathBuf>,
+}
+
+impl Code {
+    /// Takes the code.
+    pub(crate) fn ask(&self) -> Result<RecoveryCode, Error> {
+        let secret =
+            Secrets::from(self.code_file.as_deref()).ask_for("Recovery code, twelve words: ")?;
+        Ok(RecoveryCode::parse(secret.bytes())?)
     }
 }
 
@@ -40,13 +84,18 @@ impl<'a> From<Option<&'a Path>> for Secrets<'a> {
 impl Secrets<'_> {
     /// Takes the passphrase.
     pub(crate) fn ask(&self) -> Result<Secret, Error> {
+        self.ask_for("Passphrase: ")
+    }
+
+    /// Takes a secret of another name.
+    pub(crate) fn ask_for(&self, question: &str) -> Result<Secret, Error> {
         match self {
             Self::File(path) => first_line(path).map_err(|source| Error::PassphraseFile { source }),
-            Self::Terminal => prompt("Passphrase: "),
+            Self::Terminal => prompt(question),
         }
     }
 
-    /// For a new store: has it typed again. What stands in a file was not typed just now.
+    /// For a new passphrase: has it typed again. What stands in a file was not typed just now.
     pub(crate) fn confirm(&self, secret: &Secret) -> Result<(), Error> {
         match self {
             Self::File(_) => Ok(()),

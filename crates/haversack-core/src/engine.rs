@@ -13,8 +13,10 @@ mod enrolment;
 mod incoming;
 mod intake;
 mod kept;
+mod keys;
 mod log;
 mod open;
+mod options;
 mod outgoing;
 mod route;
 mod state;
@@ -29,7 +31,8 @@ use std::collections::BTreeMap;
 use haversack_wire::{Document, Lane};
 
 pub use batch::Received;
-pub use open::CreateOptions;
+pub use keys::{OpenedBy, Slots, check_locked, wipe};
+pub use options::{CreateOptions, OpenOptions, SecretOptions};
 pub use route::{BundleOutcome, RelayRoute, SyncOutcome};
 pub use status::{Ledger, Status};
 pub use write::{ContactDraft, Saved, WhoDraft};
@@ -38,7 +41,7 @@ use crate::Error;
 use crate::crypto::{ClientKey, Random};
 use crate::docs::Author;
 use crate::members::actor;
-use crate::store::{Db, Keyring, Purpose};
+use crate::store::{Db, Keyring, Purpose, Vault};
 use crate::view::View;
 use documents::Documents;
 use log::Index;
@@ -51,6 +54,7 @@ pub use crate::sync::exchange::Exchange;
 /// Randomness is handed in when it is opened; it has no clock. It is used by one thread at a time.
 pub struct Engine {
     db: Db,
+    vault: Vault,
     ring: Keyring,
     random: Random,
     device: DeviceState,
@@ -80,6 +84,11 @@ impl Engine {
 
     fn state_key(&self) -> Result<[u8; 32], Error> {
         self.ring.purpose(Purpose::State).map(|key| *key.expose())
+    }
+
+    /// The key of own bodies and kept frames.
+    fn outbox_key(&self) -> Result<[u8; 32], Error> {
+        self.ring.purpose(Purpose::Outbox).map(|key| *key.expose())
     }
 
     /// The author that writes on a lane.

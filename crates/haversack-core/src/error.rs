@@ -5,6 +5,24 @@ pub enum Error {
     /// The passphrase opens no slot of this store.
     #[error("the passphrase does not open this store")]
     WrongPassphrase,
+    /// The recovery code is not this store's.
+    #[error("the recovery code does not open this store")]
+    WrongRecoveryCode,
+    /// Too many wrong attempts: nothing was tried. The same call, with `wait` waited, tries.
+    #[error("after so many wrong attempts, the next one is taken in {} s", wait.as_secs())]
+    TooSoon {
+        /// How long to wait from now.
+        wait: std::time::Duration,
+    },
+    /// The passphrase could be found by trying.
+    #[error("this passphrase is too weak: {rule}")]
+    WeakPassphrase {
+        /// What it must be, and why.
+        rule: &'static str,
+    },
+    /// The store was wiped. Nothing of it is left.
+    #[error("this store was wiped; nothing of it is left")]
+    Wiped,
     /// The folder holds no store.
     #[error("there is no store in this folder")]
     NoStore,

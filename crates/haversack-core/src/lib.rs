@@ -13,12 +13,12 @@
 //! 3. Without a relay: [`Engine::export_bundle`] here, [`Engine::import_bundle`] there.
 //!
 //! ```
-//! use haversack_core::{CreateOptions, Engine, Cost, Passphrase, model::*};
+//! use haversack_core::{CreateOptions, Engine, Passphrase, model::*};
 //! # use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let random = || Box::new(ChaCha20Rng::seed_from_u64(1));
 //! let passphrase = Passphrase::new(b"six words or more, please".to_vec())?;
-//! let options = CreateOptions { cost: Cost::FLOOR };
+//! let options = CreateOptions::cheapest();
 //! let mut engine = Engine::create(&folder.path().join("store"), &passphrase, options, random())?;
 //! engine.found_space()?;
 //! let site = Site { code: SiteCode::new("KM-V")?, kind: SiteKind::MOBILE_VAN, setting: None, closes: None };
@@ -42,12 +42,14 @@ mod sync;
 mod vectors;
 mod view;
 
-pub use crypto::{Bind, ClientKey, Cost, NoHardware, Passphrase, Random};
+pub use crypto::{Bind, ClientKey, Cost, FileKey, Guesses, Passphrase, Random, RecoveryCode};
 pub use engine::{
-    BundleOutcome, ContactDraft, CreateOptions, Engine, Exchange, Ledger, Received, RelayRoute,
-    Saved, Status, SyncOutcome, WhoDraft,
+    BundleOutcome, ContactDraft, CreateOptions, Engine, Exchange, Ledger, OpenOptions, OpenedBy,
+    Received, RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft, check_locked,
+    wipe,
 };
 pub use error::{Error, WireError};
 pub use members::{Member, RelayAddress, Role, Words, code_parts};
+pub use store::wait;
 pub use sync::proof::relay_of_proof;
 pub use view::{ClientId, ClientRow, ContactFilter, ContactId, ContactRow, Person};

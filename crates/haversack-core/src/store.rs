@@ -8,11 +8,29 @@
 //! padded sizes and bound to their place. The signed log is the truth; caches and the snapshot can be
 //! dropped at any time.
 
+mod attempts;
 pub(crate) mod db;
 mod header;
+mod header_files;
 mod keyring;
+mod lock;
 mod row;
+mod slots;
+mod vault;
+mod wipe;
 
+pub use attempts::wait;
 pub(crate) use db::{Db, Log, Table, Writer};
-pub(crate) use header::{Header, HeaderFiles};
-pub(crate) use keyring::{Keyring, Purpose};
+pub(crate) use header::Live;
+pub(crate) use header_files::HeaderFiles;
+pub(crate) use keyring::{Dropped, Keyring, Purpose};
+pub(crate) use lock::Lock;
+pub(crate) use slots::Kind;
+pub(crate) use vault::{Secret, Vault};
+pub(crate) use wipe::{DATABASE, Step, remove_database, sync_folder, wipe_up_to};
+
+/// Whether a key opens a row of a copy.
+#[cfg(test)]
+pub(crate) fn open_row(key: &[u8; 32], place: &[u8], sealed: &[u8]) -> bool {
+    row::open(key, place, sealed, "row").is_ok()
+}

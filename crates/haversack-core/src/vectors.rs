@@ -15,16 +15,14 @@ use haversack_wire::{
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
-use crate::crypto::{
-    ClientKey, Cost, EpochSecret, KemSecret, NoHardware, Passphrase, Real, SignKey, stretch,
-};
+use crate::crypto::{ClientKey, Cost, EpochSecret, KemSecret, Passphrase, Real, SignKey, stretch};
 use crate::docs::rebuild::{self, Tip};
 use crate::docs::{Author, DocumentChanges, RawChange, ops};
 use crate::members::{
     Answer, Content, EpochStatement, GrantEntry, Group, Identity, NewEpoch, Pending, Request, Role,
     Roster, actor, code_parts, device, lane, seal_grant, statement_hash,
 };
-use crate::store::Header;
+use crate::store::{HeaderFiles, Secret, Vault};
 use crate::sync::body::{Body, Opening};
 use crate::sync::{chunk, tree};
 
@@ -114,10 +112,14 @@ fn derivations(cast: &Cast) -> Vector {
 fn header() -> Vec<Vector> {
     let random = &mut random();
     let passphrase = || Passphrase::new(b"correct horse".to_vec()).unwrap();
-    let (header, key) = Header::make(&passphrase(), Cost::FLOOR, &NoHardware, random).unwrap();
-    let bytes = header.encode(random);
+    let (files, secret) = (tempfile::tempdir().unwrap(), passphrase());
+    let secret = Secret { passphrase: &secret, hardware: None };
+    let copies = HeaderFiles::in_folder(files.path());
+    let mut vault = Vault::make(copies, secret, (Cost::FLOOR, 0), random).unwrap();
+    vault.write_new(random).unwrap();
+    let bytes = std::fs::read(files.path().join("key.a")).unwrap();
     let salt: [u8; 32] = bytes[24..56].try_into().unwrap();
-    let slot = stretch(&passphrase(), &salt, Cost::FLOOR, &NoHardware).unwrap();
+    let slot = stretch(&passphrase(), &salt, Cost::FLOOR).unwrap().plain();
     let vector = |name: &str, expect: &str, bytes: &[u8]| {
         Vector::new(name, "header", expect).line("passphrase", "correct horse").hex("header", bytes)
     };
@@ -127,7 +129,7 @@ fn header() -> Vec<Vector> {
         vector("header", "ok", &bytes)
             .hex("slot key", slot.key)
             .hex("slot commitment", slot.commitment)
-            .hex("keyring key", key.expose()),
+            .hex("keyring key", vault.keyring_key().expose()),
         Vector::new("header_wrong_passphrase", "header", "the passphrase opens no slot")
             .line("passphrase", "wrong horse")
             .hex("header", &bytes),

@@ -42,6 +42,14 @@ const SCHEMA: &str = "
     CREATE INDEX contact_month ON contact (month);
 ";
 
+/// Overwrites the pages of the view: what is in memory when a store is locked is nobody's any more.
+const FORGET: &str = "
+    PRAGMA journal_mode = OFF;
+    PRAGMA secure_delete = ON;
+    DELETE FROM outing; DELETE FROM contact; DELETE FROM line; DELETE FROM service; DELETE FROM client;
+    DELETE FROM tag; DELETE FROM site; DELETE FROM undated;
+";
+
 /// A client: the id of its file's document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub(crate) Document);
@@ -161,6 +169,13 @@ impl View {
             Connection::open_in_memory().map_err(Error::database("opening the view"))?;
         connection.execute_batch(SCHEMA).map_err(Error::database("opening the view"))?;
         Ok(Self { connection })
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // There is nobody to tell, and nothing else to do about it.
+        let _ = self.connection.execute_batch(FORGET);
     }
 }
 

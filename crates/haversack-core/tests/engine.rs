@@ -25,7 +25,7 @@ fn passphrase() -> Passphrase {
 }
 
 fn create(folder: &TempDir, name: &str, seed: u64) -> Engine {
-    let options = CreateOptions { cost: Cost::FLOOR };
+    let options = CreateOptions::cheapest();
     Engine::create(&folder.path().join(name), &passphrase(), options, random(seed)).unwrap()
 }
 

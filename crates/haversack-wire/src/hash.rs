@@ -79,6 +79,8 @@ labels! {
     PART_CHECK = "part check";
     WORDS = "words";
     HEADER = "header";
+    WIPED = "wiped";
+    FILE_KEY = "file key";
     REGISTRY = "registry";
 }
 

@@ -26,16 +26,19 @@
 mod address;
 mod error;
 mod http;
+mod keys;
 mod notebook;
 
 pub use address::RelayUrl;
 pub use error::Error;
 pub use haversack_core::model;
 pub use haversack_core::{
-    BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow, Cost,
-    CreateOptions, Error as EngineError, Ledger, Member, Passphrase, Person, Received,
-    RelayAddress, Role, Saved, Status, SyncOutcome, WhoDraft, Words, code_parts,
+    Bind, BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
+    Cost, CreateOptions, Error as EngineError, FileKey, Guesses, Ledger, Member, OpenedBy,
+    Passphrase, Person, Received, RecoveryCode, RelayAddress, Role, Saved, SecretOptions, Slots,
+    Status, SyncOutcome, WhoDraft, Words, code_parts,
 };
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_wire::{Device, Relay};
+pub use keys::{calibrated, check_locked, make_file_key, suggest_passphrase, wipe};
 pub use notebook::{Notebook, SyncReport};

@@ -1,17 +1,19 @@
 //! The notebook: an engine behind a lock, and the network beside it.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use haversack_core::model::{Client, Day, Line, Quantity, Site};
 use haversack_core::{
-    BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
-    CreateOptions, Engine, Member, Passphrase, Random, Received, RelayAddress, RelayRoute, Role,
-    Saved, Status, Words, relay_of_proof,
+    Bind, BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
+    CreateOptions, Engine, Member, OpenOptions, Passphrase, Random, Received, RelayAddress,
+    RelayRoute, Role, Saved, Status, Words, relay_of_proof,
 };
 use haversack_report::{Period, Report};
 use haversack_wire::Relay;
 use rand_core::UnwrapErr;
+use tokio::time::Instant;
 
 use crate::http::{self, Meter};
 use crate::{Error, RelayUrl};
@@ -22,7 +24,15 @@ const EXCHANGES_MAX: u32 = 16;
 /// One device's records. Cheap to clone; all clones are the same notebook.
 #[derive(Debug, Clone)]
 pub struct Notebook {
-    engine: Arc<Mutex<Option<Engine>>>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What the clones of a notebook share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    engine: Mutex<Option<Engine>>,
+    /// When it was last used.
+    used: Mutex<Instant>,
 }
 
 /// What a sync did.
@@ -44,50 +54,104 @@ pub struct SyncReport {
     pub contacts: u64,
 }
 
-fn system_random() -> Random {
+pub(crate) fn system_random() -> Random {
     Box::new(UnwrapErr(getrandom::SysRng))
+}
+
+impl Shared {
+    pub(crate) fn engine(&self) -> MutexGuard<'_, Option<Engine>> {
+        // A panic while the lock was held left nothing half-saved: every input is one transaction.
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that it was used just now.
+    fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Locks what nobody has used for so long; otherwise says when to look again. `None` when it is locked.
+    pub(crate) fn lock_if_idle(&self, idle: Duration) -> Option<Duration> {
+        let mut engine = match self.engine.try_lock() {
+            Ok(engine) => engine,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Somebody uses it this moment.
+            Err(TryLockError::WouldBlock) => return Some(idle),
+        };
+        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = idle.checked_sub(used.elapsed()).filter(|left| !left.is_zero());
+        if left.is_none() {
+            drop(engine.take());
+        }
+        left.filter(|_| engine.is_some())
+    }
 }
 
 impl Notebook {
     /// Makes a store in an empty or new folder.
     ///
     /// # Errors
-    /// [`haversack_core::Error::StoreExists`] and the errors of writing.
+    /// [`haversack_core::Error::WeakPassphrase`], [`haversack_core::Error::StoreExists`], and the errors of writing.
     pub fn create(
         folder: &Path,
         passphrase: &Passphrase,
-        options: CreateOptions,
+        options: CreateOptions<'_>,
     ) -> Result<Self, Error> {
         Engine::create(folder, passphrase, options, system_random())
             .map(Self::over)
             .map_err(Error::from)
     }
 
-    /// Opens a store.
+    /// Opens a store. After many wrong attempts it first waits, for up to a quarter of an hour.
     ///
     /// # Errors
-    /// [`haversack_core::Error::WrongPassphrase`], `NoStore`, `Busy`, `Damaged`, `Newer`.
+    /// As [`Notebook::open_with`].
     pub fn open(folder: &Path, passphrase: &Passphrase) -> Result<Self, Error> {
-        Engine::open(folder, passphrase, system_random()).map(Self::over).map_err(Error::from)
+        Self::open_with(folder, passphrase, None, std::thread::sleep)
+    }
+
+    /// Opens a store whose passphrase is bound to hardware, if there is any. `wait` is called with how long to wait
+    /// before another attempt is taken, and must have waited when it returns.
+    ///
+    /// # Errors
+    /// [`haversack_core::Error::WrongPassphrase`], `Hardware`, `NoStore`, `Wiped`, `Busy`, `Damaged`, `Newer`.
+    pub fn open_with(
+        folder: &Path,
+        passphrase: &Passphrase,
+        hardware: Option<&dyn Bind>,
+        mut wait: impl FnMut(Duration),
+    ) -> Result<Self, Error> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let options = OpenOptions { hardware, waited };
+            match Engine::open_with(folder, passphrase, options, system_random()) {
+                Err(haversack_core::Error::TooSoon { wait: time }) if time > waited => {
+                    wait(time);
+                    waited = time;
+                }
+                opened => return opened.map(Self::over).map_err(Error::from),
+            }
+        }
     }
 
     /// A notebook over an engine that was opened otherwise, such as under a seed.
     #[must_use]
     pub fn over(engine: Engine) -> Self {
-        Self { engine: Arc::new(Mutex::new(Some(engine))) }
+        let (used, engine) = (Mutex::new(Instant::now()), Mutex::new(Some(engine)));
+        Self { shared: Arc::new(Shared { engine, used }) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Engine>> {
-        // A panic while the lock was held left nothing half-saved: every input is one transaction.
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn engine(&self) -> MutexGuard<'_, Option<Engine>> {
+        self.shared.engine()
     }
 
-    fn with<T>(
+    pub(crate) fn with<T>(
         &self,
         run: impl FnOnce(&mut Engine) -> Result<T, haversack_core::Error>,
     ) -> Result<T, Error> {
-        let mut engine = self.lock();
-        run(engine.as_mut().ok_or(Error::Closed)?).map_err(Error::from)
+        let mut engine = self.engine();
+        let done = run(engine.as_mut().ok_or(Error::Closed)?).map_err(Error::from);
+        self.shared.touch();
+        done
     }
 
     /// Founds a space with this device as its first coordinator.
@@ -251,7 +315,7 @@ impl Notebook {
     /// # Errors
     /// [`Error::Closed`] when it is closed already, and the errors of saving; the records are safe all the same.
     pub fn close(&self) -> Result<(), Error> {
-        let engine = self.lock().take().ok_or(Error::Closed)?;
+        let engine = self.engine().take().ok_or(Error::Closed)?;
         engine.close().map_err(Error::from)
     }
 

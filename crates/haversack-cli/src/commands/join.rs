@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::files;
-use crate::global::{Global, close};
+use crate::global::{Global, Guard, close};
 use crate::output::Show;
 use crate::qr::{Codes, QrArgs};
 
@@ -18,7 +18,8 @@ const MARK: &str = "HSA1";
 /// Joins a team by invitation: asks with --request, then takes the answer
 #[derive(Debug, clap::Args)]
 #[command(long_about = "Joins a team by invitation, in two steps and without a network.\n\n\
-    1. haversack join --request makes this device's store if there is none, and prints a text.\n\
+    1. haversack join --request makes this device's store if there is none, and prints a text. What \
+    haversack help init says of passphrases, --key-file and --wipe-after holds for this store too.\n\
     2. A coordinator hands that text to haversack invite, which prints an answer and six words.\n\
     3. haversack join takes the answer, and prints six words too.\n\n\
     Read the words to each other, in person or on the phone. If they differ, somebody changed the text on its way.\n\n\
@@ -37,6 +38,8 @@ pub(crate) struct Args {
     file: Option<PathBuf>,
     #[command(flatten)]
     qr: QrArgs,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 /// One of the two steps was made.
@@ -61,7 +64,7 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Step, Error> {
     }
     args.qr.check()?;
     if args.request {
-        let notebook = global.open_or_create()?;
+        let notebook = global.open_or_create(&args.guard)?;
         let request = notebook.request_to_join()?;
         let codes = args.qr.codes(&request)?;
         return Ok(Step::Asked { request, codes });

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use haversack::{
-    ClientId, Cost, CreateOptions, EngineError, Notebook, Passphrase, RelayAddress, RelayUrl, Role,
+    ClientId, CreateOptions, EngineError, Notebook, Passphrase, RelayAddress, RelayUrl, Role,
 };
 
 use super::dataset::Dataset;
@@ -31,7 +31,7 @@ impl Team {
         std::fs::write(folder.join("passphrase.txt"), PASSPHRASE)
             .map_err(failing("the passphrase could not be written"))?;
         let store = |name: &str| {
-            let options = CreateOptions { cost: Cost::FLOOR };
+            let options = CreateOptions::cheapest();
             Notebook::create(&folder.join(name), &passphrase, options)
         };
         let coordinator = store("coordinator")?;

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 28] = [
     &[],
     &["demo"],
     &["init"],
@@ -21,6 +21,16 @@ const COMMANDS: [&[&str]; 18] = [
     &["bundle", "export"],
     &["bundle", "import"],
     &["report"],
+    &["passphrase"],
+    &["recovery"],
+    &["recovery", "create"],
+    &["recovery", "rehearse"],
+    &["recovery", "use"],
+    &["duress"],
+    &["duress", "set"],
+    &["duress", "clear"],
+    &["lock"],
+    &["wipe"],
 ];
 const RELAY: &[&str] = &["relay", "serve"];
 
@@ -58,8 +68,8 @@ fn every_command_teaches_by_example() {
     for command in COMMANDS.iter().chain(&[RELAY]).filter(|command| command.len() == 2) {
         assert!(help(&bench, command).contains("\n  haversack "), "{command:?}");
     }
-    for command in ["demo", "init", "join", "invite", "log", "contacts", "status", "sync", "report"]
-    {
+    let alone = ["demo", "init", "join", "invite", "log", "contacts", "status", "sync", "report"];
+    for command in alone.into_iter().chain(["passphrase", "lock", "wipe"]) {
         assert!(help(&bench, &[command]).contains("\n  haversack "), "{command}");
     }
 }

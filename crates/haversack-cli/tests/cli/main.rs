@@ -7,6 +7,7 @@ mod csv;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod keys;
 mod qr;
 #[cfg(test)]
 mod refusals;

@@ -20,7 +20,7 @@ use crate::docs::read::Record;
 use crate::docs::rebuild;
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
 use crate::members::{Role, Written, actor, device};
-use crate::store::{Keyring, Log, Table, Writer};
+use crate::store::{Keyring, Log, Purpose, Table, Writer};
 use crate::sync::tree::Proof;
 use crate::view::Source;
 
@@ -186,7 +186,8 @@ impl Engine {
             self.ring.add_epoch(*epoch, secret.clone(), &mut writer, random)?;
         }
         let rows = save_rows(staged, &state_key, &mut self.ring, &mut writer, random)?;
-        let mut saved = save_kept(staged, &state_key, &mut writer, random)?;
+        let outbox_key = self.ring.purpose(Purpose::Outbox)?.expose();
+        let mut saved = save_kept(staged, outbox_key, &mut writer, random)?;
         saved.rows = rows;
         save_values(staged, &state_key, &mut writer, random)?;
         if !judged.is_empty() {
@@ -316,21 +317,21 @@ fn save_rows(
 /// Saves and drops own bodies and others' frames.
 fn save_kept(
     staged: &Staged,
-    state_key: &[u8; 32],
+    outbox_key: &[u8; 32],
     writer: &mut Writer<'_>,
     random: &mut dyn CryptoRng,
 ) -> Result<Saved, Error> {
     let mut saved = Saved::default();
     for body in &staged.bodies {
         let kept = body.encode();
-        saved.bodies.push(writer.insert_sealed(Table::Bodies, state_key, &kept, random)?);
+        saved.bodies.push(writer.insert_sealed(Table::Bodies, outbox_key, &kept, random)?);
     }
     for (row, body) in &staged.resealed {
-        writer.put_sealed(Table::Bodies, state_key, *row, &body.encode(), random)?;
+        writer.put_sealed(Table::Bodies, outbox_key, *row, &body.encode(), random)?;
     }
     for frame in &staged.frames {
         let kept = frame.encode();
-        saved.frames.push(writer.insert_sealed(Table::Frames, state_key, &kept, random)?);
+        saved.frames.push(writer.insert_sealed(Table::Frames, outbox_key, &kept, random)?);
     }
     writer.delete(Table::Frames, &staged.drop_frames)?;
     Ok(saved)
@@ -339,11 +340,12 @@ fn save_kept(
 /// Saves the single values that changed.
 fn save_values(
     staged: &Staged,
-    state_key: &[u8; 32],
+    outbox_key: &[u8; 32],
     writer: &mut Writer<'_>,
     random: &mut dyn CryptoRng,
 ) -> Result<(), Error> {
-    let mut put = |id, bytes: &[u8]| writer.put_sealed(Table::Values, state_key, id, bytes, random);
+    let mut put =
+        |id, bytes: &[u8]| writer.put_sealed(Table::Values, outbox_key, id, bytes, random);
     if let Some(device) = &staged.device {
         put(value::IDENTITY, &device.encode())?;
     }

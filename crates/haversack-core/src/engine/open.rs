@@ -4,33 +4,24 @@ use std::path::Path;
 
 use haversack_wire::limits::RAW_MAX;
 use haversack_wire::{Document, Reader};
+use zeroize::Zeroizing;
 
-use super::Engine;
 use super::documents::Documents;
 use super::kept::{KeptBody, KeptFrame, Waiting};
 use super::log::{Index, Row, RowHead, RowKind};
 use super::state::{DeviceState, Mark, SpaceState, value};
+use super::{CreateOptions, Engine, OpenOptions};
 use crate::Error;
-use crate::crypto::{Bind, ClientKey, Cost, NoHardware, Passphrase, Random};
+use crate::crypto::{ClientKey, Passphrase, Random};
 use crate::members::Identity;
-use crate::store::{Db, Header, HeaderFiles, Keyring, Log, Purpose, Table};
+use crate::store::{
+    DATABASE, Db, HeaderFiles, Keyring, Live, Lock, Log, Purpose, Secret, Step, Table, Vault,
+    remove_database, sync_folder, wipe_up_to,
+};
 use crate::view::{Source, View};
 
-/// How a new store is made.
-#[derive(Debug, Clone, Copy)]
-pub struct CreateOptions {
-    /// What stretching the passphrase costs.
-    pub cost: Cost,
-}
-
-impl Default for CreateOptions {
-    fn default() -> Self {
-        Self { cost: Cost::DEFAULT }
-    }
-}
-
-/// What a store's folder holds, beside SQLite's own log.
-const FILES: [&str; 6] = ["key.a", "key.b", "data.db", "data.db-wal", "data.db-shm", "lock"];
+/// What creating a store makes, beside the database.
+const FILES: [&str; 3] = ["key.a", "key.b", "lock"];
 
 /// Makes the folder for its owner alone: whoever can read the header can guess at the passphrase.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
@@ -41,87 +32,142 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Makes the names of new files durable, where the system lets a folder be synced.
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    match cfg!(unix) {
-        true => std::fs::File::open(folder)?.sync_all(),
-        false => Ok(()),
-    }
-}
-
 impl Engine {
     /// Makes a store in an empty or new folder. It is in no space yet.
     ///
     /// # Errors
-    /// [`Error::StoreExists`], [`Error::Busy`], [`Error::Full`], [`Error::Io`].
+    /// [`Error::WeakPassphrase`], [`Error::StoreExists`], [`Error::Busy`], [`Error::Hardware`], [`Error::Full`],
+    /// [`Error::Io`].
     pub fn create(
         folder: &Path,
         passphrase: &Passphrase,
-        options: CreateOptions,
-        random: Random,
+        options: CreateOptions<'_>,
+        mut random: Random,
     ) -> Result<Self, Error> {
+        options.check(passphrase)?;
         let files = HeaderFiles::in_folder(folder);
+        if files.is_buried() {
+            wipe_up_to(folder, Step::Done, &mut *random)?;
+        }
         if files.exist() || folder.join("data.db").exists() {
             return Err(Error::StoreExists);
         }
         make_folder(folder).map_err(Error::io("folder"))?;
-        let made = Self::fill(folder, passphrase, options, random);
+        let made = Self::create_in(folder, passphrase, options, random);
         if made.as_ref().is_err_and(|error| !matches!(error, Error::Busy)) {
             // Nothing was ever saved in what this call itself has just made.
-            FILES.iter().for_each(|name| drop(std::fs::remove_file(folder.join(name))));
+            let names = FILES.iter().chain(&DATABASE);
+            names.for_each(|name| drop(std::fs::remove_file(folder.join(name))));
         }
         made
     }
 
-    fn fill(
+    fn create_in(
         folder: &Path,
         passphrase: &Passphrase,
-        options: CreateOptions,
+        options: CreateOptions<'_>,
         mut random: Random,
     ) -> Result<Self, Error> {
-        let mut db = Db::open(folder)?;
-        let (header, keyring_key) =
-            Header::make(passphrase, options.cost, &NoHardware, &mut *random)?;
+        let lock = Lock::take(folder)?;
+        let secret = Secret { passphrase, hardware: options.hardware };
+        let cost = (options.cost, options.wipe_after);
+        let vault = Vault::make(HeaderFiles::in_folder(folder), secret, cost, &mut *random)?;
+        let mut engine = Self::fill(folder, lock, vault, random)?;
+        engine.vault.write_new(&mut *engine.random)?;
+        sync_folder(folder).map_err(Error::io("folder"))?;
+        Ok(engine)
+    }
+
+    /// Makes the database of a new store.
+    fn fill(folder: &Path, lock: Lock, vault: Vault, mut random: Random) -> Result<Self, Error> {
+        let mut db = Db::open(folder, lock)?;
         let device = DeviceState { identity: Identity::make(&mut *random), pending: None };
         let mut writer = db.write()?;
-        let ring = Keyring::make(keyring_key, &mut writer, &mut *random)?;
+        let ring = Keyring::make(vault.keyring_key().clone(), &mut writer, &mut *random)?;
         let state_key = *ring.purpose(Purpose::State)?.expose();
         let identity = device.encode();
         writer.put_sealed(Table::Values, &state_key, value::IDENTITY, &identity, &mut *random)?;
         writer.commit()?;
-        HeaderFiles::in_folder(folder).write(&header, &mut *random)?;
-        sync_folder(folder).map_err(Error::io("folder"))?;
-        Self::assemble(db, ring, device, None, Mark::default(), random)
+        Self::assemble((db, vault, ring), device, None, Mark::default(), random)
     }
 
     /// Opens a store.
     ///
     /// # Errors
-    /// [`Error::NoStore`], [`Error::WrongPassphrase`], [`Error::Busy`], [`Error::Damaged`], [`Error::Newer`].
-    /// The store is left as it was.
+    /// As [`Engine::open_with`].
     pub fn open(folder: &Path, passphrase: &Passphrase, random: Random) -> Result<Self, Error> {
-        Self::open_with(folder, passphrase, &NoHardware, random)
+        Self::open_with(folder, passphrase, OpenOptions::default(), random)
     }
 
-    /// Opens a store whose passphrase is bound to hardware.
+    /// Opens a store, with its passphrase or with the words of its recovery code.
     ///
     /// # Errors
-    /// As [`Engine::open`], and [`Error::Hardware`].
+    /// [`Error::NoStore`], [`Error::Busy`], [`Error::TooSoon`]: nothing was tried. [`Error::WrongPassphrase`],
+    /// [`Error::Hardware`] when the hardware failed and nothing opens without. [`Error::Wiped`], when too many
+    /// attempts were wrong, or a wipe was begun before and is finished now. [`Error::Damaged`], [`Error::Newer`]: the
+    /// store is left as it was.
     pub fn open_with(
         folder: &Path,
         passphrase: &Passphrase,
-        hardware: &dyn Bind,
+        options: OpenOptions<'_>,
+        mut random: Random,
+    ) -> Result<Self, Error> {
+        let files = HeaderFiles::in_folder(folder);
+        if !files.exist() {
+            return Err(Error::NoStore);
+        }
+        let lock = Lock::take(folder)?;
+        let secret = Secret { passphrase, hardware: options.hardware };
+        let unlocked = Vault::unlock(files, secret, options.waited, &mut *random);
+        if matches!(unlocked, Err(Error::Wiped)) {
+            wipe_up_to(folder, Step::Done, &mut *random)?;
+        }
+        let vault = unlocked?;
+        match vault.live() {
+            Live::Renew => Self::renew(folder, lock, vault, random),
+            Live::First | Live::Second => Self::open_database(folder, lock, vault, random),
+        }
+    }
+
+    /// After duress: makes the database anew, unless that was done before.
+    fn renew(
+        folder: &Path,
+        lock: Lock,
+        mut vault: Vault,
+        mut random: Random,
+    ) -> Result<Self, Error> {
+        let is_renewed = match Db::open(folder, lock) {
+            Ok(db) => {
+                let rows = db.rows(Table::Keys, vault.keyring_key().expose());
+                rows.is_ok_and(|rows| !rows.is_empty())
+            }
+            Err(_) => false,
+        };
+        let lock = Lock::take(folder)?;
+        if is_renewed {
+            vault.turn_to(Live::First, vault.keyring_key().clone(), &mut *random)?;
+            return Self::open_database(folder, lock, vault, random);
+        }
+        remove_database(folder, &mut *random);
+        let engine = Self::fill(folder, lock, vault, random)?;
+        sync_folder(folder).map_err(Error::io("folder"))?;
+        Ok(engine)
+    }
+
+    fn open_database(
+        folder: &Path,
+        lock: Lock,
+        vault: Vault,
         random: Random,
     ) -> Result<Self, Error> {
-        let header = HeaderFiles::in_folder(folder).read()?;
-        let keyring_key = header.unlock(passphrase, hardware)?;
         if !folder.join("data.db").exists() {
             return Err(Error::damaged("database", "it is gone"));
         }
-        let db = Db::open(folder)?;
-        let rows: Vec<_> =
-            db.rows(Table::Keys, keyring_key.expose())?.into_iter().map(|(_, row)| row).collect();
-        let ring = Keyring::load(keyring_key, &rows)?;
+        let db = Db::open(folder, lock)?;
+        let (live, keyring_key) = (vault.live(), vault.keyring_key().clone());
+        let rows = db.rows(Keyring::table(live), keyring_key.expose())?.into_iter();
+        let rows: Vec<_> = rows.map(|(_, row)| Zeroizing::new(row)).collect();
+        let ring = Keyring::load(live, keyring_key, &rows)?;
         let key = *ring.purpose(Purpose::State)?.expose();
         let missing = Error::damaged("state", "the identity is missing");
         let device =
@@ -138,12 +184,13 @@ impl Engine {
             None => Mark::default(),
             Some(bytes) => Mark::decode(&bytes)?.after_crash(),
         };
-        Self::assemble(db, ring, device, space, mark, random)
+        let mut engine = Self::assemble((db, vault, ring), device, space, mark, random)?;
+        engine.clear_other_half()?;
+        Ok(engine)
     }
 
     fn assemble(
-        db: Db,
-        ring: Keyring,
+        (db, vault, ring): (Db, Vault, Keyring),
         device: DeviceState,
         space: Option<SpaceState>,
         mark: Mark,
@@ -151,6 +198,7 @@ impl Engine {
     ) -> Result<Self, Error> {
         let mut engine = Self {
             db,
+            vault,
             ring,
             random,
             device,
@@ -172,7 +220,7 @@ impl Engine {
         Ok(engine)
     }
 
-    fn load_index(&mut self) -> Result<(), Error> {
+    pub(super) fn load_index(&mut self) -> Result<(), Error> {
         let key = self.state_key()?;
         for (id, head) in self.db.heads(Log::Changes, &key)? {
             let head = RowHead::decode(&head)?;
@@ -189,7 +237,7 @@ impl Engine {
     }
 
     fn load_bodies(&mut self) -> Result<(), Error> {
-        let key = self.state_key()?;
+        let key = self.outbox_key()?;
         for (row, kept) in self.db.rows(Table::Bodies, &key)? {
             let body = KeptBody::decode(&kept)?;
             self.bodies.insert(body.sequence, body.kept(row));
@@ -198,7 +246,7 @@ impl Engine {
     }
 
     fn load_frames(&mut self) -> Result<(), Error> {
-        let key = self.state_key()?;
+        let key = self.outbox_key()?;
         for (id, bytes) in self.db.rows(Table::Frames, &key)? {
             self.waiting.keep(id, KeptFrame::decode(&bytes)?);
         }

@@ -235,7 +235,7 @@ impl Engine {
         for sequence in sequences {
             let missing = || Error::damaged("outgoing bodies", "one is missing");
             let row = self.bodies.get(sequence).ok_or_else(missing)?.row;
-            let kept = self.db.row(Table::Bodies, &self.state_key()?, row)?;
+            let kept = self.db.row(Table::Bodies, &self.outbox_key()?, row)?;
             let mut body = KeptBody::decode(&kept.ok_or_else(missing)?)?;
             if body.epoch != live.epoch {
                 body.frame = self.seal(space, *sequence, &body.raw)?;

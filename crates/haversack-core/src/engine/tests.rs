@@ -8,13 +8,13 @@ use tempfile::TempDir;
 
 use super::kept::Keep;
 use super::*;
+use crate::Passphrase;
 use crate::docs::rebuild::Tip;
 use crate::docs::{DocumentChanges, RawChange, ops};
 use crate::members::Role;
 use crate::model::{Client, Label};
 use crate::sync::body::Body;
 use crate::sync::{chunk, tree};
-use crate::{Cost, Passphrase};
 
 struct Pair {
     _folder: TempDir,
@@ -25,7 +25,7 @@ struct Pair {
 fn engine(folder: &TempDir, name: &str, seed: u64) -> Engine {
     let passphrase = Passphrase::new(b"pair".to_vec()).unwrap();
     let random = Box::new(ChaCha20Rng::seed_from_u64(seed));
-    let options = CreateOptions { cost: Cost::FLOOR };
+    let options = CreateOptions::cheapest();
     Engine::create(&folder.path().join(name), &passphrase, options, random).unwrap()
 }
 

@@ -10,7 +10,7 @@ use super::identity::Identity;
 use super::parts::{ANSWER_MARK, REQUEST_MARK, from_text, to_text};
 use crate::Error;
 use crate::crypto::{
-    AadLabel, OneTimeKey, Sealed, SignKey, message, open_with_psk, seal_with_psk, verify,
+    AadLabel, OneTimeKey, Sealed, SignKey, WORD_LIST, message, open_with_psk, seal_with_psk, verify,
 };
 
 const VERSION: u8 = 1;
@@ -28,8 +28,6 @@ impl std::fmt::Display for Words {
         f.write_str(&self.0.join(" "))
     }
 }
-
-const WORD_LIST: &str = include_str!("six_words.txt");
 
 /// The words of a request and its answer: 66 bits of `derive("words", request ‖ answer)`, 11 a word, in
 /// the English list of BIP-39.
@@ -283,10 +281,9 @@ mod tests {
         }
         insta::assert_snapshot!(table, @"
         request: 101, 199, 1, 1
-        answer with 1 statements: 562, 1084, 1, 2
-        answer with 2 statements: 728, 1402, 1, 2
-        answer with 10 statements: 2056, 3952, 3, 6
-        answer with 50 statements: 8696, 16701, 10, 24
+        answer with 2 statements: 682, 1315, 1, 2
+        answer with 10 statements: 2146, 4125, 3, 6
+        answer with 50 statements: 9466, 18180, 11, 26
         ");
     }
 

@@ -1,24 +1,23 @@
-//! The database file: seven tables of sealed boxes.
+//! The database file: eight tables of sealed boxes.
 //!
 //! | table | what a row is | sealed under |
 //! | --- | --- | --- |
-//! | `a` | keys | the keyring key |
+//! | `a`, `h` | keys: one of the two is live, see [`Keyring`](super::Keyring) | the keyring key |
 //! | `b` | a single value, by number | the state key |
 //! | `c` | the log: one document's changes by one author | head: state key, box: the document's key |
-//! | `d` | a body of this device, and the frame it was sealed as | the state key |
-//! | `e` | a sealed frame: carried, waiting, or quarantined | the state key |
+//! | `d` | a body of this device, and the frame it was sealed as | the outbox key |
+//! | `e` | a sealed frame: carried, waiting, or quarantined | the outbox key |
 //! | `f` | a cache: an Automerge save with its heads | the document's key |
 //! | `g` | the snapshot of the view | the snapshot key |
 //!
 //! Row numbers are never used twice (AUTOINCREMENT), so a row number is also a place in time.
 
-use std::fs::File;
 use std::path::Path;
 
 use rand_core::CryptoRng;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::row;
+use super::{Lock, row};
 use crate::Error;
 
 /// "HSK1" as SQLite's application id.
@@ -33,12 +32,14 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE e (id INTEGER PRIMARY KEY AUTOINCREMENT, box BLOB NOT NULL) STRICT;
     CREATE TABLE f (id INTEGER PRIMARY KEY AUTOINCREMENT, head BLOB NOT NULL, box BLOB NOT NULL) STRICT;
     CREATE TABLE g (id INTEGER PRIMARY KEY AUTOINCREMENT, box BLOB NOT NULL) STRICT;
+    CREATE TABLE h (id INTEGER PRIMARY KEY AUTOINCREMENT, box BLOB NOT NULL) STRICT;
 "];
 
 /// A table of one sealed box a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Table {
     Keys,
+    OtherKeys,
     Values,
     Bodies,
     Frames,
@@ -49,6 +50,7 @@ impl Table {
     const fn name(self) -> &'static str {
         match self {
             Self::Keys => "a",
+            Self::OtherKeys => "h",
             Self::Values => "b",
             Self::Bodies => "d",
             Self::Frames => "e",
@@ -59,6 +61,7 @@ impl Table {
     const fn number(self) -> u8 {
         match self {
             Self::Keys => 1,
+            Self::OtherKeys => 8,
             Self::Values => 2,
             Self::Bodies => 4,
             Self::Frames => 5,
@@ -68,7 +71,7 @@ impl Table {
 
     const fn what(self) -> &'static str {
         match self {
-            Self::Keys => "keyring",
+            Self::Keys | Self::OtherKeys => "keyring",
             Self::Values => "state",
             Self::Bodies => "outgoing bodies",
             Self::Frames => "kept frames",
@@ -115,13 +118,12 @@ fn place(table: u8, id: i64, part: u8) -> Vec<u8> {
 #[derive(Debug)]
 pub(crate) struct Db {
     connection: Connection,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Db {
     /// Opens or creates the database of a folder, alone.
-    pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
-        let lock = lock(folder)?;
+    pub(crate) fn open(folder: &Path, lock: Lock) -> Result<Self, Error> {
         let connection =
             Connection::open(folder.join("data.db")).map_err(Error::database("opening"))?;
         prepare(&connection)?;
@@ -158,6 +160,19 @@ impl Db {
             .and_then(|mut statement| statement.query_row([id], |row| row.get(0)).optional())
             .map_err(Error::database("reading"))?;
         sealed.map(|sealed| open_box(table, key, id, &sealed)).transpose()
+    }
+
+    /// Whether a table has rows.
+    pub(crate) fn has_rows(&self, table: Table) -> Result<bool, Error> {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM {})", table.name());
+        self.connection.query_row(&sql, [], |row| row.get(0)).map_err(Error::database("reading"))
+    }
+
+    /// Brings everything into the main file and empties the journal, so that nothing older stays in it.
+    pub(crate) fn checkpoint(&self) -> Result<(), Error> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(Error::database("saving"))
     }
 
     /// Opens the heads of a log, oldest first.
@@ -207,20 +222,6 @@ impl Db {
 
 fn open_box(table: Table, key: &[u8; 32], id: i64, sealed: &[u8]) -> Result<Vec<u8>, Error> {
     row::open(key, &place(table.number(), id, 1), sealed, table.what())
-}
-
-fn lock(folder: &Path) -> Result<File, Error> {
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(folder.join("lock"))
-        .map_err(Error::io("lock"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::Busy),
-        Err(std::fs::TryLockError::Error(source)) => Err(Error::Io { what: "lock", source }),
-    }
 }
 
 fn prepare(connection: &Connection) -> Result<(), Error> {
@@ -325,6 +326,32 @@ impl Writer<'_> {
         Ok(id)
     }
 
+    /// Seals every row of a table under another key.
+    pub(crate) fn reseal(
+        &mut self,
+        table: Table,
+        (old, new): (&[u8; 32], &[u8; 32]),
+        random: &mut dyn CryptoRng,
+    ) -> Result<(), Error> {
+        let reading = Error::database("reading");
+        let name = table.name();
+        let ids: Vec<i64> = self
+            .transaction
+            .prepare(&format!("SELECT id FROM {name} ORDER BY id"))
+            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+            .map_err(&reading)?;
+        for id in ids {
+            let sealed: Vec<u8> = self
+                .transaction
+                .prepare_cached(&format!("SELECT box FROM {name} WHERE id = ?1"))
+                .and_then(|mut statement| statement.query_row([id], |row| row.get(0)))
+                .map_err(&reading)?;
+            let content = open_box(table, old, id, &sealed)?;
+            self.put_sealed(table, new, id, &content, random)?;
+        }
+        Ok(())
+    }
+
     /// Drops rows of a table.
     pub(crate) fn delete(&mut self, table: Table, ids: &[i64]) -> Result<(), Error> {
         self.delete_from(table.name(), ids)
@@ -372,10 +399,14 @@ mod tests {
     use super::*;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
+    fn open(folder: &tempfile::TempDir) -> Result<Db, Error> {
+        Db::open(folder.path(), Lock::take(folder.path())?)
+    }
+
     #[test]
     fn the_schema_is_pinned() {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(folder.path()).unwrap();
+        let db = open(&folder).unwrap();
         let sql = db
             .select(
                 "SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name",
@@ -390,23 +421,24 @@ mod tests {
         CREATE TABLE e (id INTEGER PRIMARY KEY AUTOINCREMENT, box BLOB NOT NULL) STRICT
         CREATE TABLE f (id INTEGER PRIMARY KEY AUTOINCREMENT, head BLOB NOT NULL, box BLOB NOT NULL) STRICT
         CREATE TABLE g (id INTEGER PRIMARY KEY AUTOINCREMENT, box BLOB NOT NULL) STRICT
+        CREATE TABLE h (id INTEGER PRIMARY KEY AUTOINCREMENT, box BLOB NOT NULL) STRICT
         ");
     }
 
     #[test]
     fn one_process_at_a_time_and_no_newer_schema() {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(folder.path()).unwrap();
-        assert!(matches!(Db::open(folder.path()), Err(Error::Busy)));
+        let db = open(&folder).unwrap();
+        assert!(matches!(open(&folder), Err(Error::Busy)));
         db.connection.pragma_update(None, "user_version", 99).unwrap();
         drop(db);
-        assert!(matches!(Db::open(folder.path()), Err(Error::Newer { found: 99, .. })));
+        assert!(matches!(open(&folder), Err(Error::Newer { found: 99, .. })));
     }
 
     #[test]
     fn row_numbers_are_never_used_twice_and_rows_do_not_move() {
         let folder = tempfile::tempdir().unwrap();
-        let mut db = Db::open(folder.path()).unwrap();
+        let mut db = open(&folder).unwrap();
         let random = &mut ChaCha20Rng::seed_from_u64(1);
         let key = [1; 32];
         let mut add = |db: &mut Db, text: &[u8]| {

@@ -1,78 +1,112 @@
-//! The header: eight slots that all look alike, and the keyring's key (PROTOCOL § 10).
-
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+//! The header: what is needed to try a passphrase, eight slots that all look alike, and the keyring's key
+//! (PROTOCOL § 10).
 
 use haversack_wire::codec::Reader;
 use haversack_wire::hash::{Label, derive};
 use rand_core::CryptoRng;
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::slots::{SLOTS, Slot};
 use crate::Error;
-use crate::crypto::{
-    AadLabel, Bind, Cost, KeyringKey, Passphrase, SlotKey, VaultKey, bytes, open, seal, stretch,
-};
+use crate::crypto::{AadLabel, Cost, KeyringKey, VaultKey, bytes, open, seal};
 
 const MAGIC: [u8; 3] = *b"HSK";
 const VERSION: u8 = 1;
-const LEN: usize = 1_280;
-const SLOTS: usize = 8;
-const SLOT_LEN: usize = 104;
-const BOX_LEN: usize = 72;
-const CHECKSUM_AT: usize = LEN - 32;
+pub(crate) const HEADER_LEN: usize = 1_280;
+const BOX_LEN: usize = 81;
+const CHECKSUM_AT: usize = HEADER_LEN - 32;
 const WHAT: &str = "header";
 
 /// The header as read or to be written.
 #[derive(Clone)]
 pub(crate) struct Header {
-    generation: u64,
-    cost: Cost,
-    salt: [u8; 32],
-    slots: [[u8; SLOT_LEN]; SLOTS],
+    pub(crate) generation: u64,
+    pub(crate) cost: Cost,
+    pub(crate) salt: [u8; 32],
+    /// Wrong attempts since the last right one, and one that may be under way.
+    pub(crate) attempts: u32,
+    /// After how many of them the store is wiped; 0 for never.
+    pub(crate) wipe_after: u16,
+    pub(crate) slots: [Slot; SLOTS],
     keyring_box: [u8; BOX_LEN],
 }
 
+/// Which half of the keyring is live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Live {
+    /// Table `a`.
+    First = 0,
+    /// Table `h`.
+    Second = 1,
+    /// Neither is written yet: the database is to be made anew, and then it is the first.
+    Renew = 2,
+}
+
+/// What the vault key opens: the keyring's key, where its rows are, and what each slot is used for.
+#[derive(Clone)]
+pub(crate) struct KeyringBox {
+    pub(crate) live: Live,
+    /// The kind of each slot; 0 for one that is not used.
+    pub(crate) kinds: [u8; SLOTS],
+    pub(crate) key: KeyringKey,
+}
+
+impl KeyringBox {
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let live = [self.live as u8];
+        Zeroizing::new([&live, &self.kinds[..], self.key.expose()].concat())
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut r = Reader::new(WHAT, bytes);
+        let live = match r.u8()? {
+            0 => Live::First,
+            1 => Live::Second,
+            2 => Live::Renew,
+            other => return Err(Error::Newer { what: WHAT, found: other.into() }),
+        };
+        let (kinds, key) = (r.array()?, KeyringKey::new(r.array()?));
+        r.end()?;
+        Ok(Self { live, kinds, key })
+    }
+}
+
 impl Header {
-    /// Makes a header whose one used slot opens with the passphrase; its place is random.
-    pub(crate) fn make(
-        passphrase: &Passphrase,
-        cost: Cost,
-        hardware: &dyn Bind,
-        random: &mut dyn CryptoRng,
-    ) -> Result<(Self, KeyringKey), Error> {
-        let salt = bytes(random);
-        let vault = VaultKey::make(random);
-        let keyring = KeyringKey::make(random);
-        let slot = stretch(passphrase, &salt, cost, hardware)?;
-        let mut slots = std::array::from_fn(|_| bytes(random));
-        let used = random.next_u32() as usize % SLOTS;
-        if let Some(place) = slots.get_mut(used) {
-            *place = fill_slot(&slot, &salt, &vault, random);
+    /// A header of a new salt whose slots are all unused.
+    pub(crate) fn make(cost: Cost, wipe_after: u16, random: &mut dyn CryptoRng) -> Self {
+        Self {
+            generation: 0,
+            cost,
+            salt: bytes(random),
+            attempts: 0,
+            wipe_after,
+            slots: std::array::from_fn(|_| bytes(random)),
+            keyring_box: bytes(random),
         }
-        let keyring_box = seal_keyring_key(&vault, 1, &keyring, random);
-        Ok((Self { generation: 1, cost, salt, slots, keyring_box }, keyring))
     }
 
-    /// Opens the keyring's key. Tries every slot, always.
-    pub(crate) fn unlock(
-        &self,
-        passphrase: &Passphrase,
-        hardware: &dyn Bind,
-    ) -> Result<KeyringKey, Error> {
-        let slot = stretch(passphrase, &self.salt, self.cost, hardware)?;
-        let opened = self.slots.map(|bytes| open_slot(&slot, &self.salt, &bytes));
-        let vault = opened.into_iter().flatten().next().ok_or(Error::WrongPassphrase)?;
-        self.open_keyring_key(&vault)
+    /// Makes every slot an unused one.
+    pub(crate) fn clear_slots(&mut self, random: &mut dyn CryptoRng) {
+        self.slots = std::array::from_fn(|_| bytes(random));
     }
 
-    fn open_keyring_key(&self, vault: &VaultKey) -> Result<KeyringKey, Error> {
+    pub(crate) fn seal_box(
+        &mut self,
+        vault: &VaultKey,
+        content: &KeyringBox,
+        random: &mut dyn CryptoRng,
+    ) {
+        let nonce: [u8; 24] = bytes(random);
+        let aad = AadLabel::KEYRING_BOX.with(&[&self.salt]);
+        self.keyring_box = pack(&[&nonce, &seal(vault.expose(), &nonce, &aad, &content.encode())]);
+    }
+
+    pub(crate) fn open_box(&self, vault: &VaultKey) -> Result<KeyringBox, Error> {
         let damaged = || Error::damaged(WHAT, "its keyring box does not open");
         let (nonce, sealed) = self.keyring_box.split_first_chunk::<24>().ok_or_else(damaged)?;
-        let aad = AadLabel::KEYRING_BOX.with(&[&self.generation.to_le_bytes()]);
-        let key = Zeroizing::new(open(vault.expose(), nonce, &aad, sealed).ok_or_else(damaged)?);
-        key.as_slice().try_into().map(KeyringKey::new).map_err(|_| damaged())
+        let aad = AadLabel::KEYRING_BOX.with(&[&self.salt]);
+        let content = open(vault.expose(), nonce, &aad, sealed).ok_or_else(damaged)?;
+        KeyringBox::decode(&Zeroizing::new(content))
     }
 
     pub(crate) fn encode(&self, random: &mut dyn CryptoRng) -> Vec<u8> {
@@ -82,6 +116,8 @@ impl Header {
         out.extend(self.generation.to_le_bytes());
         [memory, passes, lanes].iter().for_each(|part| out.extend(part.to_le_bytes()));
         out.extend(self.salt);
+        out.extend(self.attempts.to_le_bytes());
+        out.extend(self.wipe_after.to_le_bytes());
         self.slots.iter().for_each(|slot| out.extend(slot));
         out.extend(self.keyring_box);
         let mut filler = vec![0; CHECKSUM_AT - out.len()];
@@ -92,7 +128,7 @@ impl Header {
         out
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::new(WHAT, bytes);
         if r.array()? != MAGIC {
             return Err(Error::damaged(WHAT, "it is not one"));
@@ -101,158 +137,93 @@ impl Header {
         if version != VERSION {
             return Err(Error::Newer { what: WHAT, found: version.into() });
         }
-        let (body, checksum) =
-            bytes.split_at_checked(CHECKSUM_AT).ok_or(Error::damaged(WHAT, "it is cut"))?;
-        if derive(Label::HEADER, &[body]) != checksum {
-            return Err(Error::damaged(WHAT, "its checksum is wrong"));
-        }
+        check_sum(bytes, Label::HEADER)?;
         let generation = r.u64()?;
         let cost = Cost::new(r.u32()?, r.u32()?, r.u32()?)?;
-        let salt = r.array()?;
-        let mut slots = [[0; SLOT_LEN]; SLOTS];
-        for slot in &mut slots {
+        let (salt, attempts) = (r.array()?, r.u32()?);
+        let wipe_after = u16::from_le_bytes(r.array()?);
+        let mut header = Self {
+            generation,
+            cost,
+            salt,
+            attempts,
+            wipe_after,
+            slots: [[0; _]; SLOTS],
+            keyring_box: [0; BOX_LEN],
+        };
+        for slot in &mut header.slots {
             *slot = r.array()?;
         }
-        Ok(Self { generation, cost, salt, slots, keyring_box: r.array()? })
+        header.keyring_box = r.array()?;
+        Ok(header)
     }
 }
 
-fn seal_keyring_key(
-    vault: &VaultKey,
-    generation: u64,
-    keyring: &KeyringKey,
-    random: &mut dyn CryptoRng,
-) -> [u8; BOX_LEN] {
-    let aad = AadLabel::KEYRING_BOX.with(&[&generation.to_le_bytes()]);
-    let nonce: [u8; 24] = bytes(random);
-    pack(&[&nonce, &seal(vault.expose(), &nonce, &aad, keyring.expose())])
-}
-
-fn fill_slot(
-    slot: &SlotKey,
-    salt: &[u8; 32],
-    vault: &VaultKey,
-    random: &mut dyn CryptoRng,
-) -> [u8; SLOT_LEN] {
-    let nonce: [u8; 24] = bytes(random);
-    let sealed = seal(&slot.key, &nonce, &AadLabel::SLOT.with(&[salt]), vault.expose());
-    pack(&[&slot.commitment, &nonce, &sealed])
-}
-
-fn open_slot(slot: &SlotKey, salt: &[u8; 32], bytes: &[u8; SLOT_LEN]) -> Option<VaultKey> {
-    let mut r = Reader::new(WHAT, bytes);
-    let commitment: [u8; 32] = r.array().ok()?;
-    let nonce: [u8; 24] = r.array().ok()?;
-    let matches: bool = commitment.ct_eq(&slot.commitment).into();
-    let vault =
-        open(&slot.key, &nonce, &AadLabel::SLOT.with(&[salt]), r.rest()).map(Zeroizing::new);
-    match (matches, vault) {
-        (true, Some(key)) => key.as_slice().try_into().map(VaultKey::new).ok(),
-        _ => None,
+fn check_sum(bytes: &[u8], label: Label) -> Result<(), Error> {
+    let (body, checksum) = match bytes.len() {
+        HEADER_LEN => bytes.split_at_checked(CHECKSUM_AT),
+        0..HEADER_LEN => None,
+        _ => return Err(Error::damaged(WHAT, "it is too long")),
+    }
+    .ok_or(Error::damaged(WHAT, "it is cut"))?;
+    match derive(label, &[body]) == checksum {
+        true => Ok(()),
+        false => Err(Error::damaged(WHAT, "its checksum is wrong")),
     }
 }
 
-fn pack<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+/// What a wiped store has in place of a header: random bytes, and a checksum that says that they are meant.
+pub(crate) fn tombstone(random: &mut dyn CryptoRng) -> Vec<u8> {
+    let body: [u8; CHECKSUM_AT] = bytes(random);
+    [&body[..], &derive(Label::WIPED, &[&body])].concat()
+}
+
+pub(crate) fn is_tombstone(bytes: &[u8]) -> bool {
+    check_sum(bytes, Label::WIPED).is_ok()
+}
+
+pub(super) fn pack<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
     let mut out = [0; N];
     let bytes = parts.iter().flat_map(|part| part.iter().copied());
     out.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
     out
 }
 
-/// The two copies of the header in a store's folder.
-#[derive(Debug, Clone)]
-pub(crate) struct HeaderFiles {
-    a: PathBuf,
-    b: PathBuf,
-}
-
-impl HeaderFiles {
-    pub(crate) fn in_folder(folder: &Path) -> Self {
-        Self { a: folder.join("key.a"), b: folder.join("key.b") }
-    }
-
-    pub(crate) fn exist(&self) -> bool {
-        self.a.exists() || self.b.exists()
-    }
-
-    /// Writes copy B, then copy A, each down to the disk, so that one is whole at any moment.
-    pub(crate) fn write(&self, header: &Header, random: &mut dyn CryptoRng) -> Result<(), Error> {
-        let bytes = header.encode(random);
-        write_through(&self.b, &bytes)
-            .and_then(|()| write_through(&self.a, &bytes))
-            .map_err(Error::io(WHAT))
-    }
-
-    /// Reads the valid copy of the highest generation. When none is valid, says what is wrong with the first.
-    pub(crate) fn read(&self) -> Result<Header, Error> {
-        if !self.exist() {
-            return Err(Error::NoStore);
-        }
-        match (read_copy(&self.a), read_copy(&self.b)) {
-            (Ok(a), Ok(b)) => Ok(if b.generation > a.generation { b } else { a }),
-            (Ok(header), Err(_)) | (Err(_), Ok(header)) => Ok(header),
-            (Err(error), Err(_)) => Err(error),
-        }
-    }
-}
-
-fn write_through(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.set_len(bytes.len() as u64)?;
-    file.sync_all()
-}
-
-fn read_copy(path: &Path) -> Result<Header, Error> {
-    let mut bytes = Vec::with_capacity(LEN + 1);
-    let file = File::open(path).map_err(Error::io(WHAT))?;
-    file.take(LEN as u64 + 1).read_to_end(&mut bytes).map_err(Error::io(WHAT))?;
-    match bytes.len() {
-        LEN => Header::decode(&bytes),
-        0..LEN => Err(Error::damaged(WHAT, "it is cut")),
-        _ => Err(Error::damaged(WHAT, "it is too long")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::NoHardware;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
-    fn pass(text: &str) -> Passphrase {
-        Passphrase::new(text.into()).unwrap()
-    }
-
-    fn sample() -> (Header, KeyringKey, Vec<u8>) {
+    fn sample() -> (VaultKey, KeyringKey, Vec<u8>) {
         let random = &mut ChaCha20Rng::seed_from_u64(1);
-        let (header, key) = Header::make(&pass("right"), Cost::FLOOR, &NoHardware, random).unwrap();
-        let bytes = header.encode(random);
-        (header, key, bytes)
+        let (vault, key) = (VaultKey::make(random), KeyringKey::make(random));
+        let mut header = Header::make(Cost::FLOOR, 9, random);
+        let content = KeyringBox { live: Live::Second, kinds: [1; SLOTS], key: key.clone() };
+        header.seal_box(&vault, &content, random);
+        (vault, key, header.encode(random))
     }
 
     #[test]
-    fn opens_with_the_passphrase_only() {
-        let (_, key, bytes) = sample();
-        assert_eq!(bytes.len(), LEN);
+    fn is_read_as_it_was_written() {
+        let (vault, key, bytes) = sample();
+        assert_eq!(bytes.len(), HEADER_LEN);
         let header = Header::decode(&bytes).unwrap();
-        assert_eq!(header.unlock(&pass("right"), &NoHardware).unwrap(), key);
-        assert!(matches!(header.unlock(&pass("wrong"), &NoHardware), Err(Error::WrongPassphrase)));
+        assert_eq!((header.attempts, header.wipe_after), (0, 9));
+        let content = header.open_box(&vault).unwrap();
+        assert_eq!((content.live, content.kinds, content.key), (Live::Second, [1; SLOTS], key));
+        assert!(header.open_box(&VaultKey::new([0; 32])).is_err());
     }
 
     #[test]
     fn every_flipped_bit_and_every_cut_is_noticed() {
         let (_, _, bytes) = sample();
-        for at in 0..LEN {
+        for at in 0..HEADER_LEN {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1;
             assert!(Header::decode(&flipped).is_err(), "{at}");
             assert!(Header::decode(&bytes[..at]).is_err(), "{at}");
         }
+        assert!(Header::decode(&[&bytes[..], &[0]].concat()).is_err());
     }
 
     #[test]
@@ -266,19 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn one_good_copy_is_enough() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = HeaderFiles::in_folder(folder.path());
-        assert!(matches!(files.read(), Err(Error::NoStore)));
-        let (header, _, bytes) = sample();
-        files.write(&header, &mut ChaCha20Rng::seed_from_u64(2)).unwrap();
-        for broken in [&files.a, &files.b] {
-            std::fs::write(broken, &bytes[..700]).unwrap();
-            assert_eq!(files.read().unwrap().generation, 1);
-            std::fs::write(broken, &bytes).unwrap();
-        }
-        std::fs::write(&files.a, b"").unwrap();
-        std::fs::remove_file(&files.b).unwrap();
-        insta::assert_snapshot!(files.read().err().unwrap(), @"the store's header is damaged: it is cut");
+    fn a_tombstone_is_no_header_and_a_header_no_tombstone() {
+        let random = &mut ChaCha20Rng::seed_from_u64(2);
+        let (_, _, header) = sample();
+        let stone = tombstone(random);
+        assert!(is_tombstone(&stone) && !is_tombstone(&header) && Header::decode(&stone).is_err());
+        (0..HEADER_LEN).for_each(|at| {
+            let torn = [&stone[..at], &header[at..]].concat();
+            assert!(at == 0 || (!is_tombstone(&torn) && Header::decode(&torn).is_err()), "{at}");
+        });
     }
 }

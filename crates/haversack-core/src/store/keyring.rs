@@ -1,20 +1,28 @@
 //! The keyring: one key a document, one a purpose, the epochs' secrets.
 //!
 //! Adding a key appends a row in the caller's transaction, so a document and its key are saved or lost
-//! together. Dropping keys rewrites the rows under a fresh keyring key.
+//! together. Dropping keys writes what is left into the other half, under a fresh keyring key; then the header is
+//! turned to that half, and the old one cleared. The old keyring key had no copy but the header's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::codec::{Reader, put_varint};
 use haversack_wire::{Document, Epoch};
 use rand_core::CryptoRng;
+use zeroize::Zeroizing;
 
+use super::Live;
 use super::db::{Table, Writer};
 use crate::Error;
 use crate::crypto::{DocumentKey, EpochSecret, KeyringKey, PurposeKey};
 
 const WHAT: &str = "keyring";
 const ENTRIES_MAX: usize = 4_194_304;
+/// Entries of a row when the whole keyring is written.
+const ROW_ENTRIES: usize = 1_024;
+const PURPOSES: [Purpose; 3] = [Purpose::State, Purpose::Snapshot, Purpose::Outbox];
+/// Those that are new at each rewriting.
+const RENEWED: [Purpose; 2] = [Purpose::Snapshot, Purpose::Outbox];
 
 /// What a purpose key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,12 +31,24 @@ pub(crate) enum Purpose {
     State = 1,
     /// The snapshot of the view.
     Snapshot = 2,
+    /// Own bodies and kept frames, which hold the content of documents.
+    Outbox = 3,
+}
+
+/// Keys that a rewriting leaves out.
+#[derive(Debug, Default)]
+pub(crate) struct Dropped {
+    pub(crate) documents: BTreeSet<Document>,
+    pub(crate) epochs: BTreeSet<Epoch>,
 }
 
 /// The keys a store holds.
 #[derive(Debug)]
 pub(crate) struct Keyring {
+    live: Live,
     key: KeyringKey,
+    /// Whether the header may say something else than this: nothing can be added any more.
+    stale: bool,
     documents: BTreeMap<Document, DocumentKey>,
     purposes: BTreeMap<u8, PurposeKey>,
     epochs: BTreeMap<Epoch, EpochSecret>,
@@ -41,33 +61,120 @@ impl Keyring {
         writer: &mut Writer<'_>,
         random: &mut dyn CryptoRng,
     ) -> Result<Self, Error> {
-        let mut ring = Self {
-            key,
-            documents: BTreeMap::new(),
-            purposes: BTreeMap::new(),
-            epochs: BTreeMap::new(),
-        };
-        let mut row = Vec::new();
-        put_varint(&mut row, 2);
-        for purpose in [Purpose::State, Purpose::Snapshot] {
-            let key = PurposeKey::make(random);
-            put_entry(&mut row, 2, &purpose_id(purpose as u8), key.expose());
-            ring.purposes.insert(purpose as u8, key);
-        }
-        writer.insert_sealed(Table::Keys, ring.key.expose(), &row, random)?;
+        let mut ring = Self::empty(Live::First, key);
+        ring.renew(&PURPOSES, random);
+        ring.write(writer, random)?;
         Ok(ring)
     }
 
-    /// Reads the rows of the keyring.
-    pub(crate) fn load(key: KeyringKey, rows: &[Vec<u8>]) -> Result<Self, Error> {
-        let mut ring = Self {
-            key,
-            documents: BTreeMap::new(),
-            purposes: BTreeMap::new(),
-            epochs: BTreeMap::new(),
-        };
+    /// Reads the rows of the keyring's live half.
+    pub(crate) fn load(
+        live: Live,
+        key: KeyringKey,
+        rows: &[Zeroizing<Vec<u8>>],
+    ) -> Result<Self, Error> {
+        let mut ring = Self::empty(live, key);
         rows.iter().try_for_each(|row| ring.take_row(row))?;
         Ok(ring)
+    }
+
+    fn empty(live: Live, key: KeyringKey) -> Self {
+        let (documents, purposes, epochs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { live, key, stale: false, documents, purposes, epochs }
+    }
+
+    fn renew(&mut self, purposes: &[Purpose], random: &mut dyn CryptoRng) {
+        for purpose in purposes {
+            self.purposes.insert(*purpose as u8, PurposeKey::make(random));
+        }
+    }
+
+    /// The table of a half.
+    pub(crate) const fn table(live: Live) -> Table {
+        match live {
+            Live::First | Live::Renew => Table::Keys,
+            Live::Second => Table::OtherKeys,
+        }
+    }
+
+    /// The half that is not live.
+    pub(crate) const fn other(live: Live) -> Live {
+        match live {
+            Live::First | Live::Renew => Live::Second,
+            Live::Second => Live::First,
+        }
+    }
+
+    /// This keyring as it will be in the other half: under a fresh key, without the dropped keys, with fresh keys for
+    /// the snapshot and the outbox.
+    pub(crate) fn without(&self, dropped: &Dropped, random: &mut dyn CryptoRng) -> Self {
+        let mut ring = Self::empty(Self::other(self.live), KeyringKey::make(random));
+        ring.documents = self.documents.clone();
+        ring.documents.retain(|document, _| !dropped.documents.contains(document));
+        ring.epochs = self.epochs.clone();
+        ring.epochs.retain(|epoch, _| !dropped.epochs.contains(epoch));
+        ring.purposes = self.purposes.clone();
+        ring.renew(&RENEWED, random);
+        ring
+    }
+
+    /// Writes every key into this keyring's half, in place of what is there.
+    pub(crate) fn write(
+        &self,
+        writer: &mut Writer<'_>,
+        random: &mut dyn CryptoRng,
+    ) -> Result<(), Error> {
+        let table = Self::table(self.live);
+        writer.clear(table)?;
+        let documents = self.documents.iter().map(|(id, key)| (1, *id.as_bytes(), key.expose()));
+        let purposes = self.purposes.iter().map(|(id, key)| (2, purpose_id(*id), key.expose()));
+        let epochs = self.epochs.iter().map(|(id, key)| (3, *id.as_bytes(), key.expose()));
+        let entries: Vec<_> = documents.chain(purposes).chain(epochs).collect();
+        for entries in entries.chunks(ROW_ENTRIES) {
+            writer.insert_sealed(
+                table,
+                self.key.expose(),
+                &Zeroizing::new(put_row(entries)),
+                random,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Adds the keys that a rewriting renewed to the half that is still live, so that rows which are sealed under them
+    /// open with either half.
+    pub(crate) fn add_renewed(
+        &self,
+        next: &Self,
+        writer: &mut Writer<'_>,
+        random: &mut dyn CryptoRng,
+    ) -> Result<(), Error> {
+        let mut entries = Vec::new();
+        for purpose in RENEWED {
+            let id = purpose_id(purpose as u8);
+            entries.push((2, id, next.purpose(purpose)?.expose()));
+        }
+        let row = Zeroizing::new(put_row(&entries));
+        writer.insert_sealed(Self::table(self.live), self.key.expose(), &row, random).map(drop)
+    }
+
+    /// Takes the keys that a rewriting renewed, once they are saved. Until the header is known to be turned, nothing
+    /// can be added: it would be in one half only.
+    pub(crate) fn take_renewed(&mut self, next: &Self) {
+        self.purposes = next.purposes.clone();
+        self.stale = true;
+    }
+
+    /// The key of the rows, and their half.
+    pub(crate) fn key(&self) -> (Live, KeyringKey) {
+        (self.live, self.key.clone())
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        match self.stale {
+            true => Err(Error::damaged(WHAT, "its rewriting was cut short: open the store again")),
+            false => Ok(()),
+        }
     }
 
     fn take_row(&mut self, row: &[u8]) -> Result<(), Error> {
@@ -112,10 +219,11 @@ impl Keyring {
         if new.is_empty() {
             return Ok(());
         }
-        let mut row = Vec::new();
-        put_varint(&mut row, new.len() as u64);
-        new.iter().for_each(|(id, key)| put_entry(&mut row, 1, id.as_bytes(), key.expose()));
-        writer.insert_sealed(Table::Keys, self.key.expose(), &row, random)?;
+        self.check()?;
+        let entries: Vec<_> =
+            new.iter().map(|(id, key)| (1, *id.as_bytes(), key.expose())).collect();
+        let row = Zeroizing::new(put_row(&entries));
+        writer.insert_sealed(Self::table(self.live), self.key.expose(), &row, random)?;
         self.documents.extend(new);
         Ok(())
     }
@@ -128,10 +236,9 @@ impl Keyring {
         writer: &mut Writer<'_>,
         random: &mut dyn CryptoRng,
     ) -> Result<(), Error> {
-        let mut row = Vec::new();
-        put_varint(&mut row, 1);
-        put_entry(&mut row, 3, epoch.as_bytes(), secret.expose());
-        writer.insert_sealed(Table::Keys, self.key.expose(), &row, random)?;
+        self.check()?;
+        let row = Zeroizing::new(put_row(&[(3, *epoch.as_bytes(), secret.expose())]));
+        writer.insert_sealed(Self::table(self.live), self.key.expose(), &row, random)?;
         self.epochs.insert(epoch, secret);
         Ok(())
     }
@@ -146,15 +253,30 @@ impl Keyring {
         self.epochs.remove(epoch);
     }
 
+    #[cfg(test)]
+    pub(crate) fn every_key(&self) -> Vec<[u8; 32]> {
+        let documents = self.documents.values().map(|key| *key.expose());
+        let purposes = self.purposes.values().map(|key| *key.expose());
+        let epochs = self.epochs.values().map(|key| *key.expose());
+        documents.chain(purposes).chain(epochs).chain([*self.key.expose()]).collect()
+    }
+
     pub(crate) const fn epochs(&self) -> &BTreeMap<Epoch, EpochSecret> {
         &self.epochs
     }
 }
 
-fn put_entry(out: &mut Vec<u8>, kind: u8, id: &[u8; 16], key: &[u8; 32]) {
-    out.push(kind);
-    out.extend_from_slice(id);
-    out.extend_from_slice(key);
+/// A row: how many entries, then kind, id and key of each.
+fn put_row(entries: &[(u8, [u8; 16], &[u8; 32])]) -> Vec<u8> {
+    // Of its final length, so that no copy stays behind where a buffer grew.
+    let mut out = Vec::with_capacity(entries.len() * 49 + 10);
+    put_varint(&mut out, entries.len() as u64);
+    for (kind, id, key) in entries {
+        out.push(*kind);
+        out.extend_from_slice(id);
+        out.extend_from_slice(*key);
+    }
+    out
 }
 
 fn purpose_id(purpose: u8) -> [u8; 16] {

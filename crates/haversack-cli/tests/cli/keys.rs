@@ -1,0 +1,186 @@
+//! What opens a store, and what ends it.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, err, out, text};
+
+/// The JSON of a command that opens a store with the passphrase of a file; what it says when it fails.
+fn run(bench: &Bench, pass: &str, args: &[&str]) -> Result<Value, String> {
+    let output = bench.on_with("a", pass, &[&["--json"], args].concat()).output().unwrap();
+    shown(&output)
+}
+
+fn shown(output: &Output) -> Result<Value, String> {
+    match output.status.success() {
+        true => Ok(serde_json::from_slice(&output.stdout).unwrap()),
+        false => {
+            assert_eq!(out(output), "");
+            let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+            assert!(error["error"]["hints"][0].is_string(), "{error}");
+            Err(text(&error["error"], "message"))
+        }
+    }
+}
+
+fn refused(result: Result<Value, String>, expected: &str) {
+    let said = result.unwrap_err();
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn a_passphrase_is_changed() {
+    let bench = Bench::with_team();
+    let suggestion =
+        text(&run(&bench, "pass", &["passphrase", "--suggest"]).unwrap(), "suggestion");
+    assert_eq!(suggestion.split(' ').count(), 6);
+    bench.write("new", &suggestion);
+    bench.write("weak", "123456");
+    let change = |file: &str| run(&bench, "pass", &["passphrase", "--new-passphrase-file", file]);
+    refused(change("weak"), "this passphrase is too weak: without a hardware key it must have 6");
+    refused(change("gone"), "the passphrase file cannot be read");
+    let unchanged = json!({ "changed": true, "recovery_dropped": false, "duress_dropped": false });
+    assert_eq!(change("new").unwrap(), unchanged);
+    refused(run(&bench, "pass", &["status"]), "does not open this store");
+    run(&bench, "new", &["status"]).unwrap();
+    let weak = ["passphrase", "--new-passphrase-file", "weak", "--weak-passphrase"];
+    assert_eq!(run(&bench, "new", &weak).unwrap(), unchanged);
+    run(&bench, "weak", &["status"]).unwrap();
+    insta::assert_snapshot!(out(&bench.on_with("a", "weak", &weak).output().unwrap()), @"The passphrase was changed.");
+}
+
+#[test]
+fn a_weak_passphrase_makes_no_store() {
+    let bench = Bench::new();
+    bench.write("weak", "123456");
+    for command in [&["init"][..], &["join", "--request"], &["init", "--key-file", "card"]] {
+        refused(run(&bench, "weak", command), "this passphrase is too weak");
+    }
+    assert!(!bench.path("a").exists() && !bench.path("card").exists());
+    refused(run(&bench, "pass", &["init", "--wipe-after", "2"]), "wipe after must be");
+    run(&bench, "weak", &["join", "--request", "--weak-passphrase"]).unwrap();
+    let output = bench.on_with("a", "weak", &["status"]).output().unwrap();
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_recovery_code_replaces_a_lost_passphrase() {
+    let bench = Bench::with_team();
+    let code = text(&run(&bench, "pass", &["recovery", "create"]).unwrap(), "code");
+    assert_eq!(code.split(' ').count(), 12);
+    bench.write("paper", code.to_uppercase());
+    bench.write("slip", code.replacen(' ', "x ", 1));
+    bench.write("zeros", format!("{}about", "abandon ".repeat(11)));
+    bench.write("new", "one two three four five six");
+    let rehearse =
+        |paper: &str| run(&bench, "pass", &["recovery", "rehearse", "--code-file", paper]);
+    assert_eq!(rehearse("paper").unwrap(), json!({ "opens": true }));
+    refused(rehearse("slip"), "recovery code has a word that is not in the list: word 1");
+    refused(rehearse("zeros"), "the recovery code does not open this store");
+    let replace = |paper: &str| {
+        let args = ["recovery", "use", "--code-file", paper, "--new-passphrase-file", "new"];
+        run(&bench, "none", &args)
+    };
+    refused(replace("zeros"), "the recovery code does not open this store");
+    // What opens the store otherwise is no recovery code.
+    refused(replace("pass"), "recovery code must be twelve words");
+    assert_eq!(replace("paper").unwrap(), json!({ "recovered": true }));
+    refused(run(&bench, "pass", &["status"]), "does not open this store");
+    run(&bench, "new", &["recovery", "rehearse", "--code-file", "paper"]).unwrap();
+    let shown = bench.on_with("a", "new", &["recovery", "create"]).output().unwrap();
+    let words = out(&shown).lines().next().unwrap().to_owned();
+    insta::assert_snapshot!(out(&shown).replace(&words, "WORDS"), @"
+    WORDS
+
+    Write these words on paper and lock it away. They are shown this once.
+    Then prove that they were copied well: haversack recovery rehearse
+    ");
+    refused(run(&bench, "new", &["recovery", "rehearse", "--code-file", "paper"]), "does not open");
+}
+
+#[test]
+fn a_key_file_is_needed_and_can_be_lost() {
+    let bench = Bench::new();
+    bench.write("pin", "13572468");
+    run(&bench, "pin", &["init", "--key-file", "card"]).unwrap();
+    run(&bench, "pin", &["--key-file", "card", "status"]).unwrap();
+    refused(run(&bench, "pin", &["status"]), "does not open this store");
+    let code =
+        text(&run(&bench, "pin", &["--key-file", "card", "recovery", "create"]).unwrap(), "code");
+    bench.write("paper", code);
+    std::fs::remove_file(bench.path("card")).unwrap();
+    refused(
+        run(&bench, "pin", &["--key-file", "card", "status"]),
+        "the hardware key did not answer",
+    );
+    let recover = ["recovery", "use", "--code-file", "paper", "--new-passphrase-file", "pin"];
+    refused(run(&bench, "none", &recover), "too weak");
+    run(&bench, "none", &[&["--key-file", "other"], &recover[..]].concat()).unwrap();
+    run(&bench, "pin", &["--key-file", "other", "status"]).unwrap();
+    refused(run(&bench, "pin", &["--key-file", "a/card", "init"]), "outside of the store's folder");
+}
+
+#[test]
+fn the_duress_passphrase_destroys() {
+    let bench = Bench::with_team();
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.write("duress", "wild geese over an empty river tonight");
+    let set = ["duress", "set", "--new-passphrase-file", "duress"];
+    assert_eq!(run(&bench, "pass", &set).unwrap(), json!({ "duress": true }));
+    assert_eq!(run(&bench, "pass", &["duress", "clear"]).unwrap(), json!({ "duress": false }));
+    refused(run(&bench, "duress", &["status"]), "does not open this store");
+    let same = ["duress", "set", "--new-passphrase-file", "pass"];
+    refused(run(&bench, "pass", &same), "opens this store already");
+    run(&bench, "pass", &set).unwrap();
+    let status = run(&bench, "duress", &["status"]).unwrap();
+    assert_eq!((&status["team"], &status["contacts"]), (&Value::Null, &json!(0)));
+    refused(run(&bench, "pass", &["status"]), "does not open this store");
+    run(&bench, "duress", &["join", "--request"]).unwrap();
+}
+
+#[test]
+fn a_store_is_wiped_once() {
+    let bench = Bench::with_team();
+    refused(run(&bench, "none", &["wipe"]), "--yes is missing");
+    run(&bench, "pass", &["status"]).unwrap();
+    assert_eq!(run(&bench, "none", &["wipe", "--yes"]).unwrap(), json!({ "wiped": true }));
+    assert_eq!(std::fs::read_dir(bench.path("a")).unwrap().count(), 0);
+    refused(run(&bench, "none", &["wipe", "--yes"]), "there is no store in this folder");
+    refused(run(&bench, "pass", &["status"]), "there is no store in this folder");
+    run(&bench, "pass", &["init"]).unwrap();
+}
+
+#[test]
+fn wrong_passphrases_wait_and_wipe() {
+    let bench = Bench::new();
+    bench.write("wrong", "seven words");
+    run(&bench, "pass", &["init", "--wipe-after", "6"]).unwrap();
+    for _ in 0..4 {
+        refused(run(&bench, "wrong", &["status"]), "the passphrase does not open this store");
+    }
+    let output = bench.on("a", &["status"]).output().unwrap();
+    assert!(output.status.success());
+    insta::assert_snapshot!(err(&output), @"after so many wrong passphrases: waiting 1 s");
+    for _ in 0..4 {
+        refused(run(&bench, "wrong", &["status"]), "the passphrase does not open this store");
+    }
+    // With --json nothing but JSON is printed.
+    refused(run(&bench, "wrong", &["status"]), "the passphrase does not open this store");
+    refused(run(&bench, "wrong", &["status"]), "this store was wiped");
+    refused(run(&bench, "pass", &["status"]), "there is no store in this folder");
+}
+
+#[test]
+fn lock_says_whether_somebody_has_it_open() {
+    let bench = Bench::with_team();
+    assert_eq!(run(&bench, "none", &["lock"]).unwrap(), json!({ "locked": true }));
+    let passphrase = haversack::Passphrase::new(b"six words or more, please".to_vec()).unwrap();
+    let notebook = haversack::Notebook::open(&bench.path("a"), &passphrase).unwrap();
+    refused(run(&bench, "none", &["lock"]), "another process has this store open");
+    // It is wiped all the same.
+    run(&bench, "none", &["wipe", "--yes"]).unwrap();
+    assert!(notebook.add_recovery().is_err());
+    drop(notebook);
+    refused(run(&bench, "none", &["lock"]), "there is no store in this folder");
+}

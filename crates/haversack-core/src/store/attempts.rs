@@ -1,0 +1,30 @@
+//! Wrong attempts: how long to wait after them.
+
+use std::time::Duration;
+
+/// So many wrong attempts cost no waiting.
+const FREE: u32 = 3;
+const WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// The wait before the next attempt, after so many wrong ones: none for the first three, then 1 s, doubled each time
+/// up to 15 minutes.
+#[must_use]
+pub fn wait(attempts: u32) -> Duration {
+    let doublings = match attempts.checked_sub(FREE + 1) {
+        None => return Duration::ZERO,
+        Some(doublings) => doublings.min(16),
+    };
+    Duration::from_secs(1 << doublings).min(WAIT_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grows_to_a_quarter_of_an_hour() {
+        let seconds: Vec<u64> = (0..16).map(|attempts| wait(attempts).as_secs()).collect();
+        assert_eq!(seconds, [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+        assert_eq!(wait(u32::MAX), WAIT_MAX);
+    }
+}

@@ -1,0 +1,157 @@
+//! What opens a notebook, what ends it, and locking it when nobody uses it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use haversack_core::{
+    Cost, Engine, FileKey, OpenedBy, Passphrase, RecoveryCode, SecretOptions, Slots,
+};
+
+use crate::notebook::system_random;
+use crate::{Error, Notebook};
+
+/// What stretching a passphrase should cost on this device: 0.6 to 1.0 s, by its clock. Takes about as long itself.
+#[must_use]
+pub fn calibrated() -> Cost {
+    Cost::calibrate(|cost| {
+        // The faster of two: whatever else the device does this moment must not make the store weaker.
+        let times = [(); 2].map(|()| {
+            let start = Instant::now();
+            // A device that refuses a cost is as good as one that is too slow for it.
+            cost.try_out().map_or(Duration::MAX, |()| start.elapsed())
+        });
+        times.into_iter().min().unwrap_or(Duration::MAX)
+    })
+}
+
+/// Six random words: a passphrase that nobody can find by trying.
+#[must_use]
+pub fn suggest_passphrase() -> Passphrase {
+    Passphrase::suggest(&mut *system_random())
+}
+
+/// Makes a secret in a new file, to be used in place of hardware; see [`FileKey`] for what it is worth.
+///
+/// # Errors
+/// `Io` when the file is there already or cannot be written.
+pub fn make_file_key(path: &Path) -> Result<FileKey, Error> {
+    Ok(FileKey::make(path, &mut *system_random())?)
+}
+
+/// Destroys the store of a folder, keys first, whether it is open or not, without its passphrase.
+///
+/// # Errors
+/// `NoStore` when there is nothing, also the second time; `Io` when the keys could not be overwritten.
+pub fn wipe(folder: &Path) -> Result<(), Error> {
+    Ok(haversack_core::wipe(folder, &mut *system_random())?)
+}
+
+/// Makes sure that no process has the store of a folder open.
+///
+/// # Errors
+/// `NoStore`; `Busy` when one has.
+pub fn check_locked(folder: &Path) -> Result<(), Error> {
+    Ok(haversack_core::check_locked(folder)?)
+}
+
+impl Notebook {
+    /// Replaces the passphrase. Says what raising the cost of stretching dropped.
+    ///
+    /// # Errors
+    /// `WeakPassphrase`, `Hardware`, `Invalid` for the duress passphrase, and the errors of saving; nothing is changed
+    /// then.
+    pub fn change_passphrase(
+        &self,
+        new: &Passphrase,
+        options: SecretOptions<'_>,
+    ) -> Result<Slots, Error> {
+        self.with(|engine| engine.change_passphrase(new, options))
+    }
+
+    /// What the store can be opened with, beside its passphrase.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn slots(&self) -> Result<Slots, Error> {
+        self.with(|engine| Ok(engine.slots()))
+    }
+
+    /// What the store was opened with.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn opened_by(&self) -> Result<OpenedBy, Error> {
+        self.with(|engine| Ok(engine.opened_by()))
+    }
+
+    /// Makes a recovery code; the one before opens nothing any more.
+    ///
+    /// # Errors
+    /// The errors of saving.
+    pub fn add_recovery(&self) -> Result<RecoveryCode, Error> {
+        self.with(Engine::add_recovery)
+    }
+
+    /// Proves that a recovery code opens this store. Changes nothing.
+    ///
+    /// # Errors
+    /// `WrongRecoveryCode`.
+    pub fn rehearse_recovery(&self, code: &RecoveryCode) -> Result<(), Error> {
+        self.with(|engine| engine.rehearse_recovery(code))
+    }
+
+    /// Sets the passphrase that destroys the store and shows an empty one.
+    ///
+    /// # Errors
+    /// As [`Notebook::change_passphrase`].
+    pub fn set_duress(
+        &self,
+        passphrase: &Passphrase,
+        options: SecretOptions<'_>,
+    ) -> Result<(), Error> {
+        self.with(|engine| engine.set_duress(passphrase, options))
+    }
+
+    /// Makes the duress passphrase a wrong one.
+    ///
+    /// # Errors
+    /// The errors of saving.
+    pub fn clear_duress(&self) -> Result<(), Error> {
+        self.with(Engine::clear_duress)
+    }
+
+    /// Locks at once, for every clone: the keys are gone from memory, and every later call is refused. What was saved
+    /// is safe; the next opening is slower than after [`Notebook::close`].
+    ///
+    /// # Errors
+    /// [`Error::Closed`] when it is locked already.
+    pub fn lock(&self) -> Result<(), Error> {
+        let engine = self.engine().take().ok_or(Error::Closed)?;
+        engine.lock();
+        Ok(())
+    }
+
+    /// Locks once nobody has used the notebook for so long. Spawn what this gives: it ends when the notebook is locked,
+    /// or gone, and keeps nothing open by itself.
+    ///
+    /// ```no_run
+    /// # async fn example(notebook: haversack::Notebook) {
+    /// tokio::spawn(notebook.lock_when_idle(std::time::Duration::from_secs(120)));
+    /// # }
+    /// ```
+    pub fn lock_when_idle(
+        &self,
+        idle: Duration,
+    ) -> impl Future<Output = ()> + Send + use<> + 'static {
+        let shared = Arc::downgrade(&self.shared);
+        async move {
+            while let Some(left) = shared.upgrade().and_then(|shared| shared.lock_if_idle(idle)) {
+                tokio::time::sleep(left).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
