@@ -68,7 +68,7 @@ fn hits(bytes: &[u8], needles: &[String]) -> Vec<String> {
 }
 
 /// Every file below a folder, with its path as part of what is searched.
-fn image(folder: &Path, out: &mut Vec<u8>) {
+pub(crate) fn image(folder: &Path, out: &mut Vec<u8>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         out.extend_from_slice(path.file_name().unwrap().as_encoded_bytes());

@@ -13,5 +13,6 @@ mod canaries;
 mod convergence;
 mod full_disk;
 mod kill;
+mod register;
 mod team;
 mod wire_size;

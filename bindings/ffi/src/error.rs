@@ -73,6 +73,8 @@ fn of_engine(error: &EngineError, text: String) -> HaversackError {
         | EngineError::Unknown { .. }
         | EngineError::InSpace
         | EngineError::Enrolment { .. }
+        | EngineError::PartsMissing { .. }
+        | EngineError::PartSlip { .. }
         | EngineError::Foreign { .. }
         | EngineError::Wire(_) => HaversackError::FixInput(text),
         _ => HaversackError::ReportFault(text),

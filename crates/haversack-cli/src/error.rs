@@ -90,6 +90,15 @@ pub(crate) enum Error {
     /// A relay is to be told to others, and its id is not given.
     #[error("to tell others of a relay takes its id, so that no other can take its place")]
     RelayWithoutId,
+    /// A picture in a format that this program does not write.
+    #[error("a picture of a QR code ends in .png or .svg")]
+    UnknownPicture,
+    /// An answer is taken, and there is nothing to draw.
+    #[error("a QR code shows a request: it goes with --request")]
+    NothingToDraw,
+    /// The encoder refused what fits. A bug.
+    #[error("the text could not be drawn as a QR code")]
+    Drawing,
     /// Nobody said which relay.
     #[error("no relay is named, and the team's roster names none")]
     NoRelay,
@@ -115,6 +124,7 @@ impl Error {
         match self {
             Self::StoreNotNamed | Self::NoPassphrase | Self::Missing { .. } => EXIT_USAGE,
             Self::UnknownFormat | Self::RelayWithoutId | Self::KeyInStore => EXIT_USAGE,
+            Self::UnknownPicture | Self::NothingToDraw => EXIT_USAGE,
             Self::Output { source } if source.kind() == io::ErrorKind::BrokenPipe => {
                 EXIT_BROKEN_PIPE
             }

@@ -82,9 +82,21 @@ pub(crate) fn pasted(mark: &str) -> Result<String, Error> {
 }
 
 fn cut_out(text: &str, mark: &str) -> String {
-    let start = text.to_ascii_uppercase().find(mark).unwrap_or(0);
-    let lines = text.get(start..).unwrap_or(text).lines();
-    lines.take_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
+    let (upper, part) = (text.to_ascii_uppercase(), format!("{mark}."));
+    let start = upper.find(mark).unwrap_or(0);
+    if !upper.get(start..).is_some_and(|rest| rest.starts_with(&part)) {
+        return paragraph(text.get(start..).unwrap_or(text));
+    }
+    // Parts may come as lines, or apart from each other: each ends before the next, or at an empty line.
+    let starts: Vec<usize> = upper.match_indices(&part).map(|(at, _)| at).collect();
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let parts = starts.iter().zip(ends).filter_map(|(start, end)| text.get(*start..end));
+    parts.map(paragraph).collect::<Vec<_>>().join("\n")
+}
+
+/// The lines before the first empty one.
+fn paragraph(text: &str) -> String {
+    text.lines().take_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes a file: to a temporary one beside it, down to the disk, then under its name.
@@ -134,6 +146,8 @@ mod tests {
         check("Привет! HSA1-AAAAA", "HSA1-AAAAA");
         check("nothing of the kind", "nothing of the kind");
         check("", "");
+        check("hsa1.1.2.aa\nbb\n\nand:\n\nHSA1.2.2.CC\n\nwords\n", "hsa1.1.2.aa\nbb\nHSA1.2.2.CC");
+        check("HSA1.2.2.CC HSA1.1.2.AA", "HSA1.2.2.CC \nHSA1.1.2.AA");
     }
 
     #[test]

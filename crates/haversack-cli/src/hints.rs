@@ -83,6 +83,9 @@ fn of_command(error: &Error) -> &'static [&'static str] {
         Error::RelayWithoutId => {
             &["write http://HOST:PORT#ID, the line that haversack relay serve prints"]
         }
+        Error::UnknownPicture => &["name the file FILE.png or FILE.svg"],
+        Error::NothingToDraw => &["haversack join --request --qr shows this device's request"],
+        Error::Drawing => &["this is a bug; please report it. The text itself is good"],
         Error::NoRelay => &[
             "name one: haversack sync --relay http://HOST:PORT#ID",
             "without a relay, hand over a file: haversack bundle export FILE",
@@ -204,6 +207,10 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
             "a text that is too long to paste goes into a file: --file FILE",
             "an answer fits the newest request of its own device only",
         ],
+        EngineError::PartsMissing { .. } => {
+            &["hand in all parts at once, in any order; line breaks between them do no harm"]
+        }
+        EngineError::PartSlip { .. } => &[COPY_CODE, "or scan that code again"],
         EngineError::Foreign { .. } => &[
             "nothing was taken from it; was it written by somebody of this team, after this device had joined?",
         ],

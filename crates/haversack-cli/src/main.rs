@@ -21,6 +21,7 @@ mod panics;
 mod passphrase;
 mod progress;
 mod prompt;
+mod qr;
 
 fn main() -> std::process::ExitCode {
     cli::main()

@@ -11,10 +11,13 @@ mod hardware;
 mod hpke;
 mod keys;
 mod passphrase;
+#[cfg(test)]
+mod published;
 mod random;
 mod recovery;
 mod sign;
 mod stretch;
+mod suite;
 mod word_list;
 
 pub(crate) use aead::{AadLabel, open, seal};
@@ -33,4 +36,7 @@ pub(crate) use random::bytes;
 pub use recovery::RecoveryCode;
 pub(crate) use sign::{SignKey, message, verify};
 pub(crate) use stretch::{SlotKey, Stretched, stretch};
+#[cfg(test)]
+pub(crate) use suite::Symbolic;
+pub(crate) use suite::{Real, Suite};
 pub(crate) use word_list::WORD_LIST;

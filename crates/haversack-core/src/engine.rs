@@ -6,10 +6,12 @@
 
 mod apply;
 mod batch;
+mod belief;
 mod cache;
 mod documents;
 mod enrolment;
 mod incoming;
+mod intake;
 mod kept;
 mod keys;
 mod log;
@@ -19,6 +21,7 @@ mod outgoing;
 mod route;
 mod state;
 mod status;
+mod team;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -98,6 +98,9 @@ pub enum Error {
         /// What it does not allow.
         what: &'static str,
     },
+    /// This device was removed from its team. What it holds stays readable here.
+    #[error("this device was removed from its team: it neither sends nor takes records any more")]
+    Removed,
     /// A request or an answer of an enrolment is not usable.
     #[error("this {what} {why}")]
     Enrolment {
@@ -105,6 +108,24 @@ pub enum Error {
         what: &'static str,
         /// Why it is not usable.
         why: &'static str,
+    },
+    /// Some parts of a request or of an answer are not there.
+    #[error("this {what} is not whole: of its {of} parts, these are missing: {}", listed(missing))]
+    PartsMissing {
+        /// The request or the answer.
+        what: &'static str,
+        /// The numbers of those that are missing.
+        missing: Vec<u8>,
+        /// How many there are in all.
+        of: u8,
+    },
+    /// A part of a request or of an answer has a slip in it.
+    #[error("part {number} of this {what} has a slip in it: copy it again")]
+    PartSlip {
+        /// The request or the answer.
+        what: &'static str,
+        /// The part's number.
+        number: u8,
     },
     /// Nothing in it is for this store's space.
     #[error("this {what} is of another space or for another device")]
@@ -127,6 +148,10 @@ pub enum Error {
         /// What was being done.
         what: &'static str,
     },
+}
+
+fn listed(numbers: &[u8]) -> String {
+    numbers.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Why bytes were refused, without naming the crate that reads them.

@@ -49,7 +49,7 @@ pub use engine::{
     wipe,
 };
 pub use error::{Error, WireError};
-pub use members::{Member, RelayAddress, Role, Words};
+pub use members::{Member, RelayAddress, Role, Words, code_parts};
 pub use store::wait;
 pub use sync::proof::relay_of_proof;
 pub use view::{ClientId, ClientRow, ContactFilter, ContactId, ContactRow, Person};

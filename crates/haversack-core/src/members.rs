@@ -1,24 +1,40 @@
 //! Who is in a space: identities, signed statements, the roster they make, epochs, grants, enrolment.
 //!
-//! A statement's authority comes from its signature and from the statements before it, never from who
-//! delivered it. Revocation and rotation are carried as bytes here and take effect with the version that
-//! defines them (PROTOCOL § 6).
+//! ```text
+//! statement ─► roster (graph) ─► standing (members, cuts)
+//!                  └► epochs (which stand, which is live) ─► group (what is owed, to whom)
+//! ```
+//!
+//! A statement's authority comes from its signature and from the statements that its signer had seen, never from who
+//! delivered it or when (PROTOCOL § 6).
 
 mod enrol;
 mod epoch;
+mod epochs;
 mod grant;
+mod group;
 mod identity;
+mod parts;
 mod roster;
+mod set;
+mod standing;
 mod statement;
 
 pub use enrol::Words;
 pub(crate) use enrol::{Answer, Pending, Request};
-pub(crate) use epoch::{EpochStatement, RosterSegment, put_statements, read_statements};
-pub(crate) use grant::GrantEntry;
 #[cfg(test)]
-pub(crate) use grant::seal as seal_grant;
+pub(crate) use epoch::NewEpoch;
+pub(crate) use epoch::{
+    EpochStatement, RosterSegment, put_epochs, put_statements, read_epochs, read_statements,
+};
+pub(crate) use epochs::{Held, Table};
+#[cfg(test)]
+pub(crate) use grant::{GrantEntry, seal as seal_grant};
+pub(crate) use group::{Group, Live};
 pub(crate) use identity::{Identity, actor, device, lane};
-pub use roster::Member;
+pub use parts::code_parts;
 pub(crate) use roster::Roster;
-pub(crate) use statement::Statement;
+pub(crate) use set::Set;
+pub use standing::Member;
+pub(crate) use statement::{Content, Cut, Statement, Written, hash as statement_hash};
 pub use statement::{RelayAddress, Role};

@@ -15,12 +15,12 @@ use haversack_wire::{
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
-use crate::crypto::{ClientKey, Cost, EpochSecret, KemSecret, Passphrase, SignKey, stretch};
+use crate::crypto::{ClientKey, Cost, EpochSecret, KemSecret, Passphrase, Real, SignKey, stretch};
 use crate::docs::rebuild::{self, Tip};
 use crate::docs::{Author, DocumentChanges, RawChange, ops};
 use crate::members::{
-    Answer, EpochStatement, GrantEntry, Identity, Pending, Request, Role, Roster, Statement, actor,
-    device, lane, seal_grant,
+    Answer, Content, EpochStatement, GrantEntry, Group, Identity, NewEpoch, Pending, Request, Role,
+    Roster, actor, code_parts, device, lane, seal_grant, statement_hash,
 };
 use crate::store::{HeaderFiles, Secret, Vault};
 use crate::sync::body::{Body, Opening};
@@ -139,13 +139,12 @@ fn header() -> Vec<Vector> {
 }
 
 fn statements(cast: &Cast) -> (Vec<Vector>, Roster) {
-    let mut roster = Roster::new(cast.root.public());
     let (key, kem) = (cast.admin.sign.public(), cast.admin.kem.public());
-    let add = Statement::add_device(&cast.space, &cast.root, key, kem, Role::Coordinator);
-    let hashes = vec![RetireHash::new([7; 32])];
-    let retire = Statement::retire_hashes(&cast.space, &cast.root, 0, hashes);
-    roster.add([add.bytes.as_slice(), retire.bytes.as_slice()]).unwrap();
-    let mut forged = add.bytes.clone();
+    let group = group(cast);
+    let bytes: Vec<&[u8]> = group.roster.statements().collect();
+    let find = |kind: u8| bytes.iter().find(|bytes| bytes[0] == kind).unwrap().to_vec();
+    let (add, retire) = (find(1), find(6));
+    let mut forged = add.clone();
     let role = forged.len() - 66;
     forged[role] = Role::Archive as u8;
     let vector = |name: &str, expect: &str, bytes: &[u8]| {
@@ -154,17 +153,30 @@ fn statements(cast: &Cast) -> (Vec<Vector>, Roster) {
             .hex("statement", bytes)
     };
     let vectors = vec![
-        vector("statement_add_device", "ok", &add.bytes)
+        vector("statement_add_device", "ok", &add)
             .hex("device key", key)
             .hex("kem key", kem)
             .line("role", Role::Coordinator as u8)
-            .hex("statement hash", add.hash().as_bytes()),
-        vector("statement_retire_hashes", "ok", &retire.bytes)
-            .hex("roster digest of both", roster.digest().as_bytes()),
+            .hex("statement hash", statement_hash(&add).as_bytes()),
+        vector("statement_retire_hashes", "ok", &retire)
+            .hex("parent", statement_hash(&add).as_bytes()),
         vector("statement_forged_role", "signature does not verify", &forged),
-        vector("statement_trailing", "1 bytes too many", &[&add.bytes[..], &[0]].concat()),
+        vector("statement_trailing", "1 bytes too many", &[&add[..], &[0]].concat()),
     ];
-    (vectors, roster)
+    (vectors, group.roster)
+}
+
+fn group(cast: &Cast) -> Group {
+    let first = (cast.admin.sign.public(), cast.admin.kem.public());
+    Group::found::<Real>(&cast.root, first, vec![RetireHash::new([7; 32])]).unwrap()
+}
+
+/// The first epoch's statement.
+fn first_epoch(cast: &Cast, roster: &Roster) -> EpochStatement {
+    let epoch = cast.epoch.id(&cast.space);
+    let (generation, heads) = (cast.epoch.generation().id(&cast.space), roster.heads());
+    let new = NewEpoch { epoch, generation, depth: 0, heads, parents: vec![] };
+    EpochStatement::sign::<Real>(&cast.space, new, &cast.admin.sign)
 }
 
 fn body(cast: &Cast, roster: &Roster) -> (Vec<u8>, [u8; 32]) {
@@ -172,8 +184,8 @@ fn body(cast: &Cast, roster: &Roster) -> (Vec<u8>, [u8; 32]) {
     let own = lane(&cast.space, &key, cast.admin.incarnation);
     let body = Body {
         lane: own,
-        roster: Some(roster.digest()),
-        statements: roster.chain(&key).into_values().collect(),
+        heads: Some(roster.heads()),
+        statements: roster.statements().map(<[u8]>::to_vec).collect(),
         opening: Some(Opening { device_key: key, incarnation: cast.admin.incarnation }),
         client_keys: vec![(Document::new([10; 16]), ClientKey::new([9; 32]))],
         ..Body::default()
@@ -237,11 +249,12 @@ fn chunks(cast: &Cast, roster: &Roster) -> Vec<Vector> {
 
 fn epoch_and_grant(cast: &Cast, roster: &Roster) -> Vec<Vector> {
     let epoch = cast.epoch.id(&cast.space);
-    let statement = EpochStatement::first(&cast.space, epoch, roster.digest(), &cast.admin.sign);
+    let statement = first_epoch(cast, roster);
     let entries =
-        [GrantEntry::Epoch(cast.epoch.clone()), GrantEntry::Generation(0, cast.epoch.generation())];
+        [GrantEntry::Epoch(cast.epoch.clone()), GrantEntry::Generation(cast.epoch.generation())];
     let kem = &cast.admin.kem;
-    let grant = seal_grant(&cast.space, &kem.public(), epoch, &entries, &mut random()).unwrap();
+    let grant =
+        seal_grant::<Real>(&cast.space, &kem.public(), epoch, &entries, &mut random()).unwrap();
     let mut flipped = grant.clone();
     flipped[20] ^= 1;
     let vector = |name: &str, expect: &str, secret: &[u8; 32], grant: &[u8]| {
@@ -254,6 +267,7 @@ fn epoch_and_grant(cast: &Cast, roster: &Roster) -> Vec<Vector> {
         Vector::new("epoch_statement", "epoch statement", "ok")
             .hex("space", cast.space.as_bytes())
             .hex("statement", &statement.bytes)
+            .hex("epoch statement hash", statement.hash().as_bytes())
             .hex("minter", cast.admin.sign.public()),
         vector("grant", "ok", kem.expose(), &grant)
             .hex("epoch secret", cast.epoch.expose())
@@ -355,20 +369,30 @@ fn enrolment(cast: &Cast, roster: &Roster) -> Vec<Vector> {
     let phone = Identity::make(random);
     let pending = Pending::make(&phone, random);
     let asked = Request::from_text(&pending.text()).unwrap();
-    let epoch = cast.epoch.id(&cast.space);
-    let (key, kem) = (phone.sign.public(), phone.kem.public());
-    let mut roster = roster.clone();
-    let add = Statement::add_device(&cast.space, &cast.admin.sign, key, kem, Role::Educator);
-    roster.add([add.bytes.as_slice()]).unwrap();
+    let (device_key, kem_key) = (phone.sign.public(), phone.kem.public());
+    let mut group = group(cast);
+    let role = Some(Role::Educator);
+    let add = Content::AddDevice { device_key, kem_key, role, may_rotate: false };
+    group.say::<Real>(&cast.admin.sign, add, None).unwrap();
     let answer = Answer {
         root: cast.root.public(),
-        roster: roster.digest(),
-        statements: roster.statements().map(<[u8]>::to_vec).collect(),
-        grant: vec![GrantEntry::Epoch(cast.epoch.clone())],
-        epoch: EpochStatement::first(&cast.space, epoch, roster.digest(), &cast.admin.sign).bytes,
+        statements: group.roster.statements().map(<[u8]>::to_vec).collect(),
+        grant: vec![
+            GrantEntry::Epoch(cast.epoch.clone()),
+            GrantEntry::Generation(cast.epoch.generation()),
+        ],
+        epochs: vec![first_epoch(cast, roster).bytes],
         inviter: cast.admin.sign.public(),
     };
     let (text, words) = asked.answer(&answer, &cast.admin.sign, random).unwrap();
+    let parts = code_parts(&text, 619).unwrap();
+    let in_parts = |name: &str, expect: &str, parts: &[String]| {
+        let vector = Vector::new(name, "answer in parts", expect).line("answer", &text);
+        parts.iter().fold(vector, |vector, part| vector.line("part", part))
+    };
+    let mut slip_in_two = parts.clone();
+    slip_in_two[1] = slip_in_two[1].replacen("HSA1.2.3.", "HSA1.2.3.A", 1);
+    let backwards: Vec<String> = parts.iter().rev().cloned().collect();
     let mut slip = pending.text();
     let wrong = if slip.remove(90) == 'A' { 'B' } else { 'A' };
     slip.insert(90, wrong);
@@ -376,9 +400,16 @@ fn enrolment(cast: &Cast, roster: &Roster) -> Vec<Vector> {
         Vector::new("enrolment", "enrolment", "ok")
             .line("request", pending.text())
             .hex("kem secret", phone.kem.expose())
-            .line("answer", text)
+            .line("answer", &text)
             .line("words", words),
         Vector::new("enrolment_slip", "request", "has a slip in it").line("request", slip),
+        in_parts("enrolment_parts", "ok", &backwards),
+        in_parts(
+            "enrolment_parts_missing",
+            "these are missing: 2",
+            &[parts[0].clone(), parts[2].clone()],
+        ),
+        in_parts("enrolment_parts_slip", "part 2 has a slip in it", &slip_in_two),
     ]
 }
 

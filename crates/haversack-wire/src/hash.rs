@@ -69,12 +69,14 @@ labels! {
     FRAME = "frame";
     CURSOR = "cursor";
     STATEMENT = "statement";
-    ROSTER = "roster";
+    EPOCH_STATEMENT = "epoch statement";
     CLIENT_TAG = "client tag";
     TREE = "tree";
     REQUEST = "request";
     REQUEST_CHECK = "request check";
     PSK_ID = "psk id";
+    PARTS = "parts";
+    PART_CHECK = "part check";
     WORDS = "words";
     HEADER = "header";
     WIPED = "wiped";

@@ -105,8 +105,10 @@ id!(/// The rolling hash over a mailbox's frames up to a cursor.
     CursorDigest, 16);
 id!(/// A roster statement's hash.
     StatementHash, 16);
-id!(/// The hash of a set of roster statements.
-    RosterDigest, 16);
+id!(/// An epoch statement's hash.
+    EpochHash, 16);
+id!(/// A generation: the epochs between two revocations, which share a mailbox.
+    Generation, 16);
 id!(/// The hash of what was signed at one lane position.
     Position, 16);
 secret_id!(/// The right to use a mailbox; never shown.

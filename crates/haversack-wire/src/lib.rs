@@ -35,7 +35,8 @@ pub use codec::Reader;
 pub use error::Error;
 pub use frame::{ChunkHeader, Frame, FrameKind, GrantHeader, RosterHeader, VERSION};
 pub use id::{
-    Actor, CursorDigest, Device, Document, Epoch, FrameHash, GrantTag, Incarnation, KeyHint, Lane,
-    LaneTag, Mailbox, Position, Relay, RetireHash, RosterDigest, Space, StatementHash, Token,
+    Actor, CursorDigest, Device, Document, Epoch, EpochHash, FrameHash, Generation, GrantTag,
+    Incarnation, KeyHint, Lane, LaneTag, Mailbox, Position, Relay, RetireHash, Space,
+    StatementHash, Token,
 };
 pub use pad::{padded, padme};

@@ -26,6 +26,12 @@ pub const DEPENDENCIES_MAX: usize = 1_024;
 pub const LANES_MAX: usize = 4_096;
 /// Statements in a roster.
 pub const STATEMENTS_MAX: usize = 4_096;
+/// Parents of a statement.
+pub const STATEMENT_PARENTS_MAX: usize = 64;
+/// Roster heads in a body or an epoch statement.
+pub const HEADS_MAX: usize = 1_024;
+/// Lanes in a cut.
+pub const CUT_MAX: usize = 200;
 /// A statement's payload.
 pub const STATEMENT_MAX: usize = 4_096;
 /// Segments of a roster.
@@ -40,8 +46,12 @@ pub const ADDRESSES_MAX: usize = 4;
 pub const GRANT_ENTRIES_MAX: usize = 64;
 /// Parents of an epoch.
 pub const PARENTS_MAX: usize = 16;
-/// Revocations that an epoch names.
-pub const REVOCATIONS_MAX: usize = 1_024;
+/// Epoch statements that a device remembers.
+pub const EPOCHS_MAX: usize = 1_024;
+/// Epoch statements in one roster segment.
+pub const LINEAGE_MAX: usize = 128;
+/// Depth of an epoch.
+pub const EPOCH_DEPTH_MAX: u64 = 1 << 32;
 /// Mailboxes in one request.
 pub const SECTIONS_MAX: usize = 16;
 /// Frames pushed in one request.

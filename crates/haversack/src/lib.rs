@@ -36,7 +36,7 @@ pub use haversack_core::{
     Bind, BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
     Cost, CreateOptions, Error as EngineError, FileKey, Guesses, Ledger, Member, OpenedBy,
     Passphrase, Person, Received, RecoveryCode, RelayAddress, Role, Saved, SecretOptions, Slots,
-    Status, SyncOutcome, WhoDraft, Words,
+    Status, SyncOutcome, WhoDraft, Words, code_parts,
 };
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_wire::{Device, Relay};

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::files;
 use crate::global::{Global, close};
 use crate::output::Show;
+use crate::qr::{Codes, QrArgs};
 
 /// How a request begins.
 const MARK: &str = "HSR1";
@@ -47,6 +48,8 @@ pub(crate) struct Args {
     /// A relay to tell the whole team of, with its id; may be given several times
     #[arg(long = "relay", value_name = "URL#ID", value_hint = ValueHint::Url)]
     relays: Vec<RelayUrl>,
+    #[command(flatten)]
+    qr: QrArgs,
 }
 
 fn role() -> impl TypedValueParser<Value = Role> {
@@ -69,6 +72,8 @@ pub(crate) struct Invitation {
     answer: String,
     words: String,
     role: &'static str,
+    #[serde(flatten)]
+    codes: Codes,
 }
 
 /// Runs it.
@@ -76,13 +81,15 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Invitation, Error> {
     if args.relays.iter().any(|url| url.relay().is_none()) {
         return Err(Error::RelayWithoutId);
     }
+    args.qr.check()?;
     let given = files::code(args.request.as_deref(), args.file.as_deref(), MARK)?;
     let notebook = global.open()?;
     let request = given.map_or_else(|| files::pasted(MARK), Ok)?;
     let relays = relays(&notebook, &args.relays)?;
     let (answer, words) = notebook.invite(&request, args.role, &relays)?;
     close(&notebook);
-    Ok(Invitation { answer, words: words.to_string(), role: role_name(Some(args.role)) })
+    let codes = args.qr.codes(&answer)?;
+    Ok(Invitation { answer, words: words.to_string(), role: role_name(Some(args.role)), codes })
 }
 
 /// The relays that the roster names, and those given here.
@@ -106,6 +113,7 @@ fn relays(notebook: &Notebook, urls: &[RelayUrl]) -> Result<Vec<RelayAddress>, E
 impl Show for Invitation {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}\n", self.answer)?;
+        self.codes.text(out)?;
         writeln!(out, "six words: {}\n", self.words)?;
         writeln!(out, "Send the text above to the new device, whose haversack join takes it.")?;
         writeln!(

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::files;
 use crate::global::{Global, Guard, close};
 use crate::output::Show;
+use crate::qr::{Codes, QrArgs};
 
 /// How an answer begins.
 const MARK: &str = "HSA1";
@@ -24,12 +25,12 @@ const MARK: &str = "HSA1";
     Read the words to each other, in person or on the phone. If they differ, somebody changed the text on its way.\n\n\
     Both texts hold one-time secrets. Other programs of this machine can see arguments: better pipe the answer in, paste \
     it when asked, or name a file.\n\n\
-    Example:\n  haversack join --request > request.txt\n  haversack join < answer.txt")]
+    Examples:\n  haversack join --request > request.txt\n  haversack join < answer.txt\n  haversack join --request --qr")]
 pub(crate) struct Args {
     /// Prints the text that a coordinator's haversack invite takes
     #[arg(long, conflicts_with_all = ["answer", "file"])]
     request: bool,
-    /// The coordinator's answer (HSA1-…); from stdin when omitted or -
+    /// The coordinator's answer (HSA1-…), or all of its parts; from stdin when omitted or -
     #[arg(value_name = "ANSWER")]
     answer: Option<String>,
     /// A file with the answer in it
@@ -37,22 +38,36 @@ pub(crate) struct Args {
     file: Option<PathBuf>,
     #[command(flatten)]
     guard: Guard,
+    #[command(flatten)]
+    qr: QrArgs,
 }
 
 /// One of the two steps was made.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Step {
-    Asked { request: String },
-    Joined { joined: bool, words: String },
+    Asked {
+        request: String,
+        #[serde(flatten)]
+        codes: Codes,
+    },
+    Joined {
+        joined: bool,
+        words: String,
+    },
 }
 
 /// Runs it.
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Step, Error> {
+    if args.qr.asked() && !args.request {
+        return Err(Error::NothingToDraw);
+    }
+    args.qr.check()?;
     if args.request {
         let notebook = global.open_or_create(&args.guard)?;
         let request = notebook.request_to_join()?;
-        return Ok(Step::Asked { request });
+        let codes = args.qr.codes(&request)?;
+        return Ok(Step::Asked { request, codes });
     }
     let given = files::code(args.answer.as_deref(), args.file.as_deref(), MARK)?;
     let notebook = global.open()?;
@@ -65,8 +80,9 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Step, Error> {
 impl Show for Step {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::Asked { request } => {
+            Self::Asked { request, codes } => {
                 writeln!(out, "{request}\n")?;
+                codes.text(out)?;
                 writeln!(
                     out,
                     "Hand this text to a coordinator, who gives it to haversack invite."

@@ -9,6 +9,8 @@ mod help;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod qr;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod relay;

@@ -21,6 +21,7 @@ labels! {
     GRANT = "grant";
     BODY = "body";
     STATEMENT = "statement";
+    RENEWAL = "renewal";
     EPOCH = "epoch";
     INVITATION = "invitation";
     SLOT = "slot";

@@ -59,11 +59,11 @@ pub(crate) struct Sealed {
 pub(crate) fn seal_to(
     public: &[u8; 32],
     info: &[u8],
-    aad: impl FnOnce(&[u8; 32]) -> Vec<u8>,
+    aad: &[u8],
     plain: &[u8],
     random: &mut dyn CryptoRng,
 ) -> Option<Sealed> {
-    seal(&OpModeS::Base, public, info, &aad(public), plain, random)
+    seal(&OpModeS::Base, public, info, aad, plain, random)
 }
 
 /// Seals to a public key and a one-time key.
@@ -74,8 +74,20 @@ pub(crate) fn seal_with_psk(
     plain: &[u8],
     random: &mut dyn CryptoRng,
 ) -> Option<Sealed> {
-    let bundle = PskBundle::new(psk.0.expose(), psk.1).ok()?;
-    seal(&OpModeS::Psk(bundle), public, info, &[], plain, random)
+    seal_psk((psk.0.expose(), psk.1), public, info, &[], plain, random)
+}
+
+/// PSK mode with a name and associated data of any length, as the published vectors have them.
+pub(super) fn seal_psk(
+    psk: (&[u8], &[u8]),
+    public: &[u8; 32],
+    info: &[u8],
+    aad: &[u8],
+    plain: &[u8],
+    random: &mut dyn CryptoRng,
+) -> Option<Sealed> {
+    let bundle = PskBundle::new(psk.0, psk.1).ok()?;
+    seal(&OpModeS::Psk(bundle), public, info, aad, plain, random)
 }
 
 fn seal(
@@ -118,8 +130,20 @@ pub(crate) fn open_with_psk(
     info: &[u8],
     ciphertext: &[u8],
 ) -> Option<Vec<u8>> {
-    let bundle = PskBundle::new(psk.0.expose(), psk.1).ok()?;
-    open(&OpModeR::Psk(bundle), secret, encapsulated, info, &[], ciphertext)
+    open_psk((psk.0.expose(), psk.1), secret, encapsulated, info, &[], ciphertext)
+}
+
+/// The other side of [`seal_psk`].
+pub(super) fn open_psk(
+    psk: (&[u8], &[u8]),
+    secret: &KemSecret,
+    encapsulated: &[u8; 32],
+    info: &[u8],
+    aad: &[u8],
+    ciphertext: &[u8],
+) -> Option<Vec<u8>> {
+    let bundle = PskBundle::new(psk.0, psk.1).ok()?;
+    open(&OpModeR::Psk(bundle), secret, encapsulated, info, aad, ciphertext)
 }
 
 fn open(

@@ -1,7 +1,7 @@
 //! A type for each role of a key, and what is derived from it (PROTOCOL § 2).
 
 use haversack_wire::hash::{Label, cut, derive, derive_cut, keyed};
-use haversack_wire::{Epoch, KeyHint, Lane, LaneTag, Relay, Space, Token};
+use haversack_wire::{Epoch, Generation, KeyHint, Lane, LaneTag, Relay, Space, Token};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -62,7 +62,7 @@ key!(/// Protects one invitation.
 
 impl EpochSecret {
     pub(crate) fn id(&self, space: &Space) -> Epoch {
-        Epoch::new(derive_cut(Label::EPOCH_ID, &[space.as_bytes(), &self.0]))
+        Epoch::new(self.generation().id(space).to_bytes())
     }
 
     pub(crate) fn chunk_key(&self) -> ChunkKey {
@@ -89,6 +89,11 @@ impl HintKey {
 }
 
 impl GenerationSecret {
+    /// The id of the generation: that of the epoch that began it.
+    pub(crate) fn id(&self, space: &Space) -> Generation {
+        Generation::new(derive_cut(Label::EPOCH_ID, &[space.as_bytes(), &self.0]))
+    }
+
     pub(crate) fn lane_tag(&self, lane: &Lane) -> LaneTag {
         let key = derive(Label::LANE_TAG, &[&self.0]);
         LaneTag::new(cut(keyed(&key, &[lane.as_bytes()])))

@@ -26,13 +26,22 @@ pub(crate) fn stretch(
 ) -> Result<Stretched, Error> {
     #[cfg(test)]
     super::count::add(super::count::Work::Stretch);
+    argon2id(passphrase.expose(), salt, cost).map(Stretched)
+}
+
+/// Argon2id, version 0x13, 32 bytes. Published vectors check it here, beneath the fixed length of our salt.
+pub(super) fn argon2id(
+    passphrase: &[u8],
+    salt: &[u8],
+    cost: Cost,
+) -> Result<Zeroizing<[u8; 32]>, Error> {
     let refused = |_| Error::invalid("key stretching cost", "is out of bounds");
     let (memory_kib, passes, lanes) = cost.parts();
     let params = Params::new(memory_kib, passes, lanes, Some(32)).map_err(refused)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut stretched = Zeroizing::new([0; 32]);
-    argon2.hash_password_into(passphrase.expose(), salt, &mut *stretched).map_err(refused)?;
-    Ok(Stretched(stretched))
+    argon2.hash_password_into(passphrase, salt, &mut *stretched).map_err(refused)?;
+    Ok(stretched)
 }
 
 impl Cost {
@@ -64,20 +73,24 @@ impl Stretched {
     }
 }
 
-/// HKDF-SHA256, once for the key and once for the commitment.
+/// HKDF-SHA256 with empty salt, once for the key and once for the commitment.
 fn derive(secret: &[u8; 32]) -> SlotKey {
-    let hkdf = Hkdf::<Sha256>::new(None, secret);
+    let expand = |info: &[u8]| {
+        let mut out = [0; 32];
+        // 32 bytes are within HKDF's limit.
+        let _ = hkdf(&[], secret, info, &mut out);
+        out
+    };
     SlotKey {
-        key: expand(&hkdf, b"haversack v1 slot key"),
-        commitment: expand(&hkdf, b"haversack v1 slot commitment"),
+        key: expand(b"haversack v1 slot key"),
+        commitment: expand(b"haversack v1 slot commitment"),
     }
 }
 
-fn expand(hkdf: &Hkdf<Sha256>, info: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    // 32 bytes are within HKDF's limit of 255 hashes.
-    let _ = hkdf.expand(info, &mut out);
-    out
+/// HKDF-SHA256: extract and one expansion, of at most 8,160 bytes.
+pub(super) fn hkdf(salt: &[u8], input: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), Error> {
+    let expanded = Hkdf::<Sha256>::new(Some(salt), input).expand(info, out);
+    expanded.map_err(|_| Error::invalid("derived key", "must have at most 8,160 bytes"))
 }
 
 #[cfg(test)]

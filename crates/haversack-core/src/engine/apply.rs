@@ -17,7 +17,7 @@ use crate::Error;
 use crate::crypto::{ClientKey, verify};
 use crate::docs::rebuild::{self, Refusal, Tip};
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
-use crate::members::{actor, lane as lane_of};
+use crate::members::{Role, actor, lane as lane_of};
 use crate::sync::tree::{Leaves, Tree, signed};
 
 /// Documents of one lane that are remembered as passed over.
@@ -64,8 +64,8 @@ impl Engine {
         batch: &mut Batch,
         chunk: &Opened,
     ) -> Result<Verdict, Error> {
-        let lane = match standing(&batch.space, chunk) {
-            Ok(lane) => lane,
+        let (lane, role) = match standing(&batch.space, chunk) {
+            Ok(found) => found,
             Err(verdict) => return Ok(verdict),
         };
         let id = actor(batch.space.space(), &lane.device_key, lane.incarnation);
@@ -77,7 +77,8 @@ impl Engine {
         let Some(signed) = check_signature(&batch.space, chunk, &lane, &rebuilt) else {
             return Ok(Verdict::Quarantine);
         };
-        let Some(Taken { documents, passed }) = self.apply_parts(batch, &lane, &rebuilt)? else {
+        let Some(Taken { documents, passed }) = self.apply_parts(batch, (&lane, role), &rebuilt)?
+        else {
             return Ok(Verdict::Wait);
         };
         batch.staged.documents.extend(documents);
@@ -98,7 +99,7 @@ impl Engine {
     fn apply_parts(
         &mut self,
         batch: &Batch,
-        lane: &LaneState,
+        (lane, role): (&LaneState, Role),
         parts: &[Rebuilt],
     ) -> Result<Option<Taken>, Error> {
         let Taken { mut documents, mut passed } = Taken::default();
@@ -109,7 +110,10 @@ impl Engine {
             }
             let base = self.staged_document(batch, &part.document)?;
             match rebuild::apply(&base, &part.raw, &part.changes, part.before) {
-                Ok(document) => drop(documents.insert(part.document, document)),
+                Ok(document) if self.may_write(role, part.document, [&base, &document]) => {
+                    documents.insert(part.document, document);
+                }
+                Ok(_) => drop(passed.insert(part.document, part.tip)),
                 Err(Refusal::Broken(_)) => drop(passed.insert(part.document, part.tip)),
                 Err(Refusal::Missing) => return Ok(None),
             }
@@ -173,10 +177,11 @@ impl Engine {
     }
 }
 
-/// The lane of a chunk whose turn has come, or what becomes of the chunk instead.
-fn standing(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict> {
+/// The lane of a chunk whose turn has come and its author's role there, or what becomes of the chunk instead. An author is judged
+/// by what it says that it had seen of the roster, never by what is known here since (PROTOCOL § 6.4).
+fn standing(space: &SpaceState, chunk: &Opened) -> Result<(LaneState, Role), Verdict> {
     let first = chunk.sequence == 0;
-    if first != chunk.body.opening.is_some() || (first && chunk.body.roster.is_none()) {
+    if first != chunk.body.opening.is_some() || (first && chunk.body.heads.is_none()) {
         return Err(Verdict::Quarantine);
     }
     let lane = match (lane_of_body(space, chunk), chunk.sequence) {
@@ -184,12 +189,21 @@ fn standing(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict> {
         (None, 0) => return Err(Verdict::Quarantine),
         (None, _) => return Err(Verdict::Wait),
     };
-    let member = space.roster.member(&lane.device_key);
-    let is_member = member.is_some_and(|member| member.role.is_some());
     match chunk.sequence.cmp(&lane.next) {
-        Ordering::Less => Err(Verdict::Known),
-        Ordering::Equal if is_member => Ok(lane),
-        Ordering::Equal | Ordering::Greater => Err(Verdict::Wait),
+        Ordering::Less => return Err(Verdict::Known),
+        Ordering::Equal => {}
+        Ordering::Greater => return Err(Verdict::Wait),
+    }
+    let roster = &space.group.roster;
+    let heads = chunk.body.heads.as_deref().unwrap_or(lane.heads());
+    let (Some(past), Some(stood)) = (roster.past(heads), roster.stood(heads)) else {
+        return Err(Verdict::Wait);
+    };
+    let goes_on = roster.past(lane.heads()).is_some_and(|before| past.contains_all(&before));
+    let role = stood.member(&lane.device_key).and_then(|member| member.role);
+    match role {
+        Some(role) if goes_on => Ok((lane, role)),
+        _ => Err(Verdict::Quarantine),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use haversack_wire::{Document, Lane};
+use haversack_wire::{Document, Epoch, Lane};
 
 use super::documents::Staged;
 use super::kept::Room;
 use super::state::SpaceState;
 use crate::docs::rebuild::Tip;
+use crate::members::Held;
 use crate::sync::body::Body;
 
 /// What a batch of frames brought.
@@ -41,6 +42,8 @@ impl Received {
 /// A chunk that was opened.
 pub(super) struct Opened {
     pub(super) frame: Vec<u8>,
+    /// The epoch that it was sealed under.
+    pub(super) epoch: Epoch,
     /// The row that keeps it, when it waited before.
     pub(super) row: Option<i64>,
     pub(super) sequence: u32,
@@ -55,6 +58,8 @@ pub(super) struct Batch {
     pub(super) staged: Staged,
     pub(super) received: Received,
     pub(super) carry: bool,
+    /// The secrets that are here, with those that the batch brings.
+    pub(super) held: Held,
     pub(super) room: Room,
     /// How far authors have come in documents, with what the batch brings.
     pub(super) tips: BTreeMap<(Document, Lane), Tip>,

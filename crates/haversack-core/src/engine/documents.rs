@@ -1,12 +1,12 @@
 //! What the log adds up to: documents in memory, and the one door through which anything is saved.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use automerge::{ActorId, Automerge};
 use haversack_wire::codec::put_blob;
 use haversack_wire::hash::{Label, derive_cut};
 use haversack_wire::limits::RAW_MAX;
-use haversack_wire::{Device, Document, Epoch, Reader, Space};
+use haversack_wire::{Device, Document, Epoch, Lane, Reader, Space};
 use rand_core::CryptoRng;
 
 use super::Engine;
@@ -19,7 +19,7 @@ use crate::crypto::{ClientKey, EpochSecret};
 use crate::docs::read::Record;
 use crate::docs::rebuild;
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
-use crate::members::{actor, device};
+use crate::members::{Role, Written, actor, device};
 use crate::store::{Keyring, Log, Purpose, Table, Writer};
 use crate::sync::tree::Proof;
 use crate::view::Source;
@@ -52,6 +52,11 @@ impl Documents {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Document, &Automerge)> {
         self.open.iter()
+    }
+
+    pub(super) fn forget(&mut self, id: &Document) {
+        self.open.remove(id);
+        self.order.retain(|known| known != id);
     }
 
     pub(super) fn clear(&mut self) {
@@ -104,8 +109,12 @@ pub(super) struct Staged {
     pub(super) epochs: Vec<(Epoch, EpochSecret)>,
     /// Bodies of this device, to keep.
     pub(super) bodies: Vec<KeptBody>,
+    /// Bodies of this device that were sealed anew, by row.
+    pub(super) resealed: Vec<(i64, KeptBody)>,
     pub(super) frames: Vec<KeptFrame>,
     pub(super) drop_frames: Vec<i64>,
+    /// Documents that were edited on top of what is believed of them only: built from the log again.
+    pub(super) doubted: Vec<Document>,
     pub(super) device: Option<DeviceState>,
     pub(super) space: Option<SpaceState>,
     pub(super) mark: Option<Mark>,
@@ -170,6 +179,7 @@ impl Engine {
 
     fn save(&mut self, staged: &Staged) -> Result<Saved, Error> {
         let state_key = self.state_key()?;
+        let judged = self.judged_anew(staged.space.as_ref());
         let random = &mut *self.random;
         let mut writer = self.db.write()?;
         for (epoch, secret) in &staged.epochs {
@@ -180,10 +190,17 @@ impl Engine {
         let mut saved = save_kept(staged, outbox_key, &mut writer, random)?;
         saved.rows = rows;
         save_values(staged, &state_key, &mut writer, random)?;
+        if !judged.is_empty() {
+            // The snapshot shows what is believed no more.
+            writer.clear(Table::Snapshot)?;
+        }
         writer.commit().map(|()| saved)
     }
 
     fn remember(&mut self, staged: Staged, saved: Saved) -> Result<(), Error> {
+        let mut again = staged.doubted;
+        again.iter().for_each(|document| self.documents.forget(document));
+        let judged = self.judged_anew(staged.space.as_ref());
         for (document, ids) in &staged.replaced {
             self.index.remove(document, ids);
         }
@@ -204,18 +221,48 @@ impl Engine {
         }
         let keyed: Vec<_> = staged.client_keys.keys().copied().collect();
         self.client_keys.extend(staged.client_keys);
-        let records: Vec<_> = staged
-            .documents
-            .iter()
-            .map(|(id, document)| (*id, self.record(id, document)))
-            .collect();
+        let mut records = Vec::new();
+        for (id, document) in &staged.documents {
+            records.push((*id, self.record(id, &self.shown(id, document.clone())?)));
+        }
         for (id, document) in staged.documents {
             self.documents.put(id, document);
         }
         let authors = self.authors();
         let source = Source { authors: &authors, client_keys: &self.client_keys };
         self.view.show(&records, &source)?;
-        self.view.resolve(&keyed, &source)
+        self.view.resolve(&keyed, &source)?;
+        again.extend(judged);
+        self.show_again(&again)
+    }
+
+    /// The documents that a change of the roster makes to be judged anew.
+    fn judged_anew(&self, next: Option<&SpaceState>) -> Vec<Document> {
+        let (Some(before), Some(next)) = (&self.space, next) else { return Vec::new() };
+        let attackers = |space: &SpaceState| space.group.roster.standing().attackers.clone();
+        let (old, new) = (attackers(before), attackers(next));
+        if old == new {
+            return Vec::new();
+        }
+        let lines: BTreeSet<Device> = old.into_values().chain(new.into_values()).collect();
+        let standing = next.group.roster.standing();
+        let line = |lane: &Lane| standing.line(&next.lanes.get(lane)?.device_key);
+        self.documents_of(|lane| line(lane).is_some_and(|line| lines.contains(&line)))
+    }
+
+    /// Whether a role may write in a document that was one thing before and is another afterwards.
+    pub(super) fn may_write(&self, role: Role, id: Document, states: [&Automerge; 2]) -> bool {
+        states.into_iter().all(|document| role.may_write(self.written(&id, document)))
+    }
+
+    pub(super) fn written(&self, id: &Document, document: &Automerge) -> Written {
+        if self.space.as_ref().is_some_and(|space| registry(space.space()) == *id) {
+            return Written::Registry;
+        }
+        match read::record(document) {
+            Record::Outing(_) | Record::Client(_) => Written::Records,
+            Record::Registry(_) | Record::Other => Written::Newer,
+        }
     }
 
     /// A document as a record. There is one registry: another document cannot pass for it.
@@ -278,6 +325,9 @@ fn save_kept(
     for body in &staged.bodies {
         let kept = body.encode();
         saved.bodies.push(writer.insert_sealed(Table::Bodies, outbox_key, &kept, random)?);
+    }
+    for (row, body) in &staged.resealed {
+        writer.put_sealed(Table::Bodies, outbox_key, *row, &body.encode(), random)?;
     }
     for frame in &staged.frames {
         let kept = frame.encode();

@@ -7,18 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::limits::WAITING_MAX;
-use haversack_wire::{Frame, FrameHash, Lane};
+use haversack_wire::{FrameHash, Lane};
 
 use super::Engine;
 use super::apply::Verdict;
 use super::batch::{Batch, Opened, Received};
 use super::documents::Staged;
+use super::intake::{GrantIs, Intake};
 use super::kept::{Keep, Kept, KeptFrame};
 use super::state::{LaneState, Mark, SpaceState};
 use crate::Error;
+use crate::crypto::Real;
 use crate::members::{Role, RosterSegment, Statement};
-use crate::sync::body::Body;
-use crate::sync::chunk;
 
 /// Frames are applied in batches of at most this many.
 const BATCH_MAX: usize = 64;
@@ -45,23 +45,25 @@ impl Engine {
     }
 
     fn receive_batch(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<Received, Error> {
-        let (space, room) = (self.space()?.clone(), self.waiting.room());
-        let (staged, received) = Default::default();
-        let mut batch = Batch { space, staged, received, carry, room, tips: BTreeMap::new() };
         let is_fatal = |frame: &&Vec<u8>| self.mark.poison.contains(&FrameHash::of(frame));
         let fresh = frames.iter().filter(|frame| !self.waiting.holds(frame));
-        let (fatal, fresh): (Vec<_>, Vec<_>) = fresh.partition(is_fatal);
-        fatal.into_iter().for_each(|frame| quarantine(&mut batch, frame));
-        let mut opened = Vec::new();
-        for frame in fresh {
-            opened.extend(self.take_frame(&mut batch, frame)?);
+        let (fatal, fresh): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) = fresh.partition(is_fatal);
+        let mut intake = self.open_all(&fresh)?;
+        if intake.judges(self.space()?) && self.close_unsent()? > 0 {
+            // What was written before a removal was learned of is signed as that, before it is learned of.
+            intake = self.open_all(&fresh)?;
         }
-        opened.extend(self.open_waiting(&mut batch)?);
+        let Intake { mut batch, segments, opened, grants } = intake;
+        batch.carry = carry;
+        fatal.into_iter().for_each(|frame| quarantine(&mut batch, frame));
+        grants.into_iter().for_each(|(kind, frame)| keep_new(&mut batch, kind, frame));
         let frames = opened.iter().map(|chunk| FrameHash::of(&chunk.frame)).collect();
         if !opened.is_empty() {
             self.set_mark(Mark { frames, ..self.mark.clone() })?;
         }
+        segments.into_iter().for_each(|(frame, segment)| take_segment(&mut batch, &frame, segment));
         self.apply_all(&mut batch, opened)?;
+        batch.space.refresh(&batch.held);
         batch.staged.mark = Some(self.mark.after_success());
         batch.staged.space = Some(batch.space);
         self.commit(batch.staged)?;
@@ -72,63 +74,11 @@ impl Engine {
         self.commit(Staged { mark: Some(mark), ..Staged::default() })
     }
 
-    /// Opens a frame, or keeps it.
-    fn take_frame(&self, batch: &mut Batch, frame: &[u8]) -> Result<Option<Opened>, Error> {
-        match Frame::parse(frame) {
-            Ok(Frame::Chunk(header, sealed)) => {
-                let keys = self.ring.epochs().iter();
-                let space = *batch.space.space();
-                let opened = keys
-                    .filter_map(|(id, secret)| chunk::open((secret, id), &space, &header, sealed))
-                    .next();
-                Ok(take_opened(batch, frame, header.sequence, opened))
-            }
-            Ok(Frame::Roster(header, sealed)) => {
-                let keys = self.ring.epochs().iter();
-                let space = *batch.space.space();
-                let opened = keys
-                    .filter_map(|(id, secret)| {
-                        chunk::open_roster((secret, id), &space, &header, sealed)
-                    })
-                    .next();
-                take_roster(batch, frame, opened);
-                Ok(None)
-            }
-            Ok(Frame::Grant(..) | Frame::Other) => {
-                keep(batch, Keep::Foreign, frame);
-                Ok(None)
-            }
-            Err(_) => {
-                quarantine(batch, frame);
-                Ok(None)
-            }
-        }
-    }
-
-    /// Frames that waited are tried again with each batch.
-    fn open_waiting(&self, batch: &mut Batch) -> Result<Vec<Opened>, Error> {
-        let waiting: Vec<_> =
-            self.waiting.of(Keep::Waiting).map(|(id, f)| (id, f.to_vec())).collect();
-        let mut opened = Vec::new();
-        for (id, frame) in waiting {
-            if !matches!(Frame::parse(&frame), Ok(Frame::Chunk(..))) {
-                continue;
-            }
-            let (staged, received) = Default::default();
-            let (space, room) = (batch.space.clone(), batch.room);
-            let tips = BTreeMap::new();
-            let mut quiet = Batch { space, staged, received, carry: false, room, tips };
-            if let Some(found) = self.take_frame(&mut quiet, &frame)? {
-                opened.push(Opened { row: Some(id), ..found });
-            }
-        }
-        Ok(opened)
-    }
-
     /// Applies what can be applied until nothing more can; keeps the rest.
     fn apply_all(&mut self, batch: &mut Batch, opened: Vec<Opened>) -> Result<(), Error> {
         let mut pending: BTreeMap<(Lane, u32), Vec<Opened>> = BTreeMap::new();
         add_statements(&mut batch.space, &opened);
+        batch.space.refresh(&batch.held);
         for chunk in opened {
             pending.entry((chunk.body.lane, chunk.sequence)).or_default().push(chunk);
         }
@@ -139,6 +89,9 @@ impl Engine {
                     match self.try_apply(batch, &chunk)? {
                         Verdict::Wait => pending.entry(place).or_default().push(chunk),
                         verdict => {
+                            if verdict == Verdict::Applied {
+                                note_epoch(&mut batch.space, &chunk);
+                            }
                             progress |= matches!(verdict, Verdict::Applied | Verdict::Quarantine);
                             settle(batch, &chunk, verdict);
                         }
@@ -158,7 +111,7 @@ impl Engine {
 /// those up to what it says it has applied, if it means the very body that is there, less those it refused.
 pub(super) fn acknowledged(space: &SpaceState, positions: &BTreeMap<u32, Kept>) -> BTreeSet<u32> {
     let keeps = |lane: &&LaneState| {
-        let member = space.roster.member(&lane.device_key);
+        let member = space.group.roster.member(&lane.device_key);
         member.and_then(|member| member.role).is_some_and(Role::keeps_work)
     };
     let said = space.lanes.values().filter(keeps).filter_map(|lane| lane.vector.get(&space.lane));
@@ -174,56 +127,46 @@ pub(super) fn acknowledged(space: &SpaceState, positions: &BTreeMap<u32, Kept>) 
 fn add_statements(space: &mut SpaceState, opened: &[Opened]) {
     let id = *space.space();
     let all = opened.iter().flat_map(|chunk| chunk.body.statements.iter().map(Vec::as_slice));
-    let sound = all.filter(|bytes| Statement::decode(&id, bytes).is_ok());
+    let sound = all.filter(|bytes| Statement::decode::<Real>(&id, bytes).is_ok());
     // A roster that is full takes nothing more, and goes on as it is.
-    let _ = space.roster.add(sound);
+    let _ = space.group.roster.add::<Real>(sound);
 }
 
-fn take_opened(
-    batch: &mut Batch,
-    frame: &[u8],
-    sequence: u32,
-    opened: Option<Result<Vec<u8>, haversack_wire::Error>>,
-) -> Option<Opened> {
-    let decoded = match opened {
-        None => {
+fn keep_new(batch: &mut Batch, kind: GrantIs, frame: Vec<u8>) {
+    match kind {
+        GrantIs::Taken => batch.received.applied += 1,
+        GrantIs::Passed => {
+            batch.received.known += 1;
+            if batch.carry {
+                keep(batch, Keep::Carried, &frame);
+            }
+        }
+        GrantIs::Strange => {
             batch.received.foreign += 1;
-            keep(batch, Keep::Foreign, frame);
-            return None;
+            if batch.carry {
+                keep(batch, Keep::Foreign, &frame);
+            }
         }
-        Some(raw) => raw.and_then(|raw| Body::decode(&raw)),
-    };
-    match decoded {
-        Ok((body, rest, signature)) => {
-            Some(Opened { frame: frame.to_vec(), row: None, sequence, body, rest, signature })
-        }
-        Err(haversack_wire::Error::Unknown { .. }) => {
-            keep(batch, Keep::Waiting, frame);
-            None
-        }
-        Err(_) => {
-            quarantine(batch, frame);
-            None
-        }
+        GrantIs::Broken => quarantine(batch, &frame),
     }
 }
 
-fn take_roster(
-    batch: &mut Batch,
-    frame: &[u8],
-    opened: Option<Result<Vec<u8>, haversack_wire::Error>>,
-) {
-    let Some(raw) = opened else {
-        batch.received.foreign += 1;
-        return keep(batch, Keep::Foreign, frame);
-    };
-    let added = raw
-        .and_then(|raw| RosterSegment::decode(&raw))
-        .and_then(|segment| batch.space.roster.add(segment.statements.iter().map(Vec::as_slice)));
-    match added {
-        Ok(0) => batch.received.known += 1,
+fn take_segment(batch: &mut Batch, frame: &[u8], segment: RosterSegment) {
+    let before = batch.space.group.epochs.statements().count();
+    match batch.space.group.take_segment::<Real>(&segment) {
+        Ok(0) if batch.space.group.epochs.statements().count() == before => {
+            batch.received.known += 1;
+        }
         Ok(_) => batch.received.applied += 1,
         Err(_) => quarantine(batch, frame),
+    }
+}
+
+/// Who seals under an epoch has its secret.
+fn note_epoch(space: &mut SpaceState, chunk: &Opened) {
+    let key = space.lanes.get(&chunk.body.lane).map(|lane| lane.device_key);
+    if let Some(key) = key {
+        space.group.wrote_under(&key, &chunk.epoch, &space.table);
     }
 }
 
@@ -265,12 +208,12 @@ fn keep_waiting(batch: &mut Batch, chunks: impl Iterator<Item = Opened>) {
     }
 }
 
-fn quarantine(batch: &mut Batch, frame: &[u8]) {
+pub(super) fn quarantine(batch: &mut Batch, frame: &[u8]) {
     keep(batch, Keep::Quarantined, frame);
     batch.received.quarantined += 1;
 }
 
-fn keep(batch: &mut Batch, keep: Keep, frame: &[u8]) {
+pub(super) fn keep(batch: &mut Batch, keep: Keep, frame: &[u8]) {
     if batch.room.take(keep) {
         batch.staged.frames.push(KeptFrame { keep, frame: frame.to_vec() });
     } else if keep == Keep::Waiting {

@@ -72,6 +72,10 @@ impl Waiting {
         }
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = (i64, &KeptFrame)> {
+        self.frames.iter().map(|(id, kept)| (*id, kept))
+    }
+
     pub(super) fn of(&self, keep: Keep) -> impl Iterator<Item = (i64, &[u8])> {
         let kept = self.frames.iter().filter(move |(_, kept)| kept.keep == keep);
         kept.map(|(id, kept)| (*id, kept.frame.as_slice()))

@@ -176,8 +176,8 @@ impl Engine {
             None => None,
             Some(space) => {
                 let lanes = db.row(Table::Values, &key, value::LANES)?.unwrap_or(vec![0]);
-                let relays = db.row(Table::Values, &key, value::RELAYS)?.unwrap_or(vec![0]);
-                Some(SpaceState::decode(&space, &lanes, &relays)?)
+                let relays = db.row(Table::Values, &key, value::RELAYS)?.unwrap_or(vec![0, 0]);
+                Some(SpaceState::decode(&space, &lanes, &relays, ring.epochs())?)
             }
         };
         let mark = match db.row(Table::Values, &key, value::MARK)? {
@@ -294,7 +294,7 @@ impl Engine {
         for batch in documents.chunks(BATCH) {
             let mut records = Vec::new();
             for id in batch {
-                let document = self.rebuild_document(id)?;
+                let document = self.shown(id, self.rebuild_document(id)?)?;
                 records.push((*id, self.record(id, &document)));
             }
             let source = Source { authors: &authors, client_keys: &self.client_keys };

@@ -1,6 +1,6 @@
 //! Closing unsent changes into signed bodies on this device's lane.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use automerge::ChangeHash;
 use haversack_wire::limits::{DOCUMENTS_MAX, LANES_MAX, WAITING_MAX};
@@ -15,7 +15,7 @@ use crate::Error;
 use crate::crypto::ClientKey;
 use crate::docs::rebuild::Tip;
 use crate::docs::{Author, DocumentChanges, ops};
-use crate::members::lane as lane_of;
+use crate::members::{lane as lane_of, statement_hash};
 use crate::sync::body::{Body, LaneReference, Opening, VectorEntry};
 use crate::sync::{chunk, tree};
 
@@ -51,6 +51,9 @@ impl Engine {
     /// does.
     pub(super) fn close_unsent(&mut self) -> Result<usize, Error> {
         let mut space = self.space()?.clone();
+        if self.index.open_rows().is_empty() && space.unsent.is_empty() {
+            return Ok(0);
+        }
         let mut statements: VecDeque<Vec<u8>> = std::mem::take(&mut space.unsent).into();
         let mut work: VecDeque<Vec<Row>> = self.divided()?.into();
         let author = self.author(&space.lane)?;
@@ -164,11 +167,12 @@ impl Engine {
         sequence: u32,
         raw: &[u8],
     ) -> Result<Vec<u8>, Error> {
-        let epoch = space.epoch_id();
-        let missing = Error::damaged("keyring", "the write key is missing");
-        let secret = self.ring.epochs().get(&epoch).ok_or(missing)?;
-        let place = (space.lane_tag(&space.lane), sequence);
-        Ok(chunk::seal((secret, &epoch), space.space(), place, raw, &mut *self.random)?)
+        let live = space.live.ok_or(Error::Removed)?;
+        let missing = || Error::damaged("keyring", "the write key is missing");
+        let secret = self.ring.epochs().get(&live.epoch).ok_or_else(missing)?;
+        let generation = space.group.generations.get(&live.generation).ok_or_else(missing)?;
+        let place = (generation.lane_tag(&space.lane), sequence);
+        Ok(chunk::seal((secret, &live.epoch), space.space(), place, raw, &mut *self.random)?)
     }
 }
 
@@ -205,7 +209,7 @@ fn stage(
     staged.bodies.push(KeptBody {
         sequence: signed.sequence,
         position: own.position_start(),
-        epoch: space.epoch_id(),
+        epoch: space.live.map(|live| live.epoch).unwrap_or_default(),
         raw: signed.raw,
         frame: signed.frame,
     });
@@ -216,37 +220,30 @@ fn stage(
 fn next_body(space: &SpaceState, statements: Vec<Vec<u8>>) -> Result<Body, Error> {
     let missing = Error::damaged("state", "the own lane is missing");
     let own = space.lanes.get(&space.lane).ok_or(missing)?;
-    let digest = space.roster.digest();
+    let heads = space.group.roster.heads();
     let first = own.next == 0;
     let opening = Opening { device_key: own.device_key, incarnation: own.incarnation };
     debug_assert_eq!(lane_of(space.space(), &own.device_key, own.incarnation), space.lane);
     Ok(Body {
         lane: space.lane,
-        roster: (first || digest != own.roster).then_some(digest),
+        heads: (first || heads != own.heads()).then_some(heads),
         previous: own.position,
         vector: vector(space, &own.mentions),
-        statements: with_chain(space, own.device_key, first, statements),
+        statements: with_roster(space, first, statements),
         opening: first.then_some(opening),
         ..Body::default()
     })
 }
 
-/// A lane's first body carries the additions that lead from the root to its device.
-fn with_chain(
-    space: &SpaceState,
-    key: [u8; 32],
-    first: bool,
-    statements: Vec<Vec<u8>>,
-) -> Vec<Vec<u8>> {
+/// A lane's first body carries what its reader may lack of the roster, so that it proves itself: all of a small team's, the
+/// newest of a large one's.
+fn with_roster(space: &SpaceState, first: bool, statements: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     if !first {
         return statements;
     }
-    let mut all = space.roster.chain(&key);
-    let decode = |bytes: Vec<u8>| {
-        crate::members::Statement::decode(space.space(), &bytes).ok().map(|s| (s.hash(), bytes))
-    };
-    all.extend(statements.into_iter().filter_map(decode));
-    all.into_values().collect()
+    let newest = space.group.roster.newest(STATEMENTS_TARGET);
+    let hashed = newest.into_iter().chain(statements).map(|bytes| (statement_hash(&bytes), bytes));
+    hashed.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 /// How far this device has come with the other lanes, where that changed since it last said so.
@@ -289,7 +286,9 @@ pub(super) fn advance(space: &mut SpaceState, body: &Body, sequence: u32, root: 
     };
     lane.next = sequence + 1;
     lane.position = tree.position(&body.lane, sequence, root);
-    lane.roster = body.roster.unwrap_or(lane.roster);
+    if let Some(heads) = &body.heads {
+        lane.rosters.push((sequence, heads.clone()));
+    }
     for entry in &body.vector {
         let named = match entry.lane {
             LaneReference::New(named) if lane.mentions.len() < LANES_MAX => {

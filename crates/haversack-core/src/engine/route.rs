@@ -3,18 +3,22 @@
 use haversack_wire::answer::Stored;
 use haversack_wire::bundle::{self, Ending};
 use haversack_wire::request::{Basis, Section, SectionHead};
-use haversack_wire::{Frame, FrameHash, LaneTag, Relay};
+use haversack_wire::{
+    Epoch, Frame, FrameHash, Generation, GrantHeader, LaneTag, Relay, RetireHash,
+};
 
 use super::Engine;
 use super::batch::Received;
 use super::documents::Staged;
+use super::incoming::acknowledged;
 use super::kept::{Keep, KeptBody};
-use super::state::{RelayState, SpaceState};
+use super::state::{RouteState, SpaceState};
 use crate::Error;
-use crate::members::RosterSegment;
+use crate::crypto::{GenerationSecret, Real};
+use crate::members::Live;
 use crate::store::Table;
 use crate::sync::chunk;
-use crate::sync::exchange::{Exchange, Pushed, Step};
+use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step};
 
 /// Bytes of frames pushed in one request; the rest goes with the next.
 const PUSH_BYTES_MAX: usize = 8 << 20;
@@ -25,23 +29,49 @@ struct Offer {
     frame: Vec<u8>,
     /// The row that keeps it, when it is another device's.
     carried: Option<i64>,
+    /// Whether it is the last of the roster's.
     roster: bool,
+    /// The key that it grants the live epoch to.
+    grant: Option<[u8; 32]>,
 }
 
 impl Offer {
+    const fn new(frame: Vec<u8>) -> Self {
+        Self { frame, carried: None, roster: false, grant: None }
+    }
+
+    /// The same once more, for another mailbox.
+    fn again(&self) -> Self {
+        Self { frame: self.frame.clone(), ..*self }
+    }
+
     fn pushed(&self) -> Pushed {
         let (hash, place) = (FrameHash::of(&self.frame), place(&self.frame));
-        Pushed { hash, place, carried: self.carried, roster: self.roster }
+        let Self { carried, roster, grant, .. } = *self;
+        Pushed { hash, place, carried, roster, grant }
     }
 }
 
-/// How many of the offers fit one request.
-fn room(offers: &[Offer]) -> usize {
-    let sizes = offers.iter().scan(0, |sum, offer| {
-        *sum += offer.frame.len();
-        Some(*sum)
-    });
-    sizes.take(PUSH_FRAMES_MAX).take_while(|sum| *sum <= PUSH_BYTES_MAX).count()
+/// What room one request has for frames.
+struct Room {
+    bytes: usize,
+    frames: usize,
+}
+
+impl Room {
+    /// Takes offers as long as they fit, in their order; says whether all did.
+    fn take(&mut self, offers: &mut Vec<Offer>) -> bool {
+        let all = offers.len();
+        let sizes = offers.iter().scan(0, |sum, offer| {
+            *sum += offer.frame.len();
+            Some(*sum)
+        });
+        let fit = sizes.take(self.frames).take_while(|sum| *sum <= self.bytes).count();
+        offers.truncate(fit);
+        self.frames -= fit;
+        self.bytes -= offers.iter().map(|offer| offer.frame.len()).sum::<usize>();
+        fit == all
+    }
 }
 
 /// A relay to sync with: its id, and the right to create a mailbox there if it asks for one.
@@ -84,89 +114,140 @@ pub struct BundleOutcome {
 }
 
 impl Engine {
-    /// Begins an exchange: closes what is unsent, and puts it into one request with what this relay lacks.
+    /// Begins an exchange: closes what is unsent, and puts it into one request with what this relay lacks. The mailboxes of all
+    /// generations that may still hold something are read; what is new goes to the live one.
     ///
     /// # Errors
-    /// [`Error::NoSpace`], and the errors of saving.
+    /// [`Error::NoSpace`], [`Error::Removed`], and the errors of saving.
     pub fn begin_exchange(&mut self, route: &RelayRoute) -> Result<Exchange, Error> {
+        self.prepare()?;
         self.close_unsent()?;
         let space = self.space()?.clone();
-        let relay = space.relays.get(&route.relay).cloned().unwrap_or_default();
-        let mut offers = self.offers(&space, &relay)?;
-        let fits = room(&offers);
-        let more = fits < offers.len();
-        offers.truncate(fits);
-        let pushed = offers.iter().map(Offer::pushed).collect();
-        let frames = offers.into_iter().map(|offer| offer.frame).collect();
-        let basis = match relay.needs_vector {
-            true => Basis::Vector(relay.known.iter().map(|(tag, next)| (*tag, *next)).collect()),
-            false => Basis::Digest(relay.digest),
-        };
-        let head = SectionHead {
-            token: space.generation.1.token(&route.relay),
-            retire: space.retire_hash(),
-            admission: route.admission.clone(),
-            cursor: relay.cursor,
-            basis,
-            resume: None,
-            frames: 0,
-        };
-        let start = (relay.cursor, relay.digest);
-        let mut exchange = Exchange::new(route.relay, &Section { head, frames }, pushed, start)?;
+        let live = space.live.ok_or(Error::Removed)?;
+        let mut room = Room { bytes: PUSH_BYTES_MAX, frames: PUSH_FRAMES_MAX };
+        let mut grants = self.grants(&space, &live);
+        let mut more = !room.take(&mut grants);
+        let (mut sections, mut mailboxes) = (Vec::new(), Vec::new());
+        for (generation, secret, retire) in space.mailboxes() {
+            let state = space.routes.get(&(route.relay, generation)).cloned().unwrap_or_default();
+            let mut offers = self.roster_offers(&space, &live, &state)?;
+            if generation == live.generation {
+                offers.extend(self.offers(&space, &state)?);
+            }
+            more |= !room.take(&mut offers);
+            let mut all: Vec<Offer> = grants.iter().map(Offer::again).collect();
+            all.append(&mut offers);
+            let pushed = all.iter().map(Offer::pushed).collect();
+            let start = (state.cursor, state.digest);
+            mailboxes.push(MailboxTrail::new(generation, pushed, start));
+            let frames = all.into_iter().map(|offer| offer.frame).collect();
+            let head = section_head(route, &secret, retire, &state);
+            sections.push(Section { head, frames });
+        }
+        let mut exchange = Exchange::new(route.relay, live.epoch, &sections, mailboxes)?;
         exchange.tally.again = more;
         exchange.tally.contacts_before = self.contact_count()?;
         Ok(exchange)
     }
 
-    /// The frames that a relay does not have yet: the roster, what is carried, own bodies.
-    fn offers(&mut self, space: &SpaceState, relay: &RelayState) -> Result<Vec<Offer>, Error> {
+    /// The grants that are owed.
+    fn grants(&mut self, space: &SpaceState, live: &Live) -> Vec<Offer> {
+        let me = self.device.identity.sign.public();
+        let keys = (live, &space.table, self.ring.epochs());
+        let mut grants = Vec::new();
+        for owed in space.group.owed(live.epoch, &space.table, &me) {
+            let frame = space.group.grant::<Real>(owed, keys, &mut *self.random);
+            grants.extend(frame.map(|f| Offer { grant: Some(owed.key), ..Offer::new(f) }));
+        }
+        grants
+    }
+
+    /// The roster under the live epoch, for a mailbox that lacks it: whoever minted the epoch brings it, or whoever has read there and not
+    /// found it.
+    fn roster_offers(
+        &mut self,
+        space: &SpaceState,
+        live: &Live,
+        state: &RouteState,
+    ) -> Result<Vec<Offer>, Error> {
+        let minter = space.table.get(&live.hash).map(|facts| facts.statement.minter);
+        let is_mine = minter == Some(self.device.identity.sign.public());
+        if state.roster == Some(live.epoch) || !(is_mine || state.cursor > 0) {
+            return Ok(Vec::new());
+        }
+        let mut offers: Vec<Offer> =
+            self.roster_frames(space)?.into_iter().map(Offer::new).collect();
+        offers.last_mut().into_iter().for_each(|last| last.roster = true);
+        Ok(offers)
+    }
+
+    /// The frames that the live mailbox does not have yet: what is carried, own bodies.
+    fn offers(&mut self, space: &SpaceState, state: &RouteState) -> Result<Vec<Offer>, Error> {
         let mut offers = Vec::new();
-        if !relay.has_roster && space.root.is_some() {
-            let frames = self.roster_frames(space)?.into_iter();
-            offers.extend(frames.map(|frame| Offer { frame, carried: None, roster: true }));
-        }
         for (id, frame) in self.waiting.of(Keep::Carried) {
-            if place(frame).is_none_or(|place| is_news(relay, place)) {
-                offers.push(Offer { frame: frame.to_vec(), carried: Some(id), roster: false });
+            if place(frame).is_none_or(|place| is_news(state, place)) {
+                offers.push(Offer { carried: Some(id), ..Offer::new(frame.to_vec()) });
             }
         }
-        let tag = space.lane_tag(&space.lane);
-        for (sequence, kept) in self.bodies.clone() {
-            if is_news(relay, (tag, sequence)) {
-                let frame = self.own_frame(space, sequence, kept.row)?;
-                offers.push(Offer { frame, carried: None, roster: false });
-            }
+        let from = self.first_owed(space, state);
+        let sequences: Vec<u32> =
+            self.bodies.range(from..).map(|(sequence, _)| *sequence).collect();
+        for frame in self.own_frames(space, &sequences)? {
+            offers.push(Offer::new(frame));
         }
         Ok(offers)
     }
 
+    /// The first own body that a mailbox lacks. One that is new because somebody was removed gets what nobody has acknowledged; the
+    /// rest is in the one before.
+    fn first_owed(&self, space: &SpaceState, state: &RouteState) -> u32 {
+        let live = space.live.as_ref();
+        let secret = live.and_then(|live| space.group.generations.get(&live.generation));
+        let known = secret.and_then(|secret| state.known.get(&secret.lane_tag(&space.lane)));
+        if let Some(next) = known {
+            return *next;
+        }
+        if live.is_none_or(|live| live.number == 0) {
+            return 0;
+        }
+        let acknowledged = acknowledged(space, &self.bodies);
+        (0..).find(|sequence| !acknowledged.contains(sequence)).unwrap_or(0)
+    }
+
     fn roster_frames(&mut self, space: &SpaceState) -> Result<Vec<Vec<u8>>, Error> {
-        let epoch = space.epoch_id();
+        let live = space.live.ok_or(Error::Removed)?;
         let missing = Error::damaged("keyring", "the write key is missing");
-        let secret = self.ring.epochs().get(&epoch).ok_or(missing)?;
+        let secret = self.ring.epochs().get(&live.epoch).ok_or(missing)?;
         let mut frames = Vec::new();
-        for segment in RosterSegment::split(&space.epoch, space.roster.statements())? {
+        for segment in space.group.segments(&live, &space.table)? {
             let content = segment.encode();
-            frames.push(chunk::seal_roster(
-                (secret, &epoch),
-                space.space(),
-                &content,
-                &mut *self.random,
-            )?);
+            let key = (secret, &live.epoch);
+            frames.push(chunk::seal_roster(key, space.space(), &content, &mut *self.random)?);
         }
         Ok(frames)
     }
 
-    /// A body of this device as it was sealed when it was closed: offered again, it is the same frame, and no
-    /// second candidate for its place. Under another epoch it is sealed anew.
-    fn own_frame(&mut self, space: &SpaceState, sequence: u32, row: i64) -> Result<Vec<u8>, Error> {
-        let kept = self.db.row(Table::Bodies, &self.outbox_key()?, row)?;
-        let missing = Error::damaged("outgoing bodies", "one is missing");
-        let body = KeptBody::decode(&kept.ok_or(missing)?)?;
-        match body.epoch == space.epoch_id() {
-            true => Ok(body.frame),
-            false => self.seal(space, sequence, &body.raw),
+    /// Own bodies as they were sealed when they were closed: offered again, each is the same frame, and no second candidate for
+    /// its place. What was sealed under an epoch that is not live any more is sealed anew, and kept so (R5).
+    fn own_frames(&mut self, space: &SpaceState, sequences: &[u32]) -> Result<Vec<Vec<u8>>, Error> {
+        let live = space.live.ok_or(Error::Removed)?;
+        let (mut frames, mut resealed) = (Vec::new(), Vec::new());
+        for sequence in sequences {
+            let missing = || Error::damaged("outgoing bodies", "one is missing");
+            let row = self.bodies.get(sequence).ok_or_else(missing)?.row;
+            let kept = self.db.row(Table::Bodies, &self.outbox_key()?, row)?;
+            let mut body = KeptBody::decode(&kept.ok_or_else(missing)?)?;
+            if body.epoch != live.epoch {
+                body.frame = self.seal(space, *sequence, &body.raw)?;
+                body.epoch = live.epoch;
+                resealed.push((row, body.clone()));
+            }
+            frames.push(body.frame);
         }
+        if !resealed.is_empty() {
+            self.commit(Staged { resealed, ..Staged::default() })?;
+        }
+        Ok(frames)
     }
 
     /// Takes bytes of the answer. What is whole in them is applied and durable when this returns.
@@ -180,37 +261,98 @@ impl Engine {
         }
         let frames: Vec<Vec<u8>> = steps
             .iter()
-            .filter_map(|step| match step {
+            .filter_map(|(_, step)| match step {
                 Step::Frame(_, frame) => Some(frame.clone()),
                 _ => None,
             })
             .collect();
         let received = self.receive(&frames, false)?;
         exchange.tally.received.add(received);
-        let mut space = self.space()?.clone();
-        let mut relay = space.relays.get(&exchange.relay()).cloned().unwrap_or_default();
-        let before = relay.clone();
+        let before = self.space()?.clone();
+        let mut space = before.clone();
         // What the relay delivers it has: nobody need carry it there.
         let mut dropped: Vec<i64> =
             frames.iter().filter_map(|frame| self.waiting.carried(frame)).collect();
-        for step in steps {
-            take_step(exchange, &mut relay, step, &mut dropped, &space);
+        for (generation, step) in steps {
+            self.take_step(exchange, &mut space, (generation, step), &mut dropped);
         }
-        relay.needs_vector |= received.dropped > 0;
-        (relay.cursor, relay.digest) = exchange.cursor();
-        if relay != before || !dropped.is_empty() {
-            space.relays.insert(exchange.relay(), relay);
+        for (generation, cursor) in exchange.cursors() {
+            let route = space.routes.entry((exchange.relay(), generation)).or_default();
+            route.needs_vector |= received.dropped > 0;
+            (route.cursor, route.digest) = cursor;
+        }
+        let grants = space.group.delivered != before.group.delivered;
+        if grants || space.routes != before.routes || !dropped.is_empty() {
             self.commit(Staged { space: Some(space), drop_frames: dropped, ..Staged::default() })?;
         }
         Ok(received)
     }
 
-    /// Says what an exchange came to, whether or not it came to its end.
+    fn take_step(
+        &self,
+        exchange: &mut Exchange,
+        space: &mut SpaceState,
+        (generation, step): (Generation, Step),
+        dropped: &mut Vec<i64>,
+    ) {
+        let applied = |place| has_applied(space, &generation, place);
+        let found = match &step {
+            Step::Frame(_, frame) => place(frame).filter(|place| applied(*place)),
+            _ => None,
+        };
+        let roster = match &step {
+            Step::Frame(_, frame) => self.is_roster_of(frame, &exchange.live),
+            _ => false,
+        };
+        let own =
+            space.group.generations.get(&generation).map(|secret| secret.lane_tag(&space.lane));
+        let is_last = exchange.is_last(&generation);
+        let route = space.routes.entry((exchange.relay(), generation)).or_default();
+        route.roster = if roster { Some(exchange.live) } else { route.roster };
+        match step {
+            Step::Acknowledged(_, Stored::Full) => exchange.tally.full += 1,
+            Step::Acknowledged(pushed, _) => {
+                exchange.tally.pushed += 1;
+                route.roster = if pushed.roster { Some(exchange.live) } else { route.roster };
+                dropped.extend(pushed.carried);
+                pushed.place.into_iter().for_each(|place| learn(route, place));
+                if let (Some(key), true) = (pushed.grant, is_last) {
+                    space.group.delivered.insert((exchange.live, key));
+                }
+            }
+            Step::Frame(cursor, frame) => {
+                exchange.delivered(&generation, cursor, FrameHash::of(&frame));
+                found.into_iter().for_each(|place| learn(route, place));
+            }
+            Step::Have(lanes) => exchange.tally.again |= take_have(route, own, &lanes),
+            Step::Need => {
+                route.needs_vector = true;
+                exchange.tally.again = true;
+            }
+            Step::End(cursor, digest) => exchange.ended(&generation, cursor, digest),
+        }
+    }
+
+    /// Whether a frame is of the roster under an epoch.
+    fn is_roster_of(&self, frame: &[u8], epoch: &Epoch) -> bool {
+        match (Frame::parse(frame), self.ring.epochs().get(epoch)) {
+            (Ok(Frame::Roster(header, _)), Some(secret)) => {
+                secret.hint_key().hint(&header.nonce) == header.hint
+            }
+            _ => false,
+        }
+    }
+
+    /// Says what an exchange came to, whether or not it came to its end. After a whole one, in which nothing waited for a
+    /// key, the secrets of epochs that have grown old are destroyed (R6).
     ///
     /// # Errors
-    /// [`Error::Database`] when the view cannot be read.
-    pub fn end_exchange(&self, exchange: &Exchange) -> Result<SyncOutcome, Error> {
-        let tally = exchange.tally;
+    /// [`Error::Database`] when the view cannot be read, and the errors of saving.
+    pub fn end_exchange(&mut self, exchange: &Exchange) -> Result<SyncOutcome, Error> {
+        let mut tally = exchange.tally;
+        if exchange.is_done() {
+            tally.again |= self.exchanged(exchange.live)?;
+        }
         Ok(SyncOutcome {
             pushed: tally.pushed,
             full: tally.full,
@@ -221,15 +363,33 @@ impl Engine {
         })
     }
 
+    /// Takes note of a whole exchange. Says whether another one at once would be of use: because another epoch is live now, or none
+    /// is, or because somebody turned out to lack a key.
+    fn exchanged(&mut self, live: Epoch) -> Result<bool, Error> {
+        if self.still_member().is_err() {
+            return Ok(false);
+        }
+        let mut space = self.space()?.clone();
+        if !space.group.seen.is_empty() {
+            space.group.exchanged();
+            self.commit(Staged { space: Some(space), ..Staged::default() })?;
+        }
+        self.grow_old()?;
+        let space = self.space()?;
+        let me = self.device.identity.sign.public();
+        let owes = |live: Live| !space.group.owed(live.epoch, &space.table, &me).is_empty();
+        Ok(space.live.is_none_or(|now| now.epoch != live || owes(now)))
+    }
+
     /// The relay that was pinned for an address.
     ///
     /// # Errors
     /// [`Error::NoSpace`].
     pub fn pinned_relay(&self, address: &str) -> Result<Option<Relay>, Error> {
         let space = self.space()?;
-        let mut met = space.relays.iter().filter(|(_, relay)| relay.address == address);
+        let mut met = space.pinned.iter().filter(|(_, known)| *known == address);
         let named = || {
-            let mut relays = space.roster.relays().into_iter();
+            let mut relays = space.group.roster.relays().into_iter();
             let is_it = |known: &String| known.trim_start_matches("http://") == address;
             relays.find(|relay| relay.addresses.iter().any(is_it))
         };
@@ -242,7 +402,7 @@ impl Engine {
     /// [`Error::NoSpace`], and the errors of saving.
     pub fn pin_relay(&mut self, address: &str, relay: Relay) -> Result<(), Error> {
         let mut space = self.space()?.clone();
-        address.clone_into(&mut space.relays.entry(relay).or_default().address);
+        space.pinned.insert(relay, address.to_owned());
         self.commit(Staged { space: Some(space), ..Staged::default() })
     }
 
@@ -251,13 +411,16 @@ impl Engine {
     /// # Errors
     /// [`Error::NoSpace`], and the errors of saving.
     pub fn export_bundle(&mut self) -> Result<Vec<u8>, Error> {
+        self.prepare()?;
         self.close_unsent()?;
         let space = self.space()?.clone();
-        let mut frames = self.roster_frames(&space)?;
+        let live = space.live.ok_or(Error::Removed)?;
+        let grants = self.grants(&space, &live).into_iter();
+        let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
+        frames.extend(self.roster_frames(&space)?);
         frames.extend(self.waiting.of(Keep::Carried).map(|(_, frame)| frame.to_vec()));
-        for (sequence, kept) in self.bodies.clone() {
-            frames.push(self.own_frame(&space, sequence, kept.row)?);
-        }
+        let sequences: Vec<u32> = self.bodies.keys().copied().collect();
+        frames.extend(self.own_frames(&space, &sequences)?);
         Ok(bundle::encode(frames.iter().map(Vec::as_slice))?)
     }
 
@@ -288,6 +451,11 @@ impl Engine {
         })
     }
 
+    fn is_for_member(&self, header: &GrantHeader) -> bool {
+        let kem = self.device.identity.kem.public();
+        self.space.as_ref().is_some_and(|space| space.group.is_for(&kem, header))
+    }
+
     /// Whether a frame's hint names an epoch that is held here.
     fn is_ours(&self, frame: &[u8]) -> bool {
         let hinted = |nonce, hint| {
@@ -296,6 +464,7 @@ impl Engine {
         match Frame::parse(frame) {
             Ok(Frame::Chunk(header, _)) => hinted(&header.nonce, header.hint),
             Ok(Frame::Roster(header, _)) => hinted(&header.nonce, header.hint),
+            Ok(Frame::Grant(header, _)) => self.is_for_member(&header),
             _ => false,
         }
     }
@@ -309,42 +478,39 @@ impl Engine {
     }
 }
 
-fn take_step(
-    exchange: &mut Exchange,
-    relay: &mut RelayState,
-    step: Step,
-    dropped: &mut Vec<i64>,
-    space: &SpaceState,
-) {
-    match step {
-        Step::Acknowledged(_, Stored::Full) => exchange.tally.full += 1,
-        Step::Acknowledged(pushed, _) => {
-            exchange.tally.pushed += 1;
-            relay.has_roster |= pushed.roster;
-            dropped.extend(pushed.carried);
-            pushed.place.into_iter().for_each(|place| learn(relay, place));
-        }
-        Step::Frame(cursor, frame) => {
-            exchange.delivered(cursor, FrameHash::of(&frame));
-            let applied = place(&frame).filter(|place| has_applied(space, *place));
-            applied.into_iter().for_each(|place| learn(relay, place));
-        }
-        Step::Have(lanes) => {
-            relay.needs_vector = false;
-            let own = space.lane_tag(&space.lane);
-            let has = lanes.iter().find(|(tag, _)| *tag == own).map_or(0, |(_, next)| *next);
-            if relay.known.get(&own).is_some_and(|known| *known > has) {
-                relay.known.insert(own, has);
-                exchange.tally.again = true;
-            }
-            relay.has_roster &= !lanes.is_empty();
-        }
-        Step::Need => {
-            relay.needs_vector = true;
-            exchange.tally.again = true;
-        }
-        Step::End(cursor, digest) => exchange.ended(cursor, digest),
+fn section_head(
+    route: &RelayRoute,
+    secret: &GenerationSecret,
+    retire: RetireHash,
+    state: &RouteState,
+) -> SectionHead {
+    let basis = match state.needs_vector {
+        true => Basis::Vector(state.known.iter().map(|(tag, next)| (*tag, *next)).collect()),
+        false => Basis::Digest(state.digest),
+    };
+    SectionHead {
+        token: secret.token(&route.relay),
+        retire,
+        admission: route.admission.clone(),
+        cursor: state.cursor,
+        basis,
+        resume: None,
+        frames: 0,
     }
+}
+
+/// Takes what a relay says that it holds. Says whether it lost something of this device.
+fn take_have(route: &mut RouteState, own: Option<LaneTag>, lanes: &[(LaneTag, u32)]) -> bool {
+    route.needs_vector = false;
+    route.roster = route.roster.filter(|_| !lanes.is_empty());
+    let Some(own) = own else { return false };
+    let has = lanes.iter().find(|(tag, _)| *tag == own).map(|(_, next)| *next);
+    let lost = route.known.get(&own).is_some_and(|known| has.is_none_or(|has| *known > has));
+    if lost {
+        route.known.remove(&own);
+        route.known.extend(has.map(|has| (own, has)));
+    }
+    lost
 }
 
 /// The lane position of a chunk.
@@ -357,18 +523,23 @@ fn place(frame: &[u8]) -> Option<(LaneTag, u32)> {
 
 /// Whether a delivered chunk's place is one that this device has applied. A header alone proves nothing: a
 /// frame that somebody else put at my next place must not keep me from sending mine.
-fn has_applied(space: &SpaceState, (tag, sequence): (LaneTag, u32)) -> bool {
+fn has_applied(
+    space: &SpaceState,
+    generation: &Generation,
+    (tag, sequence): (LaneTag, u32),
+) -> bool {
+    let Some(secret) = space.group.generations.get(generation) else { return false };
     let others = space.lanes.iter().filter(|(id, _)| **id != space.lane);
-    others.into_iter().any(|(id, lane)| sequence < lane.next && space.lane_tag(id) == tag)
+    others.into_iter().any(|(id, lane)| sequence < lane.next && secret.lane_tag(id) == tag)
 }
 
-fn is_news(relay: &RelayState, (tag, sequence): (LaneTag, u32)) -> bool {
+fn is_news(relay: &RouteState, (tag, sequence): (LaneTag, u32)) -> bool {
     relay.known.get(&tag).is_none_or(|next| sequence >= *next)
 }
 
-/// Remembers that the relay has a chunk, as far as it has the lane without a gap.
-fn learn(relay: &mut RelayState, (tag, sequence): (LaneTag, u32)) {
-    let next = relay.known.entry(tag).or_insert(0);
+/// Remembers that the mailbox has a chunk, as far as it has the lane without a gap from where it begins there.
+fn learn(route: &mut RouteState, (tag, sequence): (LaneTag, u32)) {
+    let next = route.known.entry(tag).or_insert(sequence);
     if sequence == *next {
         *next += 1;
     }

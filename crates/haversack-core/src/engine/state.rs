@@ -6,15 +6,18 @@ use std::collections::BTreeMap;
 
 use automerge::ChangeHash;
 use haversack_wire::codec::{put_blob, put_varint};
-use haversack_wire::limits::{LANES_MAX, WAITING_MAX};
+use haversack_wire::limits::{EPOCHS_MAX, HEADS_MAX, LANES_MAX, WAITING_MAX};
 use haversack_wire::{
-    CursorDigest, Document, Epoch, Error, FrameHash, Incarnation, Lane, LaneTag, Position, Reader,
-    Relay, RetireHash, RosterDigest, Space,
+    CursorDigest, Document, Epoch, EpochHash, Error, FrameHash, Generation, Incarnation, Lane,
+    LaneTag, Position, Reader, Relay, RetireHash, Space, StatementHash,
 };
 
-use crate::crypto::{GenerationSecret, OneTimeKey, SignKey};
+use crate::crypto::{GenerationSecret, OneTimeKey, Real, SignKey};
 use crate::docs::rebuild::Tip;
-use crate::members::{EpochStatement, Identity, Pending, Roster, put_statements, read_statements};
+use crate::members::{
+    EpochStatement, Group, Held, Identity, Live, Pending, Table, put_epochs, put_statements,
+    read_epochs, read_statements,
+};
 
 const WHAT: &str = "state";
 const TEXT_MAX: usize = 1_024;
@@ -49,8 +52,8 @@ pub(super) struct LaneState {
     pub(super) next: u32,
     /// The position hash of `next − 1`.
     pub(super) position: Position,
-    /// The roster that its author last named.
-    pub(super) roster: RosterDigest,
+    /// What its author had seen of the roster, from which sequence on.
+    pub(super) rosters: Vec<(u32, Vec<StatementHash>)>,
     /// The lanes that its author has named, in order.
     pub(super) mentions: Vec<Lane>,
     /// What its author last said of the other lanes.
@@ -68,7 +71,7 @@ impl LaneState {
             incarnation,
             next: 0,
             position: Position::default(),
-            roster: RosterDigest::default(),
+            rosters: Vec::new(),
             mentions: Vec::new(),
             vector: BTreeMap::new(),
             quarantined: Vec::new(),
@@ -81,12 +84,29 @@ impl LaneState {
         haversack_wire::hash::cut(widen(self.position.to_bytes()))
     }
 
+    /// What its author had last seen of the roster.
+    pub(super) fn heads(&self) -> &[StatementHash] {
+        self.rosters.last().map(|(_, heads)| heads.as_slice()).unwrap_or_default()
+    }
+
+    /// What its author had seen of the roster at a sequence; of what is not sent yet: the last.
+    pub(super) fn heads_at(&self, sequence: Option<u32>) -> &[StatementHash] {
+        let sequence = sequence.unwrap_or(u32::MAX);
+        let named = self.rosters.iter().rev().find(|(from, _)| *from <= sequence);
+        named.map(|(_, heads)| heads.as_slice()).unwrap_or_default()
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.device_key);
         out.extend_from_slice(self.incarnation.as_bytes());
         put_varint(out, self.next.into());
         out.extend_from_slice(self.position.as_bytes());
-        out.extend_from_slice(self.roster.as_bytes());
+        put_varint(out, self.rosters.len() as u64);
+        for (from, heads) in &self.rosters {
+            put_varint(out, (*from).into());
+            put_varint(out, heads.len() as u64);
+            heads.iter().for_each(|head| out.extend_from_slice(head.as_bytes()));
+        }
         put_varint(out, self.mentions.len() as u64);
         self.mentions.iter().for_each(|lane| out.extend_from_slice(lane.as_bytes()));
         put_varint(out, self.vector.len() as u64);
@@ -109,7 +129,12 @@ impl LaneState {
         let mut lane = Self::new(r.array()?, Incarnation::new(r.array()?));
         lane.next = r.varint_u32()?;
         lane.position = Position::new(r.array()?);
-        lane.roster = RosterDigest::new(r.array()?);
+        for _ in 0..r.varint()? {
+            let from = r.varint_u32()?;
+            let count = r.count(HEADS_MAX)?;
+            let heads = (0..count).map(|_| r.array().map(StatementHash::new));
+            lane.rosters.push((from, heads.collect::<Result<_, _>>()?));
+        }
         for _ in 0..r.count(LANES_MAX)? {
             lane.mentions.push(Lane::new(r.array()?));
         }
@@ -143,24 +168,21 @@ fn widen(position: [u8; 16]) -> [u8; 32] {
     std::array::from_fn(|i| position.get(i).copied().unwrap_or_default())
 }
 
-/// A relay, as far as this device has come with it.
+/// A mailbox at a relay, as far as this device has come with it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct RelayState {
-    /// Where it answered when it was pinned.
-    pub(super) address: String,
+pub(super) struct RouteState {
     pub(super) cursor: u64,
     pub(super) digest: CursorDigest,
     /// The first sequence of each lane that this relay neither delivered nor acknowledged.
     pub(super) known: BTreeMap<LaneTag, u32>,
-    /// Whether the roster was pushed there.
-    pub(super) has_roster: bool,
+    /// The epoch whose roster was pushed there, or came from there.
+    pub(super) roster: Option<Epoch>,
     /// Whether the next request should carry a vector: the relay's memory differs from ours.
     pub(super) needs_vector: bool,
 }
 
-impl RelayState {
+impl RouteState {
     fn encode(&self, out: &mut Vec<u8>) {
-        put_blob(out, self.address.as_bytes());
         put_varint(out, self.cursor);
         out.extend_from_slice(self.digest.as_bytes());
         put_varint(out, self.known.len() as u64);
@@ -168,17 +190,17 @@ impl RelayState {
             out.extend_from_slice(tag.as_bytes());
             put_varint(out, (*next).into());
         }
-        out.extend([self.has_roster, self.needs_vector].map(u8::from));
+        out.extend_from_slice(self.roster.unwrap_or_default().as_bytes());
+        out.push(self.needs_vector.into());
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let mut relay =
-            Self { address: r.text(TEXT_MAX)?.to_owned(), cursor: r.varint()?, ..Self::default() };
+        let mut relay = Self { cursor: r.varint()?, ..Self::default() };
         relay.digest = CursorDigest::new(r.array()?);
         for _ in 0..r.count(LANES_MAX)? {
             relay.known.insert(LaneTag::new(r.array()?), r.varint_u32()?);
         }
-        relay.has_roster = r.u8()? == 1;
+        relay.roster = Some(Epoch::new(r.array()?)).filter(|epoch| *epoch != Epoch::default());
         relay.needs_vector = r.u8()? == 1;
         Ok(relay)
     }
@@ -187,52 +209,84 @@ impl RelayState {
 /// The space that a store is in.
 #[derive(Clone)]
 pub(super) struct SpaceState {
-    pub(super) roster: Roster,
-    /// The root key, on the device that founded the space.
+    pub(super) group: Group,
+    /// The epochs as they stand: follows from the group and the secrets.
+    pub(super) table: Table,
+    /// The epoch that new chunks are sealed under, if there is one.
+    pub(super) live: Option<Live>,
+    /// The present root key, on a device that keeps it.
     pub(super) root: Option<SignKey>,
-    /// The epoch that new chunks are sealed under, and what its minter says of it.
-    pub(super) epoch: EpochStatement,
-    pub(super) generation: (u64, GenerationSecret),
     /// Preimages of retire hashes, on the device that made them.
     pub(super) retire_preimages: Vec<[u8; 32]>,
     pub(super) lane: Lane,
     pub(super) lanes: BTreeMap<Lane, LaneState>,
-    pub(super) relays: BTreeMap<Relay, RelayState>,
+    pub(super) routes: BTreeMap<(Relay, Generation), RouteState>,
+    /// Where each relay answered when it was pinned.
+    pub(super) pinned: BTreeMap<Relay, String>,
     /// Statements to be sent with the next body.
     pub(super) unsent: Vec<Vec<u8>>,
+    /// The day on which this device last saw a new epoch, by its own clock: when to rotate follows from it.
+    pub(super) rotated_on: Option<u16>,
 }
 
 impl SpaceState {
+    pub(super) fn new(group: Group, lane: Lane, own: LaneState) -> Self {
+        Self {
+            group,
+            table: Table::default(),
+            live: None,
+            root: None,
+            retire_preimages: Vec::new(),
+            lane,
+            lanes: [(lane, own)].into(),
+            routes: BTreeMap::new(),
+            pinned: BTreeMap::new(),
+            unsent: Vec::new(),
+            rotated_on: None,
+        }
+    }
+
     pub(super) fn space(&self) -> &Space {
-        self.roster.space()
+        self.group.space()
     }
 
-    pub(super) const fn epoch_id(&self) -> Epoch {
-        self.epoch.epoch
+    /// Judges the epochs anew, after the group or the secrets changed.
+    pub(super) fn refresh(&mut self, held: &Held) {
+        self.table = self.group.table();
+        let before = self.live;
+        self.live = self.group.live(&self.table, held);
+        if self.live.map(|live| live.epoch) != before.map(|live| live.epoch) {
+            self.rotated_on = None;
+        }
     }
 
-    pub(super) fn lane_tag(&self, lane: &Lane) -> LaneTag {
-        self.generation.1.lane_tag(lane)
-    }
-
-    pub(super) fn retire_hash(&self) -> RetireHash {
-        self.roster.retire_hash(self.generation.0).unwrap_or_default()
+    /// The generations whose mailboxes are read, the best first.
+    pub(super) fn mailboxes(&self) -> Vec<(Generation, GenerationSecret, RetireHash)> {
+        let read = self.group.read_generations(&self.table).into_iter();
+        let retire = |number| self.group.roster.retire_hash(number).unwrap_or_default();
+        read.map(|(id, number, secret)| (id, secret.clone(), retire(number))).collect()
     }
 
     /// Everything but lanes and relays.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = self.roster.root().to_vec();
-        let statements: Vec<_> = self.roster.statements().map(<[u8]>::to_vec).collect();
+        let group = &self.group;
+        let mut out = group.roster.first_root().to_vec();
+        let statements: Vec<_> = group.roster.statements().map(<[u8]>::to_vec).collect();
         put_statements(&mut out, &statements);
+        let epochs: Vec<_> = group.epochs.statements().map(|epoch| epoch.bytes.clone()).collect();
+        put_epochs(&mut out, &epochs);
+        put_varint(&mut out, group.epochs.anchors().len() as u64);
+        group.epochs.anchors().iter().for_each(|anchor| out.extend_from_slice(anchor.as_bytes()));
+        put_varint(&mut out, group.generations.len() as u64);
+        group.generations.values().for_each(|secret| out.extend_from_slice(secret.expose()));
+        put_grants(&mut out, group);
         out.push(self.root.is_some().into());
         self.root.iter().for_each(|root| out.extend_from_slice(root.expose()));
-        put_blob(&mut out, &self.epoch.bytes);
-        put_varint(&mut out, self.generation.0);
-        out.extend_from_slice(self.generation.1.expose());
         put_varint(&mut out, self.retire_preimages.len() as u64);
         self.retire_preimages.iter().for_each(|preimage| out.extend_from_slice(preimage));
         out.extend_from_slice(self.lane.as_bytes());
         put_statements(&mut out, &self.unsent);
+        put_varint(&mut out, self.rotated_on.map_or(0, |day| u64::from(day) + 1));
         out
     }
 
@@ -248,35 +302,92 @@ impl SpaceState {
 
     pub(super) fn encode_relays(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put_varint(&mut out, self.relays.len() as u64);
-        for (id, relay) in &self.relays {
+        put_varint(&mut out, self.pinned.len() as u64);
+        for (id, address) in &self.pinned {
             out.extend_from_slice(id.as_bytes());
-            relay.encode(&mut out);
+            put_blob(&mut out, address.as_bytes());
+        }
+        put_varint(&mut out, self.routes.len() as u64);
+        for ((relay, generation), route) in &self.routes {
+            out.extend_from_slice(relay.as_bytes());
+            out.extend_from_slice(generation.as_bytes());
+            route.encode(&mut out);
         }
         out
     }
 
-    pub(super) fn decode(space: &[u8], lanes: &[u8], relays: &[u8]) -> Result<Self, Error> {
+    pub(super) fn decode(
+        space: &[u8],
+        lanes: &[u8],
+        relays: &[u8],
+        held: &Held,
+    ) -> Result<Self, Error> {
         let mut r = Reader::new(WHAT, space);
-        let mut roster = Roster::new(r.array()?);
-        let statements = read_statements(&mut r)?;
-        roster.add(statements.iter().map(Vec::as_slice))?;
+        let group = decode_group(&mut r)?;
         let root = match r.u8()? {
             0 => None,
             _ => Some(SignKey::from_seed(&r.array()?)),
         };
-        let epoch =
-            EpochStatement::decode(roster.space(), r.blob(haversack_wire::limits::RAW_MAX)?)?;
-        let generation = (r.varint()?, GenerationSecret::new(r.array()?));
         let mut retire_preimages = Vec::new();
         for _ in 0..r.varint()? {
             retire_preimages.push(r.array()?);
         }
         let lane = Lane::new(r.array()?);
         let unsent = read_statements(&mut r)?;
+        let rotated_on = r.varint()?.checked_sub(1).and_then(|day| u16::try_from(day).ok());
         r.end()?;
-        let (lanes, relays) = (decode_lanes(lanes)?, decode_relays(relays)?);
-        Ok(Self { roster, root, epoch, generation, retire_preimages, lane, lanes, relays, unsent })
+        let (pinned, routes) = decode_relays(relays)?;
+        let own = LaneState::new([0; 32], Incarnation::default());
+        let mut state = Self::new(group, lane, own);
+        state.refresh(held);
+        let lanes = decode_lanes(lanes)?;
+        Ok(Self { root, retire_preimages, lanes, routes, pinned, unsent, rotated_on, ..state })
+    }
+}
+
+fn decode_group(r: &mut Reader<'_>) -> Result<Group, Error> {
+    let mut group = Group::new(r.array()?);
+    let statements = read_statements(r)?;
+    group.roster.add::<Real>(statements.iter().map(Vec::as_slice))?;
+    let space = *group.space();
+    for bytes in read_epochs(r, EPOCHS_MAX)? {
+        group.epochs.add(EpochStatement::decode::<Real>(&space, &bytes)?);
+    }
+    for _ in 0..r.count(EPOCHS_MAX)? {
+        group.epochs.add_anchor(EpochHash::new(r.array()?));
+    }
+    for _ in 0..r.varint()? {
+        let secret = GenerationSecret::new(r.array()?);
+        group.generations.insert(secret.id(&space), secret);
+    }
+    for _ in 0..r.varint()? {
+        group.delivered.insert((Epoch::new(r.array()?), r.array()?));
+    }
+    for _ in 0..r.varint()? {
+        group.seen.insert((Epoch::new(r.array()?), r.array()?), r.u8()?);
+    }
+    for _ in 0..r.varint()? {
+        group.wrote.insert(r.array()?, Epoch::new(r.array()?));
+    }
+    Ok(group)
+}
+
+fn put_grants(out: &mut Vec<u8>, group: &Group) {
+    let put = |out: &mut Vec<u8>, epoch: &Epoch, key: &[u8; 32]| {
+        out.extend_from_slice(epoch.as_bytes());
+        out.extend_from_slice(key);
+    };
+    put_varint(out, group.delivered.len() as u64);
+    group.delivered.iter().for_each(|(epoch, key)| put(out, epoch, key));
+    put_varint(out, group.seen.len() as u64);
+    for ((epoch, key), left) in &group.seen {
+        put(out, epoch, key);
+        out.push(*left);
+    }
+    put_varint(out, group.wrote.len() as u64);
+    for (key, epoch) in &group.wrote {
+        out.extend_from_slice(key);
+        out.extend_from_slice(epoch.as_bytes());
     }
 }
 
@@ -286,10 +397,19 @@ fn decode_lanes(bytes: &[u8]) -> Result<BTreeMap<Lane, LaneState>, Error> {
     (0..count).map(|_| Ok((Lane::new(r.array()?), LaneState::decode(&mut r)?))).collect()
 }
 
-fn decode_relays(bytes: &[u8]) -> Result<BTreeMap<Relay, RelayState>, Error> {
+type Routes = BTreeMap<(Relay, Generation), RouteState>;
+
+fn decode_relays(bytes: &[u8]) -> Result<(BTreeMap<Relay, String>, Routes), Error> {
     let mut r = Reader::new(WHAT, bytes);
-    let count = r.count(LANES_MAX)?;
-    (0..count).map(|_| Ok((Relay::new(r.array()?), RelayState::decode(&mut r)?))).collect()
+    let (mut pinned, mut routes) = (BTreeMap::new(), Routes::new());
+    for _ in 0..r.count(LANES_MAX)? {
+        pinned.insert(Relay::new(r.array()?), r.text(TEXT_MAX)?.to_owned());
+    }
+    for _ in 0..r.count(LANES_MAX)? {
+        let place = (Relay::new(r.array()?), Generation::new(r.array()?));
+        routes.insert(place, RouteState::decode(&mut r)?);
+    }
+    Ok((pinned, routes))
 }
 
 /// Who this device is, and a request that waits for its answer.

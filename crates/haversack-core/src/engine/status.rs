@@ -40,6 +40,10 @@ pub struct Status {
     pub quarantined: u64,
     /// Frames kept for the next relay.
     pub carried: u64,
+    /// Changes by removed members, beyond what is believed of them: kept, not shown.
+    pub doubted: u64,
+    /// Whether this device was removed from its team.
+    pub removed: bool,
 }
 
 impl Engine {
@@ -82,6 +86,8 @@ impl Engine {
             waiting: count(Keep::Waiting),
             quarantined: count(Keep::Quarantined),
             carried: count(Keep::Carried),
+            doubted: self.doubted()?,
+            removed: self.space.is_some() && self.still_member().is_err(),
         })
     }
 
@@ -90,8 +96,14 @@ impl Engine {
         let Some(space) = &self.space else {
             return ledger;
         };
-        let tag = space.lane_tag(&space.lane);
-        let relayed = space.relays.values().filter_map(|relay| relay.known.get(&tag)).max();
+        let tagged = |generation| {
+            let secret = space.group.generations.get(generation)?;
+            Some(secret.lane_tag(&space.lane))
+        };
+        let routes = space.routes.iter();
+        let relayed = routes
+            .filter_map(|((_, generation), route)| route.known.get(&tagged(generation)?))
+            .max();
         let (relayed, acknowledged) =
             (relayed.copied().unwrap_or(0), acknowledged(space, &self.bodies));
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
@@ -116,7 +128,7 @@ impl Engine {
         let mut out = Vec::new();
         let ids: Vec<Document> = self.index.documents().map(|(id, _)| *id).collect();
         for id in ids {
-            let document = self.document(&id)?;
+            let document = self.believed(&id)?;
             out.extend_from_slice(id.as_bytes());
             let heads = document.get_heads();
             put_varint(&mut out, heads.len() as u64);
@@ -127,7 +139,12 @@ impl Engine {
             }
         }
         if let Some(space) = &self.space {
-            out.extend_from_slice(space.roster.digest().as_bytes());
+            space
+                .group
+                .roster
+                .heads()
+                .iter()
+                .for_each(|head| out.extend_from_slice(head.as_bytes()));
         }
         Ok(out)
     }

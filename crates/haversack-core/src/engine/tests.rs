@@ -46,6 +46,10 @@ fn client(engine: &mut Engine, label: &str) {
     engine.add_client(&Client { label, ..Client::default() }).unwrap();
 }
 
+fn tag_of(space: &SpaceState) -> LaneTag {
+    space.group.generations[&space.live.unwrap().generation].lane_tag(&space.lane)
+}
+
 fn route() -> RelayRoute {
     RelayRoute { relay: Relay::new([7; 16]), admission: Vec::new() }
 }
@@ -73,7 +77,7 @@ fn answer(frames: &[Vec<u8>]) -> Vec<u8> {
 fn a_squatter_at_my_next_place_does_not_keep_me_from_sending() {
     let Pair { mut phone, _folder, .. } = pair();
     let space = phone.space().unwrap();
-    let (tag, next) = (space.lane_tag(&space.lane), space.lanes[&space.lane].next);
+    let (tag, next) = (tag_of(space), space.lanes[&space.lane].next);
     let mut exchange = phone.begin_exchange(&route()).unwrap();
     phone.feed(&mut exchange, &answer(&[garbage(tag, next, 1)])).unwrap();
     let empty = exchange.request().len();
@@ -104,9 +108,9 @@ fn sign(admin: &mut Engine, body: Body, tips: &[(Document, automerge::ChangeHash
     let message = tree::signed(space.space(), &space.lane, own.next, &root);
     let signature = admin.device.identity.sign.sign(&message);
     let raw = [&encoded.bytes[..], &signature].concat();
-    let epoch = space.epoch_id();
+    let epoch = space.live.unwrap().epoch;
     let secret = admin.ring.epochs()[&epoch].clone();
-    let place = (space.lane_tag(&space.lane), own.next);
+    let place = (tag_of(&space), own.next);
     let random = &mut ChaCha20Rng::seed_from_u64(9);
     let frame = chunk::seal((&secret, &epoch), space.space(), place, &raw, random).unwrap();
     let mut after = space;

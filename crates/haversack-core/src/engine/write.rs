@@ -259,7 +259,7 @@ impl Engine {
     ) -> Result<&'e mut Automerge, Error> {
         match edits.documents.entry(id) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
-            Entry::Vacant(entry) => Ok(entry.insert(self.document(&id)?)),
+            Entry::Vacant(entry) => Ok(entry.insert(self.believed(&id)?)),
         }
     }
 
@@ -282,10 +282,24 @@ impl Engine {
             let change =
                 document.get_last_local_change().ok_or(Error::Document { what: "changed" })?;
             let (tip, raws) = edits.changes.entry(id).or_insert_with(|| (tip, Vec::new()));
+            if change.seq() != tip.sequence + 1 {
+                // Never twice the same place, whatever a projection left out.
+                return Err(Error::Document { what: "changed" });
+            }
             raws.push(rebuild::raw(&change, *tip));
             *tip = Tip { sequence: change.seq(), hash: Some(change.hash()) };
         }
         Ok(())
+    }
+
+    /// Others would pass over what this device's role does not allow: it is refused here before it is saved.
+    fn check_role(&self, id: &Document, document: &Automerge) -> Result<(), Error> {
+        self.still_member()?;
+        let written = self.written(id, document);
+        match self.role()?.is_some_and(|role| role.may_write(written)) {
+            true => Ok(()),
+            false => Err(Error::NotAllowed { what: "write this kind of record" }),
+        }
     }
 
     fn save_edits(
@@ -295,7 +309,14 @@ impl Engine {
     ) -> Result<(), Error> {
         let lane = self.space()?.lane;
         let author = self.author(&lane)?;
-        let mut staged = Staged { documents: edits.documents, ..Staged::default() };
+        let mut staged = Staged::default();
+        for (id, document) in edits.documents {
+            self.check_role(&id, &document)?;
+            match self.is_doubted(&id, self.written(&id, &document)) {
+                true => staged.doubted.push(id),
+                false => drop(staged.documents.insert(id, document)),
+            }
+        }
         for (document, (tip, changes)) in edits.changes {
             let head = RowHead { document, kind: RowKind::Changes, lane, sequence: None, tip };
             let content = RowContent { item: row_item(&author, document, changes)?, signed: None };

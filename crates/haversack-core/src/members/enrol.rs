@@ -1,14 +1,13 @@
 //! Enrolment by two codes, in person and without a network (PROTOCOL § 9).
 
-use data_encoding::BASE32_NOPAD;
-use haversack_wire::codec::put_blob;
+use haversack_wire::Reader;
 use haversack_wire::hash::{Label, derive, derive_cut};
-use haversack_wire::{Reader, RosterDigest};
 use rand_core::CryptoRng;
 
-use super::epoch::{put_statements, read_epoch_blob, read_statements};
+use super::epoch::{put_epochs, put_statements, read_epochs, read_statements};
 use super::grant::{GrantEntry, put_entries, read_entries};
 use super::identity::Identity;
+use super::parts::{ANSWER_MARK, REQUEST_MARK, from_text, to_text};
 use crate::Error;
 use crate::crypto::{
     AadLabel, OneTimeKey, Sealed, SignKey, WORD_LIST, message, open_with_psk, seal_with_psk, verify,
@@ -17,7 +16,8 @@ use crate::crypto::{
 const VERSION: u8 = 1;
 const REQUEST: &str = "request";
 const ANSWER: &str = "answer";
-const TEXT_MAX: usize = 65_536;
+/// Epoch statements in an answer.
+const EPOCHS_MAX: usize = 64;
 
 /// Six words that both sides compare aloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,12 +62,12 @@ impl Pending {
     }
 
     pub(crate) fn text(&self) -> String {
-        to_text("HSR1", &self.request)
+        to_text(REQUEST_MARK, &self.request)
     }
 
     /// Opens the answer to this request.
     pub(crate) fn open(&self, identity: &Identity, text: &str) -> Result<(Answer, Words), Error> {
-        let bytes = from_text("HSA1", ANSWER, text)?;
+        let bytes = from_text(ANSWER_MARK, ANSWER, text)?;
         let refused = |why| Error::Enrolment { what: ANSWER, why };
         let mut r = Reader::new(ANSWER, &bytes);
         check_version(ANSWER, r.u8()?)?;
@@ -94,7 +94,7 @@ pub(crate) struct Request {
 impl Request {
     /// Reads a request. Length and check come first: a slip is said to be one, whatever it hit.
     pub(crate) fn from_text(text: &str) -> Result<Self, Error> {
-        let bytes = from_text("HSR1", REQUEST, text)?;
+        let bytes = from_text(REQUEST_MARK, REQUEST, text)?;
         let slip = Error::Enrolment { what: REQUEST, why: "has a slip in it: copy it again" };
         let Some((body, check)) = bytes.split_last_chunk::<4>() else { return Err(slip) };
         if *check != derive_cut(Label::REQUEST_CHECK, &[body]) {
@@ -122,7 +122,7 @@ impl Request {
             seal_with_psk(&self.kem_key, psk, &info(&self.bytes), &plain, random)
                 .ok_or(Error::Enrolment { what: REQUEST, why: "holds a key that is not one" })?;
         let bytes = [&[VERSION][..], &encapsulated, &ciphertext].concat();
-        Ok((to_text("HSA1", &bytes), words(&self.bytes, &bytes)))
+        Ok((to_text(ANSWER_MARK, &bytes), words(&self.bytes, &bytes)))
     }
 }
 
@@ -130,19 +130,20 @@ impl Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) root: [u8; 32],
-    pub(crate) roster: RosterDigest,
+    /// The inviter's whole roster, ascending by hash.
     pub(crate) statements: Vec<Vec<u8>>,
     pub(crate) grant: Vec<GrantEntry>,
-    pub(crate) epoch: Vec<u8>,
+    /// Epoch statements, ascending by hash.
+    pub(crate) epochs: Vec<Vec<u8>>,
     pub(crate) inviter: [u8; 32],
 }
 
 impl Answer {
     fn encode(&self, request: &[u8], inviter: &SignKey) -> Vec<u8> {
-        let mut out = [&self.root[..], self.roster.as_bytes()].concat();
+        let mut out = self.root.to_vec();
         put_statements(&mut out, &self.statements);
         put_entries(&mut out, &self.grant);
-        put_blob(&mut out, &self.epoch);
+        put_epochs(&mut out, &self.epochs);
         out.extend(self.inviter);
         let signature = inviter.sign(&signed(request, &out));
         out.extend(signature);
@@ -153,10 +154,9 @@ impl Answer {
         let mut r = Reader::new(ANSWER, bytes);
         let answer = Self {
             root: r.array()?,
-            roster: RosterDigest::new(r.array()?),
             statements: read_statements(&mut r)?,
             grant: read_entries(&mut r)?,
-            epoch: read_epoch_blob(&mut r)?.to_vec(),
+            epochs: read_epochs(&mut r, EPOCHS_MAX)?,
             inviter: r.array()?,
         };
         let body = bytes.get(..bytes.len() - r.rest().len()).unwrap_or_default();
@@ -188,40 +188,21 @@ const fn check_version(what: &'static str, found: u8) -> Result<(), Error> {
     }
 }
 
-fn to_text(prefix: &str, bytes: &[u8]) -> String {
-    let encoded = BASE32_NOPAD.encode(bytes);
-    let groups = encoded.as_bytes().chunks(5).map(String::from_utf8_lossy);
-    groups.fold(prefix.to_owned(), |text, group| text + "-" + &group)
-}
-
-fn from_text(prefix: &str, what: &'static str, text: &str) -> Result<Vec<u8>, Error> {
-    let refused = |why| Error::Enrolment { what, why };
-    if text.len() > TEXT_MAX {
-        return Err(refused("is too long to be one"));
-    }
-    let plain: String = text
-        .chars()
-        .filter(|c| !c.is_whitespace() && *c != '-')
-        .map(|c| c.to_ascii_uppercase())
-        .collect();
-    let encoded =
-        plain.strip_prefix(prefix).ok_or(refused("is not one: it should begin with its mark"))?;
-    BASE32_NOPAD.decode(encoded.as_bytes()).map_err(|_| refused("has a slip in it: copy it again"))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::statement::{Content, Role};
+    use super::super::{Group, Held};
     use super::*;
-    use crate::crypto::{EpochSecret, SignKey};
+    use crate::crypto::{EpochSecret, Real, SignKey};
+    use crate::members::code_parts;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
     fn answer(inviter: &SignKey) -> Answer {
         Answer {
             root: [1; 32],
-            roster: RosterDigest::new([2; 16]),
             statements: vec![],
             grant: vec![GrantEntry::Epoch(EpochSecret::new([3; 32]))],
-            epoch: vec![4; 114],
+            epochs: vec![vec![4; 114]],
             inviter: inviter.public(),
         }
     }
@@ -259,6 +240,52 @@ mod tests {
             @"this request has a slip in it: copy it again");
         insta::assert_snapshot!(Request::from_text("hello").unwrap_err(),
             @"this request is not one: it should begin with its mark");
+    }
+
+    /// Statements, bytes, characters, and how many codes of a picture (1,451 characters) and of a terminal (619).
+    #[test]
+    fn how_many_codes_an_answer_takes() {
+        let random = &mut ChaCha20Rng::seed_from_u64(3);
+        let (phone, admin) = (Identity::make(random), Identity::make(random));
+        let pending = Pending::make(&phone, random);
+        let request = Request::from_text(&pending.text()).unwrap();
+        let mut sizes = vec![("request".to_owned(), pending.text())];
+        for count in [2_u8, 10, 50] {
+            let root = SignKey::from_seed(&[9; 32]);
+            let first = (admin.sign.public(), admin.kem.public());
+            let mut group = Group::found::<Real>(&root, first, vec![]).unwrap();
+            for n in 2..count {
+                let (device_key, kem_key) = ([n; 32], [n; 32]);
+                let role = Some(Role::Educator);
+                let add = Content::AddDevice { device_key, kem_key, role, may_rotate: false };
+                group.say::<Real>(&admin.sign, add, None).unwrap();
+            }
+            let held = [group.mint::<Real>(&admin.sign, &Held::new(), random)].into();
+            let table = group.table();
+            let live = group.live(&table, &held).unwrap();
+            let filled = Answer {
+                statements: group.roster.statements().map(<[u8]>::to_vec).collect(),
+                grant: group.entries(&live, &table, &held),
+                epochs: table.lineage(&live.hash, EPOCHS_MAX),
+                ..answer(&admin.sign)
+            };
+            let (text, _) = request.answer(&filled, &admin.sign, random).unwrap();
+            sizes.push((format!("answer with {count} statements"), text));
+        }
+        let mut table = String::new();
+        for (what, text) in sizes {
+            let codes = |chars| code_parts(&text, chars).unwrap().len();
+            let bytes = from_text(&text[..4], ANSWER, &text).unwrap().len();
+            let (pictures, terminals) = (codes(1_451), codes(619));
+            table += &format!("{what}: {bytes}, {}, {pictures}, {terminals}\n", text.len());
+        }
+        insta::assert_snapshot!(table, @"
+        request: 101, 199, 1, 1
+        answer with 1 statements: 562, 1084, 1, 2
+        answer with 2 statements: 728, 1402, 1, 2
+        answer with 10 statements: 2056, 3952, 3, 6
+        answer with 50 statements: 8696, 16701, 10, 24
+        ");
     }
 
     #[test]

@@ -1,65 +1,91 @@
-//! Epoch statements and the roster segments sealed under an epoch (PROTOCOL § 3.3, § 6).
+//! Epoch statements and the roster segments sealed under an epoch (PROTOCOL § 3.3, § 6.3).
 
 use haversack_wire::codec::{Ascending, bounded, put_blob, put_varint};
+use haversack_wire::hash::{Label, derive_cut};
 use haversack_wire::limits::{
-    PARENTS_MAX, REVOCATIONS_MAX, ROSTER_SEGMENTS_MAX, STATEMENT_MAX, STATEMENTS_MAX,
+    EPOCH_DEPTH_MAX, HEADS_MAX, LINEAGE_MAX, PARENTS_MAX, ROSTER_SEGMENTS_MAX, STATEMENT_MAX,
+    STATEMENT_PARENTS_MAX, STATEMENTS_MAX,
 };
-use haversack_wire::{Epoch, Error, Reader, RosterDigest, Space, StatementHash};
+use haversack_wire::{Epoch, EpochHash, Error, Generation, Reader, Space, StatementHash};
 
-use crate::crypto::{AadLabel, SignKey, message, verify};
+use crate::crypto::{AadLabel, Suite, message};
 
 const WHAT: &str = "epoch statement";
-/// A signed statement: kind, signer, length, payload, signature.
-const STATEMENT_BYTES_MAX: usize = 1 + 32 + 3 + STATEMENT_MAX + 64;
-const EPOCH_BYTES_MAX: usize = 16 * (2 + REVOCATIONS_MAX + PARENTS_MAX) + 4 + 96;
+/// A signed statement: kind, signer, parents, length, payload, signature.
+const STATEMENT_BYTES_MAX: usize = 1 + 32 + 1 + 16 * STATEMENT_PARENTS_MAX + 3 + STATEMENT_MAX + 64;
+const EPOCH_BYTES_MAX: usize = 16 * (2 + HEADS_MAX + PARENTS_MAX) + 16 + 96;
 
 /// What an epoch's minter says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EpochStatement {
     pub(crate) epoch: Epoch,
-    pub(crate) roster: RosterDigest,
-    pub(crate) revocations: Vec<StatementHash>,
-    pub(crate) parents: Vec<Epoch>,
+    pub(crate) generation: Generation,
+    pub(crate) depth: u64,
+    /// What the minter had seen.
+    pub(crate) heads: Vec<StatementHash>,
+    pub(crate) parents: Vec<EpochHash>,
     pub(crate) minter: [u8; 32],
     pub(crate) bytes: Vec<u8>,
 }
 
+/// What an epoch's statement says, before it is signed.
+#[derive(Debug, Clone)]
+pub(crate) struct NewEpoch {
+    pub(crate) epoch: Epoch,
+    pub(crate) generation: Generation,
+    pub(crate) depth: u64,
+    pub(crate) heads: Vec<StatementHash>,
+    pub(crate) parents: Vec<EpochHash>,
+}
+
 impl EpochStatement {
-    /// Signs the statement of a space's first epoch.
-    pub(crate) fn first(
-        space: &Space,
-        epoch: Epoch,
-        roster: RosterDigest,
-        minter: &SignKey,
-    ) -> Self {
-        let mut bytes = [&epoch.to_bytes()[..], roster.as_bytes(), &[0, 0]].concat();
-        bytes.extend(minter.public());
-        let signature = minter.sign(&message(AadLabel::EPOCH, &[space.as_bytes(), &bytes]));
+    /// Signs an epoch's statement.
+    pub(crate) fn sign<S: Suite>(space: &Space, new: NewEpoch, minter: &S::Sign) -> Self {
+        let NewEpoch { epoch, generation, depth, heads, parents } = new;
+        let mut bytes = [&epoch.to_bytes()[..], generation.as_bytes()].concat();
+        put_varint(&mut bytes, depth);
+        put_varint(&mut bytes, heads.len() as u64);
+        heads.iter().for_each(|head| bytes.extend_from_slice(head.as_bytes()));
+        put_varint(&mut bytes, parents.len() as u64);
+        parents.iter().for_each(|parent| bytes.extend_from_slice(parent.as_bytes()));
+        let public = S::public(minter);
+        bytes.extend(public);
+        let signature = S::sign(minter, &message(AadLabel::EPOCH, &[space.as_bytes(), &bytes]));
         bytes.extend(signature);
-        let minter = minter.public();
-        Self { epoch, roster, revocations: Vec::new(), parents: Vec::new(), minter, bytes }
+        Self { epoch, generation, depth, heads, parents, minter: public, bytes }
     }
 
-    /// Reads a statement and checks its signature; the minter's right is the roster's to say.
-    pub(crate) fn decode(space: &Space, bytes: &[u8]) -> Result<Self, Error> {
+    /// Reads a statement and checks its signature; whether it stands is for [`super::Epochs`] to say.
+    pub(crate) fn decode<S: Suite>(space: &Space, bytes: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::new(WHAT, bytes);
         let epoch = Epoch::new(r.array()?);
-        let roster = RosterDigest::new(r.array()?);
-        let revocations = read_ids(&mut r, REVOCATIONS_MAX, StatementHash::new)?;
-        let parents = read_ids(&mut r, PARENTS_MAX, Epoch::new)?;
+        let generation = Generation::new(r.array()?);
+        let depth = r.varint()?;
+        let heads = read_ids(&mut r, HEADS_MAX, StatementHash::new)?;
+        let parents = read_ids(&mut r, PARENTS_MAX, EpochHash::new)?;
         let minter = r.array()?;
         let signed = bytes.get(..bytes.len() - r.rest().len()).unwrap_or_default();
         let signature = r.array()?;
         r.end()?;
-        if !verify(&minter, &message(AadLabel::EPOCH, &[space.as_bytes(), signed]), &signature) {
+        if !S::verify(&minter, &message(AadLabel::EPOCH, &[space.as_bytes(), signed]), &signature) {
             return Err(Error::Malformed { what: WHAT, rule: "signature does not verify" });
         }
-        Ok(Self { epoch, roster, revocations, parents, minter, bytes: bytes.to_vec() })
+        if depth > EPOCH_DEPTH_MAX {
+            return Err(Error::Malformed { what: WHAT, rule: "is deeper than epochs get" });
+        }
+        let bytes = bytes.to_vec();
+        Ok(Self { epoch, generation, depth, heads, parents, minter, bytes })
     }
+}
 
-    /// The generation of the epoch: how many revocations it names.
-    pub(crate) fn generation(&self) -> u64 {
-        self.revocations.len() as u64
+/// `derive("epoch statement", epoch statement)[..16]`
+pub(crate) fn hash(bytes: &[u8]) -> EpochHash {
+    EpochHash::new(derive_cut(Label::EPOCH_STATEMENT, &[bytes]))
+}
+
+impl EpochStatement {
+    pub(crate) fn hash(&self) -> EpochHash {
+        hash(&self.bytes)
     }
 }
 
@@ -81,7 +107,8 @@ fn read_ids<T: PartialOrd + Copy>(
 /// One part of a roster, as it lies in a roster segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RosterSegment {
-    pub(crate) epoch: Vec<u8>,
+    /// Epoch statements, ascending by hash.
+    pub(crate) epochs: Vec<Vec<u8>>,
     pub(crate) index: u64,
     pub(crate) count: u64,
     pub(crate) statements: Vec<Vec<u8>>,
@@ -90,7 +117,8 @@ pub(crate) struct RosterSegment {
 impl RosterSegment {
     /// Cuts a roster into segments whose content stays below a frame's room.
     pub(crate) fn split<'a>(
-        epoch: &EpochStatement,
+        epoch: &[u8],
+        lineage: &[Vec<u8>],
         statements: impl Iterator<Item = &'a [u8]>,
     ) -> Result<Vec<Self>, Error> {
         const ROOM: usize = 16_384;
@@ -108,14 +136,16 @@ impl RosterSegment {
         }
         let count =
             bounded("segments of a roster", groups.len() as u64, ROSTER_SEGMENTS_MAX)? as u64;
-        let segment =
-            |(index, statements)| Self { epoch: epoch.bytes.clone(), index, count, statements };
+        let segment = |(index, statements)| {
+            let epochs = if index == 0 { lineage.to_vec() } else { vec![epoch.to_vec()] };
+            Self { epochs, index, count, statements }
+        };
         Ok((0..).zip(groups).map(segment).collect())
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put_blob(&mut out, &self.epoch);
+        put_epochs(&mut out, &self.epochs);
         put_varint(&mut out, self.index);
         put_varint(&mut out, self.count);
         put_statements(&mut out, &self.statements);
@@ -125,7 +155,7 @@ impl RosterSegment {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::new("roster segment", bytes);
         let segment = Self {
-            epoch: r.blob(EPOCH_BYTES_MAX)?.to_vec(),
+            epochs: read_epochs(&mut r, LINEAGE_MAX)?,
             index: r.count(ROSTER_SEGMENTS_MAX)? as u64,
             count: r.count(ROSTER_SEGMENTS_MAX)? as u64,
             statements: read_statements(&mut r)?,
@@ -146,16 +176,26 @@ pub(crate) fn read_statements(r: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, Error>
     let mut statements = Vec::new();
     for _ in 0..r.count(STATEMENTS_MAX)? {
         let bytes = r.blob(STATEMENT_BYTES_MAX)?;
-        order.step(StatementHash::new(haversack_wire::hash::derive_cut(
-            haversack_wire::hash::Label::STATEMENT,
-            &[bytes],
-        )))?;
+        order.step(super::statement::hash(bytes))?;
         statements.push(bytes.to_vec());
     }
     Ok(statements)
 }
 
-/// Reads the blob of an epoch statement.
-pub(crate) fn read_epoch_blob<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], Error> {
-    r.blob(EPOCH_BYTES_MAX)
+/// Writes a list of epoch statements, which are ascending by epoch.
+pub(crate) fn put_epochs(out: &mut Vec<u8>, epochs: &[Vec<u8>]) {
+    put_varint(out, epochs.len() as u64);
+    epochs.iter().for_each(|epoch| put_blob(out, epoch));
+}
+
+/// Reads a list of epoch statements.
+pub(crate) fn read_epochs(r: &mut Reader<'_>, max: usize) -> Result<Vec<Vec<u8>>, Error> {
+    let mut order = Ascending::new("epoch statements");
+    let mut epochs = Vec::new();
+    for _ in 0..r.count(max)? {
+        let bytes = r.blob(EPOCH_BYTES_MAX)?;
+        order.step(hash(bytes))?;
+        epochs.push(bytes.to_vec());
+    }
+    Ok(epochs)
 }

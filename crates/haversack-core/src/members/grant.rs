@@ -6,9 +6,7 @@ use haversack_wire::limits::GRANT_ENTRIES_MAX;
 use haversack_wire::{Epoch, Error, GrantHeader, GrantTag, Reader, Space};
 use rand_core::CryptoRng;
 
-use crate::crypto::{
-    AadLabel, EpochSecret, GenerationSecret, KemSecret, Sealed, bytes, open_from_anyone, seal_to,
-};
+use crate::crypto::{AadLabel, EpochSecret, GenerationSecret, Sealed, Suite, bytes};
 
 const BLOCK: usize = 256;
 const ENTRY_MAX: usize = 64;
@@ -18,8 +16,8 @@ const ENTRY_MAX: usize = 64;
 pub(crate) enum GrantEntry {
     /// The secret of an epoch.
     Epoch(EpochSecret),
-    /// The secret of a generation, by its number.
-    Generation(u64, GenerationSecret),
+    /// The secret of a generation.
+    Generation(GenerationSecret),
     /// Something of a newer version.
     Other(u64, Vec<u8>),
 }
@@ -28,12 +26,7 @@ impl GrantEntry {
     fn parts(&self) -> (u64, Vec<u8>) {
         match self {
             Self::Epoch(secret) => (1, secret.expose().to_vec()),
-            Self::Generation(number, secret) => {
-                let mut blob = Vec::new();
-                put_varint(&mut blob, *number);
-                blob.extend_from_slice(secret.expose());
-                (2, blob)
-            }
+            Self::Generation(secret) => (2, secret.expose().to_vec()),
             Self::Other(kind, blob) => (*kind, blob.clone()),
         }
     }
@@ -67,13 +60,14 @@ fn read_entry(kind: u64, blob: &[u8]) -> Result<GrantEntry, Error> {
     let mut r = Reader::new("grant", blob);
     let entry = match kind {
         1 => GrantEntry::Epoch(EpochSecret::new(r.array()?)),
-        2 => GrantEntry::Generation(r.varint()?, GenerationSecret::new(r.array()?)),
+        2 => GrantEntry::Generation(GenerationSecret::new(r.array()?)),
         _ => return Ok(GrantEntry::Other(kind, blob.to_vec())),
     };
     r.end().map(|()| entry)
 }
 
-fn tag(space: &Space, kem_key: &[u8; 32], salt: &[u8; 8]) -> GrantTag {
+/// The mark by which a device finds what is for its key.
+pub(crate) fn tag(space: &Space, kem_key: &[u8; 32], salt: &[u8; 8]) -> GrantTag {
     GrantTag::new(derive_cut(Label::GRANT_TAG, &[space.as_bytes(), kem_key, salt]))
 }
 
@@ -86,11 +80,7 @@ fn associated(header: &GrantHeader) -> Vec<u8> {
 }
 
 /// Seals a grant to a device's KEM key. `None` when the key is not one.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "grant frames answer rotations; the format is final now")
-)]
-pub(crate) fn seal(
+pub(crate) fn seal<S: Suite>(
     space: &Space,
     kem_key: &[u8; 32],
     epoch: Epoch,
@@ -105,7 +95,7 @@ pub(crate) fn seal(
     plain.resize(plain.len().next_multiple_of(BLOCK), 0);
     let aad = associated(&header);
     let Sealed { encapsulated, ciphertext } =
-        seal_to(kem_key, &info(space, kem_key), |_| aad, &plain, random)?;
+        S::seal_to(kem_key, &info(space, kem_key), &aad, &plain, random)?;
     header.encapsulated = encapsulated;
     let mut out = header.encode().to_vec();
     out.extend(u16::try_from(ciphertext.len()).ok()?.to_le_bytes());
@@ -114,22 +104,18 @@ pub(crate) fn seal(
 }
 
 /// Opens a grant that is for this device; `None` when it is for another.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "grant frames answer rotations; the format is final now")
-)]
-pub(crate) fn open(
+pub(crate) fn open<S: Suite>(
     space: &Space,
-    kem: &KemSecret,
+    kem: &S::Kem,
     header: &GrantHeader,
     sealed: &[u8],
 ) -> Option<Result<Vec<GrantEntry>, Error>> {
-    let kem_key = kem.public();
+    let kem_key = S::kem_public(kem);
     if tag(space, &kem_key, &header.salt) != header.tag {
         return None;
     }
     let info = info(space, &kem_key);
-    let plain = open_from_anyone(kem, &header.encapsulated, &info, &associated(header), sealed);
+    let plain = S::open(kem, (&header.encapsulated, sealed), &info, &associated(header));
     let plain = plain.ok_or(Error::Malformed { what: "grant", rule: "does not open" });
     Some(plain.and_then(|plain| {
         let mut r = Reader::new("grant", &plain);
@@ -144,6 +130,7 @@ pub(crate) fn open(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::{KemSecret, Real};
     use haversack_wire::Frame;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
@@ -154,15 +141,16 @@ mod tests {
         let (mine, other) = (KemSecret::new([2; 32]), KemSecret::new([3; 32]));
         let entries = vec![
             GrantEntry::Epoch(EpochSecret::new([4; 32])),
-            GrantEntry::Generation(7, GenerationSecret::new([5; 32])),
+            GrantEntry::Generation(GenerationSecret::new([5; 32])),
             GrantEntry::Other(9, vec![1]),
         ];
-        let frame = seal(&space, &mine.public(), Epoch::new([6; 16]), &entries, random).unwrap();
+        let frame =
+            seal::<Real>(&space, &mine.public(), Epoch::new([6; 16]), &entries, random).unwrap();
         let Ok(Frame::Grant(header, sealed)) = Frame::parse(&frame) else { panic!("a grant") };
-        assert_eq!(open(&space, &mine, &header, sealed).unwrap().unwrap(), entries);
-        assert!(open(&space, &other, &header, sealed).is_none());
-        assert!(open(&Space::new([9; 16]), &mine, &header, sealed).is_none());
+        assert_eq!(open::<Real>(&space, &mine, &header, sealed).unwrap().unwrap(), entries);
+        assert!(open::<Real>(&space, &other, &header, sealed).is_none());
+        assert!(open::<Real>(&Space::new([9; 16]), &mine, &header, sealed).is_none());
         let moved = GrantHeader { epoch: Epoch::new([7; 16]), ..header };
-        assert!(open(&space, &mine, &moved, sealed).unwrap().is_err());
+        assert!(open::<Real>(&space, &mine, &moved, sealed).unwrap().is_err());
     }
 }

@@ -1,180 +1,351 @@
-//! The roster: a grow-only set of statements, and what follows from it.
+//! The roster: a graph of signed statements that only grows, and what stands of it (PROTOCOL § 6.1).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use haversack_wire::codec::bounded;
-use haversack_wire::hash::{Label, derive_cut};
-use haversack_wire::limits::STATEMENTS_MAX;
-use haversack_wire::{Device, Error, RetireHash, RosterDigest, Space, StatementHash};
+use haversack_wire::limits::{STATEMENT_PARENTS_MAX, STATEMENTS_MAX};
+use haversack_wire::{Device, Error, Relay, RetireHash, Space, StatementHash};
 
 use super::identity;
+use super::set::Set;
+use super::standing::{Member, Standing, evaluate};
 use super::statement::{Content, RelayAddress, Role, Statement};
+use crate::crypto::Suite;
 
-/// A member device, as the roster has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    /// The device.
-    pub device: Device,
-    /// What it may do; `None` for a role of a newer version.
-    pub role: Option<Role>,
-    pub(crate) device_key: [u8; 32],
-    pub(crate) added_by: StatementHash,
+/// Statements that wait for a parent, at most.
+const WAITING_MAX: usize = 1_024;
+/// Evaluations that are remembered.
+const REMEMBERED_MAX: usize = 4_096;
+
+/// The statements, each after its parents.
+#[derive(Debug, Clone)]
+pub(crate) struct Graph {
+    first_root: [u8; 32],
+    statements: Vec<Arc<Statement>>,
+    hashes: Vec<StatementHash>,
+    pasts: Vec<Set>,
+    lines: Vec<Lines>,
+    places: BTreeMap<StatementHash, usize>,
 }
 
-/// The statements of a space. The same set gives the same members, in whatever order it came.
-#[derive(Debug, Clone)]
+/// Whom a statement is by, and whom it is about, as its past has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Lines {
+    /// The line of its signer; none for a root.
+    pub(crate) signer: Option<Device>,
+    /// The line that it names, or adds a key to.
+    pub(crate) named: Option<Device>,
+}
+
+impl Lines {
+    fn of(statement: &Statement, before: &Standing) -> Self {
+        let signer = before.line(&statement.signer);
+        let named = match &statement.content {
+            Content::AddDevice { device_key, .. } => Some(identity::device(device_key)),
+            Content::RenewDevice { .. } => signer,
+            Content::SetRole { device, .. } | Content::Revoke { device, .. } => {
+                before.device(device)
+            }
+            _ => None,
+        };
+        Self { signer, named }
+    }
+}
+
+impl Graph {
+    pub(crate) const fn first_root(&self) -> &[u8; 32] {
+        &self.first_root
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "places come from this graph alone, which only grows"
+    )]
+    pub(crate) fn statement(&self, place: usize) -> &Statement {
+        &self.statements[place]
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "places come from this graph alone, which only grows"
+    )]
+    pub(crate) fn hash(&self, place: usize) -> StatementHash {
+        self.hashes[place]
+    }
+
+    /// What a statement's signer had seen.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "places come from this graph alone, which only grows"
+    )]
+    pub(crate) fn past(&self, place: usize) -> &Set {
+        &self.pasts[place]
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "places come from this graph alone, which only grows"
+    )]
+    pub(crate) fn lines(&self, place: usize) -> Lines {
+        self.lines[place]
+    }
+
+    /// The past of heads, themselves included; nothing when one of them is not here.
+    fn past_of(&self, heads: &[StatementHash]) -> Option<Set> {
+        let mut past = Set::default();
+        for head in heads {
+            let place = *self.places.get(head)?;
+            past.unite(self.past(place));
+            past.insert(place);
+        }
+        Some(past)
+    }
+
+    fn push(&mut self, hash: StatementHash, statement: Arc<Statement>, past: Set, lines: Lines) {
+        self.lines.push(lines);
+        self.places.insert(hash, self.statements.len());
+        self.statements.push(statement);
+        self.hashes.push(hash);
+        self.pasts.push(past);
+    }
+}
+
+/// What changes who must not read on: a kind of statement and what it names.
+pub(crate) type Turn = (u8, [u8; 32]);
+
+fn turn(content: &Content) -> Option<Turn> {
+    let device = |kind: u8, device: &Device| {
+        let bytes = device.as_bytes();
+        Some((kind, std::array::from_fn(|i| bytes.get(i).copied().unwrap_or_default())))
+    };
+    match content {
+        Content::SetRole { device: named, role, .. } if !role.is_some_and(Role::is_admin) => {
+            device(2, named)
+        }
+        Content::Revoke { device: named, .. } => device(4, named),
+        Content::ReplaceRoot { root } => Some((7, *root)),
+        _ => None,
+    }
+}
+
+/// The statements of a space, and what stands of them. The same set gives the same result, in whatever order it
+/// came.
+#[derive(Clone)]
 pub(crate) struct Roster {
     space: Space,
-    root: [u8; 32],
-    statements: BTreeMap<StatementHash, Statement>,
-    members: BTreeMap<[u8; 32], Member>,
+    graph: Arc<Graph>,
+    heads: BTreeSet<StatementHash>,
+    waiting: BTreeMap<StatementHash, Arc<Statement>>,
+    standing: Arc<Standing>,
+    /// What stands of the pasts of heads: facts, shared by all copies of this roster.
+    remembered: Arc<Mutex<BTreeMap<Vec<StatementHash>, Arc<Standing>>>>,
+}
+
+impl std::fmt::Debug for Roster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Roster({} statements)", self.graph.statements.len())
+    }
 }
 
 impl Roster {
     /// The empty roster under a root key.
     pub(crate) fn new(root: [u8; 32]) -> Self {
-        let space = identity::space(&root);
-        Self { space, root, statements: BTreeMap::new(), members: BTreeMap::new() }
+        let graph = Graph {
+            first_root: root,
+            statements: Vec::new(),
+            hashes: Vec::new(),
+            pasts: Vec::new(),
+            lines: Vec::new(),
+            places: BTreeMap::new(),
+        };
+        let standing = Arc::new(evaluate(&graph, &Set::default()));
+        Self {
+            space: identity::space(&root),
+            graph: Arc::new(graph),
+            heads: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            standing,
+            remembered: Arc::default(),
+        }
     }
 
     pub(crate) const fn space(&self) -> &Space {
         &self.space
     }
 
-    pub(crate) const fn root(&self) -> &[u8; 32] {
-        &self.root
+    pub(crate) fn first_root(&self) -> &[u8; 32] {
+        &self.graph.first_root
     }
 
-    /// Adds statements whose signatures verify and whose signers may make them; says how many were new. What nobody
-    /// with a standing signed is left out, so that strangers cannot fill a roster.
-    pub(crate) fn add<'a>(
+    /// Adds statements whose signatures verify; says how many now belong that did not before. What waits for its parents
+    /// is kept, within bounds; what its signer may not say is dropped.
+    ///
+    /// # Errors
+    /// The first statement that cannot be read; [`Error::Limit`] for a roster that is full. Nothing is added then.
+    pub(crate) fn add<'a, S: Suite>(
         &mut self,
         statements: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<usize, Error> {
         let mut next = self.clone();
         for bytes in statements {
-            let statement = Statement::decode(&self.space, bytes)?;
-            next.statements.insert(statement.hash(), statement);
-        }
-        if next.statements.len() > self.statements.len() {
-            next.evaluate();
-            let standing: BTreeSet<_> = next.standing().map(|(hash, _)| *hash).collect();
-            next.statements.retain(|hash, _| standing.contains(hash));
-        }
-        bounded("statements of a roster", next.statements.len() as u64, STATEMENTS_MAX)?;
-        let new = next.statements.len() - self.statements.len();
-        *self = next;
-        Ok(new)
-    }
-
-    /// Finds the standing additions: signed by the root, or by an admin whose own addition stands.
-    fn evaluate(&mut self) {
-        self.members.clear();
-        loop {
-            let found: Vec<Member> = self
-                .statements
-                .iter()
-                .filter_map(|(hash, s)| self.standing_member(*hash, s))
-                .collect();
-            if found.is_empty() {
-                return;
+            let hash = super::statement::hash(bytes);
+            if !next.graph.places.contains_key(&hash) && !next.waiting.contains_key(&hash) {
+                let statement = Statement::decode::<S>(&self.space, bytes)?;
+                next.waiting.insert(hash, Arc::new(statement));
             }
-            self.members.extend(found.into_iter().map(|member| (member.device_key, member)));
         }
+        let before = self.graph.statements.len();
+        while next.admit_some() {}
+        let count = next.graph.statements.len();
+        bounded("statements of a roster", count as u64, STATEMENTS_MAX)?;
+        while next.waiting.len() > WAITING_MAX {
+            next.waiting.pop_last();
+        }
+        if count > before {
+            let heads: Vec<_> = next.heads.iter().copied().collect();
+            next.standing = next.stood(&heads).unwrap_or_default();
+        }
+        *self = next;
+        Ok(count - before)
     }
 
-    /// A member that a statement adds and that is not known yet. The lowest hash wins among several
-    /// additions of one key, so that all devices agree.
-    fn standing_member(&self, hash: StatementHash, statement: &Statement) -> Option<Member> {
-        let Content::AddDevice { device_key, role, .. } = &statement.content else {
-            return None;
-        };
-        let new = !self.members.contains_key(device_key);
-        (new && self.may_sign(&statement.signer)).then(|| Member {
-            device: identity::device(device_key),
-            role: *role,
-            device_key: *device_key,
-            added_by: hash,
-        })
+    /// Takes in what waits and has all its parents. Says whether anything was.
+    fn admit_some(&mut self) -> bool {
+        let mut progress = false;
+        for (hash, statement) in std::mem::take(&mut self.waiting) {
+            let Some(past) = self.graph.past_of(&statement.parents) else {
+                self.waiting.insert(hash, statement);
+                continue;
+            };
+            let before = self.stood(&statement.parents).unwrap_or_default();
+            let is_first =
+                !statement.parents.is_empty() || statement.signer == self.graph.first_root;
+            if is_first && before.admits(&statement.signer, &statement.content) {
+                self.heads.retain(|head| !statement.parents.contains(head));
+                self.heads.insert(hash);
+                let lines = Lines::of(&statement, &before);
+                Arc::make_mut(&mut self.graph).push(hash, statement, past, lines);
+                progress = true;
+            }
+        }
+        progress
     }
 
-    fn may_sign(&self, key: &[u8; 32]) -> bool {
-        *key == self.root || self.member(key).and_then(|m| m.role).is_some_and(Role::is_admin)
+    /// What stands of the past of heads; nothing when one of them does not belong.
+    pub(crate) fn stood(&self, heads: &[StatementHash]) -> Option<Arc<Standing>> {
+        let remembered = || self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = remembered().get(heads) {
+            return Some(known.clone());
+        }
+        let standing = Arc::new(evaluate(&self.graph, &self.graph.past_of(heads)?));
+        let mut all = remembered();
+        if all.len() >= REMEMBERED_MAX {
+            all.clear();
+        }
+        all.insert(heads.to_vec(), standing.clone());
+        Some(standing)
     }
 
-    pub(crate) fn member(&self, device_key: &[u8; 32]) -> Option<&Member> {
-        self.members.get(device_key)
+    /// The statements that are no other's parents, ascending: what this roster has seen.
+    pub(crate) fn heads(&self) -> Vec<StatementHash> {
+        self.heads.iter().copied().collect()
+    }
+
+    /// What the next statement here is signed on top of.
+    pub(crate) fn parents(&self) -> Vec<StatementHash> {
+        self.heads.iter().copied().take(STATEMENT_PARENTS_MAX).collect()
+    }
+
+    /// The past of heads, themselves included; nothing when one of them does not belong.
+    pub(crate) fn past(&self, heads: &[StatementHash]) -> Option<Set> {
+        self.graph.past_of(heads)
+    }
+
+    /// The turns in a past: removals, demotions and replacements of the root, standing or not. Twice is once.
+    pub(crate) fn turns(&self, past: &Set) -> BTreeSet<Turn> {
+        past.iter().filter_map(|s| turn(&self.graph.statement(s).content)).collect()
+    }
+
+    /// Whether a past has every attacker and every replacement of the root that stands.
+    pub(crate) fn answers(&self, past: &Set, standing: &Standing) -> bool {
+        let mut all = standing.attackers.keys().chain(&standing.replacements);
+        all.all(|hash| self.is_seen(past, hash))
+    }
+
+    /// The turns of standing revocations alone.
+    pub(crate) fn revocations(&self) -> BTreeSet<Turn> {
+        let standing = self.standing.attackers.keys().filter_map(|hash| self.statement(hash));
+        standing.filter_map(|s| turn(&s.content)).filter(|(kind, _)| *kind == 4).collect()
+    }
+
+    /// Whether a past has a statement in it.
+    pub(crate) fn is_seen(&self, past: &Set, statement: &StatementHash) -> bool {
+        self.graph.places.get(statement).is_some_and(|place| past.contains(*place))
+    }
+
+    pub(crate) fn statement(&self, hash: &StatementHash) -> Option<&Statement> {
+        self.graph.places.get(hash).map(|place| self.graph.statement(*place))
+    }
+
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// The member that a key is of.
+    pub(crate) fn member(&self, key: &[u8; 32]) -> Option<&Member> {
+        self.standing.member(key)
     }
 
     pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
-        self.members.values()
+        self.standing.members.values()
     }
 
+    /// The statements that came last, each with its parents before it.
+    pub(crate) fn newest(&self, count: usize) -> Vec<Vec<u8>> {
+        let from = self.graph.statements.len().saturating_sub(count);
+        self.graph.statements.iter().skip(from).map(|statement| statement.bytes.clone()).collect()
+    }
+
+    /// Every statement, ascending by hash.
     pub(crate) fn statements(&self) -> impl Iterator<Item = &[u8]> {
-        self.statements.values().map(|statement| statement.bytes.as_slice())
+        self.graph.places.values().map(|place| self.graph.statement(*place).bytes.as_slice())
     }
 
-    pub(crate) fn digest(&self) -> RosterDigest {
-        let hashes: Vec<u8> = self.statements.keys().flat_map(|hash| hash.to_bytes()).collect();
-        RosterDigest::new(derive_cut(Label::ROSTER, &[&hashes]))
+    fn stands(&self) -> impl Iterator<Item = (usize, &Statement)> {
+        let places =
+            self.graph.places.values().filter(|place| !self.standing.void.contains(**place));
+        places.map(|place| (*place, self.graph.statement(*place)))
     }
 
-    /// The additions that lead from the root to a device, ascending by hash.
-    pub(crate) fn chain(&self, device_key: &[u8; 32]) -> BTreeMap<StatementHash, Vec<u8>> {
-        let mut chain = BTreeMap::new();
-        let mut key = *device_key;
-        while let Some(member) = self.member(&key) {
-            let Some(statement) = self.statements.get(&member.added_by) else {
-                break;
-            };
-            if chain.insert(member.added_by, statement.bytes.clone()).is_some() {
-                break;
-            }
-            key = statement.signer;
-        }
-        chain
-    }
-
-    /// The standing statements about relays and retire hashes, ascending by hash.
-    pub(crate) fn settings(&self) -> BTreeMap<StatementHash, Vec<u8>> {
-        self.standing()
-            .filter(|(_, s)| {
-                matches!(s.content, Content::SetRelays(_) | Content::RetireHashes { .. })
-            })
-            .map(|(hash, s)| (*hash, s.bytes.clone()))
-            .collect()
-    }
-
-    fn standing(&self) -> impl Iterator<Item = (&StatementHash, &Statement)> {
-        self.statements.iter().filter(|(_, statement)| {
-            let renews_itself = statement.is_renewal() && self.member(&statement.signer).is_some();
-            renews_itself || self.may_sign(&statement.signer)
-        })
-    }
-
-    /// Where the space's relays are: of each, every address and pin that a standing statement names.
+    /// Where the space's relays are: of each, every address and pin that a standing statement names which no later one takes
+    /// the place of.
     pub(crate) fn relays(&self) -> Vec<RelayAddress> {
-        let mut relays: BTreeMap<_, RelayAddress> = BTreeMap::new();
-        for (_, statement) in self.standing() {
+        let mut named: BTreeMap<Relay, Vec<(usize, &RelayAddress)>> = BTreeMap::new();
+        for (place, statement) in self.stands() {
             let Content::SetRelays(list) = &statement.content else { continue };
-            for named in list {
-                let relay = relays.entry(named.relay).or_insert_with(|| RelayAddress {
-                    relay: named.relay,
-                    addresses: Vec::new(),
-                    pins: Vec::new(),
-                });
-                unite(&mut relay.addresses, &named.addresses);
-                unite(&mut relay.pins, &named.pins);
-            }
+            list.iter()
+                .for_each(|relay| named.entry(relay.relay).or_default().push((place, relay)));
         }
-        relays.into_values().collect()
+        let last = |all: &[(usize, &RelayAddress)], place: usize| {
+            all.iter().all(|(other, _)| !self.graph.past(*other).contains(place))
+        };
+        let merge = |(relay, all): (Relay, Vec<(usize, &RelayAddress)>)| {
+            let mut merged = RelayAddress { relay, addresses: Vec::new(), pins: Vec::new() };
+            for (_, one) in all.iter().filter(|(place, _)| last(&all, *place)) {
+                unite(&mut merged.addresses, &one.addresses);
+                unite(&mut merged.pins, &one.pins);
+            }
+            merged
+        };
+        named.into_iter().map(merge).collect()
     }
 
-    /// The retire hash of a generation.
-    pub(crate) fn retire_hash(&self, generation: u64) -> Option<RetireHash> {
-        self.standing().find_map(|(_, statement)| match &statement.content {
+    /// The retire hash of a generation's number.
+    pub(crate) fn retire_hash(&self, number: u64) -> Option<RetireHash> {
+        self.stands().find_map(|(_, statement)| match &statement.content {
             Content::RetireHashes { first, hashes } => {
-                let index = usize::try_from(generation.checked_sub(*first)?).ok()?;
+                let index = usize::try_from(number.checked_sub(*first)?).ok()?;
                 hashes.get(index).copied()
             }
             _ => None,
@@ -187,61 +358,4 @@ fn unite<T: Ord + Clone>(all: &mut Vec<T>, more: &[T]) {
     all.extend_from_slice(more);
     all.sort();
     all.dedup();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::SignKey;
-
-    fn key(n: u8) -> SignKey {
-        SignKey::from_seed(&[n; 32])
-    }
-
-    fn add(space: &Space, signer: u8, device: u8, role: Role) -> Vec<u8> {
-        Statement::add_device(space, &key(signer), key(device).public(), [device; 32], role).bytes
-    }
-
-    fn roster(order: &[usize]) -> Roster {
-        let mut roster = Roster::new(key(0).public());
-        let space = *roster.space();
-        let statements = [
-            add(&space, 0, 1, Role::Coordinator),
-            add(&space, 1, 2, Role::Educator),
-            add(&space, 2, 3, Role::Coordinator),
-            add(&space, 9, 4, Role::Coordinator),
-        ];
-        roster.add(order.iter().map(|index| statements[*index].as_slice())).unwrap();
-        roster
-    }
-
-    #[test]
-    fn only_the_root_and_admins_add() {
-        let roster = roster(&[0, 1, 2, 3]);
-        let is_member = |n| roster.member(&key(n).public()).is_some();
-        assert_eq!([1, 2, 3, 4].map(is_member), [true, true, false, false]);
-        assert_eq!(roster.chain(&key(2).public()).len(), 2);
-        assert!(roster.chain(&key(3).public()).is_empty());
-    }
-
-    #[test]
-    fn order_does_not_matter_and_twice_is_once() {
-        let (one, other) = (roster(&[0, 1, 2, 3]), roster(&[3, 2, 1, 1, 0, 3]));
-        assert_eq!(one.members, other.members);
-        assert_eq!(one.digest(), other.digest());
-        assert_ne!(one.digest(), roster(&[0]).digest());
-        assert_eq!(one.statements().count(), 2, "what has no standing is left out");
-    }
-
-    #[test]
-    fn a_statement_is_of_one_space_and_unchanged() {
-        let mut roster = roster(&[0]);
-        let foreign = add(&Space::new([9; 16]), 0, 5, Role::Educator);
-        insta::assert_snapshot!(roster.add([foreign.as_slice()]).unwrap_err(),
-            @"statement: signature does not verify");
-        let mut forged = add(roster.space(), 0, 5, Role::Educator);
-        forged[98] = Role::Coordinator as u8;
-        assert!(roster.add([forged.as_slice()]).is_err());
-        assert!(roster.add([&forged[..50]]).is_err());
-    }
 }

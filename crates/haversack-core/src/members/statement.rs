@@ -1,11 +1,15 @@
-//! Signed statements (PROTOCOL § 6).
+//! Signed statements (PROTOCOL § 6.1).
+
+use std::collections::BTreeMap;
 
 use haversack_wire::codec::{Ascending, bounded, put_blob, put_varint};
 use haversack_wire::hash::{Label, derive_cut};
-use haversack_wire::limits::{ADDRESSES_MAX, RELAYS_MAX, STATEMENT_MAX};
-use haversack_wire::{Error, Reader, Relay, RetireHash, Space, StatementHash};
+use haversack_wire::limits::{
+    ADDRESSES_MAX, CUT_MAX, RELAYS_MAX, STATEMENT_MAX, STATEMENT_PARENTS_MAX as PARENTS_MAX,
+};
+use haversack_wire::{Device, Error, Lane, Reader, Relay, RetireHash, Space, StatementHash};
 
-use crate::crypto::{AadLabel, SignKey, message, verify};
+use crate::crypto::{AadLabel, Suite, message};
 
 const WHAT: &str = "statement";
 const ADDRESS_MAX: usize = 256;
@@ -53,10 +57,39 @@ impl Role {
         matches!(self, Self::Coordinator)
     }
 
+    /// Whether it may write: who trains, keeps stock or copies has no path to contacts and clients. What a newer
+    /// version keeps is for that to say.
+    pub(crate) const fn may_write(self, what: Written) -> bool {
+        match what {
+            Written::Records => {
+                matches!(self, Self::Educator | Self::Supervisor | Self::Coordinator | Self::Clinic)
+            }
+            Written::Registry => self.is_admin(),
+            Written::Newer => true,
+        }
+    }
+
+    /// Whether it mints an epoch every week, and ages those of others by it.
+    #[must_use]
+    pub const fn rotates(self) -> bool {
+        matches!(self, Self::Coordinator | Self::Archive)
+    }
+
     /// Whether its signed acknowledgement frees a device of its work.
     pub(crate) const fn keeps_work(self) -> bool {
         matches!(self, Self::Coordinator | Self::Archive)
     }
+}
+
+/// What kind of document is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// Outings and client files.
+    Records,
+    /// Sites and settings of the space.
+    Registry,
+    /// A document of a newer version, or one that says nothing yet.
+    Newer,
 }
 
 /// A relay of a space: its id and where it answers.
@@ -70,16 +103,27 @@ pub struct RelayAddress {
     pub pins: Vec<[u8; 32]>,
 }
 
-/// What a statement says.
+/// Of each of a device's lanes the first sequence that is no longer believed; of other lanes nothing is believed.
+pub(crate) type Cut = BTreeMap<Lane, u32>;
+
+/// What a statement says. A role of a newer version may do nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// A device is a member. A role of a newer version may do nothing.
-    AddDevice { device_key: [u8; 32], kem_key: [u8; 32], role: Option<Role>, flags: u8 },
+    /// A device is a member.
+    AddDevice { device_key: [u8; 32], kem_key: [u8; 32], role: Option<Role>, may_rotate: bool },
+    /// A member has another role from here on.
+    SetRole { device: Device, role: Option<Role>, cut: Cut },
+    /// The signer goes on under other keys, which agreed.
+    RenewDevice { device_key: [u8; 32], kem_key: [u8; 32] },
+    /// A member is none any more, for good.
+    Revoke { device: Device, cut: Cut },
     /// Where the space's relays are.
     SetRelays(Vec<RelayAddress>),
     /// The retire hashes of coming generations.
     RetireHashes { first: u64, hashes: Vec<RetireHash> },
-    /// Carried and counted only.
+    /// Another root key takes the place of the signer.
+    ReplaceRoot { root: [u8; 32] },
+    /// Carried only.
     Other,
 }
 
@@ -87,94 +131,153 @@ pub(crate) enum Content {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
     pub(crate) signer: [u8; 32],
+    /// What its signer had seen: the heads of its roster, ascending.
+    pub(crate) parents: Vec<StatementHash>,
     pub(crate) content: Content,
     pub(crate) bytes: Vec<u8>,
 }
 
 impl Statement {
-    /// Signs a new device's membership.
-    pub(crate) fn add_device(
+    /// Signs a statement on top of what its signer has seen.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when something in it is longer than § 12 allows.
+    pub(crate) fn sign<S: Suite>(
         space: &Space,
-        signer: &SignKey,
-        device_key: [u8; 32],
-        kem_key: [u8; 32],
-        role: Role,
-    ) -> Self {
-        let payload = [&device_key[..], &kem_key, &[role as u8, 0]].concat();
-        let content = Content::AddDevice { device_key, kem_key, role: Some(role), flags: 0 };
-        Self::sign(space, signer, 1, &payload, content)
-    }
-
-    /// Signs where relays are.
-    pub(crate) fn set_relays(
-        space: &Space,
-        signer: &SignKey,
-        relays: Vec<RelayAddress>,
+        signer: &S::Sign,
+        parents: Vec<StatementHash>,
+        content: Content,
+        consent: Option<&S::Sign>,
     ) -> Result<Self, Error> {
-        let mut payload = Vec::new();
-        put_relays(&mut payload, &relays)?;
+        let public = S::public(signer);
+        let mut payload = content.encode()?;
+        if let (Content::RenewDevice { .. }, Some(new)) = (&content, consent) {
+            payload.extend(S::sign(new, &renewal(space, &public, &payload)));
+        }
         bounded("statement", payload.len() as u64, STATEMENT_MAX)?;
-        Ok(Self::sign(space, signer, 5, &payload, Content::SetRelays(relays)))
-    }
-
-    /// Signs the retire hashes of coming generations.
-    pub(crate) fn retire_hashes(
-        space: &Space,
-        signer: &SignKey,
-        first: u64,
-        hashes: Vec<RetireHash>,
-    ) -> Self {
-        let mut payload = Vec::new();
-        put_varint(&mut payload, first);
-        put_varint(&mut payload, hashes.len() as u64);
-        hashes.iter().for_each(|hash| payload.extend_from_slice(hash.as_bytes()));
-        Self::sign(space, signer, 6, &payload, Content::RetireHashes { first, hashes })
-    }
-
-    fn sign(space: &Space, signer: &SignKey, kind: u8, payload: &[u8], content: Content) -> Self {
-        let mut bytes = vec![kind];
-        bytes.extend(signer.public());
-        put_blob(&mut bytes, payload);
-        let signature = signer.sign(&message(AadLabel::STATEMENT, &[space.as_bytes(), &bytes]));
+        let mut bytes = vec![content.kind()];
+        bytes.extend(public);
+        put_varint(&mut bytes, bounded("parents", parents.len() as u64, PARENTS_MAX)? as u64);
+        parents.iter().for_each(|parent| bytes.extend_from_slice(parent.as_bytes()));
+        put_blob(&mut bytes, &payload);
+        let signature = S::sign(signer, &message(AadLabel::STATEMENT, &[space.as_bytes(), &bytes]));
         bytes.extend(signature);
-        Self { signer: signer.public(), content, bytes }
+        Ok(Self { signer: public, parents, content, bytes })
     }
 
     /// Reads a statement and checks its signature.
-    pub(crate) fn decode(space: &Space, bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn decode<S: Suite>(space: &Space, bytes: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::new(WHAT, bytes);
         let kind = r.u8()?;
         let signer = r.array()?;
+        let mut order = Ascending::new("parents");
+        let mut parents = Vec::new();
+        for _ in 0..r.count(PARENTS_MAX)? {
+            let parent = StatementHash::new(r.array()?);
+            order.step(parent)?;
+            parents.push(parent);
+        }
         let payload = r.blob(STATEMENT_MAX)?;
         let signed = bytes.get(..bytes.len() - r.rest().len()).unwrap_or_default();
         let signature = r.array()?;
         r.end()?;
-        if !verify(&signer, &message(AadLabel::STATEMENT, &[space.as_bytes(), signed]), &signature)
-        {
+        if !S::verify(
+            &signer,
+            &message(AadLabel::STATEMENT, &[space.as_bytes(), signed]),
+            &signature,
+        ) {
             return Err(Error::Malformed { what: WHAT, rule: "signature does not verify" });
         }
-        Ok(Self { signer, content: read_content(kind, payload)?, bytes: bytes.to_vec() })
-    }
-
-    /// Whether a device speaks of its own new keys: the one kind that every member may sign.
-    pub(crate) fn is_renewal(&self) -> bool {
-        self.bytes.first() == Some(&3)
-    }
-
-    pub(crate) fn hash(&self) -> StatementHash {
-        StatementHash::new(derive_cut(Label::STATEMENT, &[&self.bytes]))
+        let content = read_content::<S>(space, &signer, kind, payload)?;
+        Ok(Self { signer, parents, content, bytes: bytes.to_vec() })
     }
 }
 
-fn read_content(kind: u8, payload: &[u8]) -> Result<Content, Error> {
+/// `derive("statement", statement)[..16]`
+pub(crate) fn hash(bytes: &[u8]) -> StatementHash {
+    StatementHash::new(derive_cut(Label::STATEMENT, &[bytes]))
+}
+
+/// What the new key of a renewal signs.
+fn renewal(space: &Space, old: &[u8; 32], keys: &[u8]) -> Vec<u8> {
+    message(AadLabel::RENEWAL, &[space.as_bytes(), old, keys])
+}
+
+impl Content {
+    const fn kind(&self) -> u8 {
+        match self {
+            Self::AddDevice { .. } => 1,
+            Self::SetRole { .. } => 2,
+            Self::RenewDevice { .. } => 3,
+            Self::Revoke { .. } => 4,
+            Self::SetRelays(_) => 5,
+            Self::RetireHashes { .. } => 6,
+            Self::ReplaceRoot { .. } => 7,
+            Self::Other => 0,
+        }
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, Error> {
+        let number = |role: &Option<Role>| role.map_or(0, |role| role as u8);
+        let mut out = Vec::new();
+        match self {
+            Self::AddDevice { device_key, kem_key, role, may_rotate } => {
+                out = [&device_key[..], kem_key, &[number(role), u8::from(*may_rotate)]].concat();
+            }
+            Self::SetRole { device, role, cut } => {
+                out = [&device.as_bytes()[..], &[number(role)]].concat();
+                put_cut(&mut out, cut)?;
+            }
+            Self::RenewDevice { device_key, kem_key } => {
+                out = [&device_key[..], kem_key].concat();
+            }
+            Self::Revoke { device, cut } => {
+                out = device.to_bytes().to_vec();
+                put_cut(&mut out, cut)?;
+            }
+            Self::SetRelays(relays) => put_relays(&mut out, relays)?,
+            Self::RetireHashes { first, hashes } => {
+                put_varint(&mut out, *first);
+                let count = bounded("retire hashes", hashes.len() as u64, RETIRE_HASHES_MAX)?;
+                put_varint(&mut out, count as u64);
+                hashes.iter().for_each(|hash| out.extend_from_slice(hash.as_bytes()));
+            }
+            Self::ReplaceRoot { root } => out = root.to_vec(),
+            Self::Other => {}
+        }
+        Ok(out)
+    }
+}
+
+fn read_content<S: Suite>(
+    space: &Space,
+    signer: &[u8; 32],
+    kind: u8,
+    payload: &[u8],
+) -> Result<Content, Error> {
     let mut r = Reader::new(WHAT, payload);
     let content = match kind {
         1 => Content::AddDevice {
             device_key: r.array()?,
             kem_key: r.array()?,
             role: Role::from_number(r.u8()?),
-            flags: r.u8()?,
+            may_rotate: r.u8()? & 1 == 1,
         },
+        2 => Content::SetRole {
+            device: Device::new(r.array()?),
+            role: Role::from_number(r.u8()?),
+            cut: read_cut(&mut r)?,
+        },
+        3 => {
+            let content = Content::RenewDevice { device_key: r.array()?, kem_key: r.array()? };
+            let keys = payload.get(..64).unwrap_or_default();
+            let Content::RenewDevice { device_key, .. } = &content else { return Ok(content) };
+            if !S::verify(device_key, &renewal(space, signer, keys), &r.array()?) {
+                return Err(r.malformed("the new key did not agree"));
+            }
+            content
+        }
+        4 => Content::Revoke { device: Device::new(r.array()?), cut: read_cut(&mut r)? },
         5 => Content::SetRelays(read_relays(&mut r)?),
         6 => {
             let first = r.varint()?;
@@ -183,9 +286,30 @@ fn read_content(kind: u8, payload: &[u8]) -> Result<Content, Error> {
                 (0..count).map(|_| r.array().map(RetireHash::new)).collect::<Result<_, _>>()?;
             Content::RetireHashes { first, hashes }
         }
+        7 => Content::ReplaceRoot { root: r.array()? },
         _ => return Ok(Content::Other),
     };
     r.end().map(|()| content)
+}
+
+fn put_cut(out: &mut Vec<u8>, cut: &Cut) -> Result<(), Error> {
+    put_varint(out, bounded("cut", cut.len() as u64, CUT_MAX)? as u64);
+    for (lane, next) in cut {
+        out.extend_from_slice(lane.as_bytes());
+        out.extend(next.to_le_bytes());
+    }
+    Ok(())
+}
+
+fn read_cut(r: &mut Reader<'_>) -> Result<Cut, Error> {
+    let mut order = Ascending::new("cut");
+    let mut cut = Cut::new();
+    for _ in 0..r.count(CUT_MAX)? {
+        let lane = Lane::new(r.array()?);
+        order.step(lane)?;
+        cut.insert(lane, r.u32()?);
+    }
+    Ok(cut)
 }
 
 fn put_relays(out: &mut Vec<u8>, relays: &[RelayAddress]) -> Result<(), Error> {

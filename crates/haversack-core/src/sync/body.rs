@@ -1,8 +1,8 @@
 //! A body: what a device says at one place of its lane, and signs (PROTOCOL § 4).
 
 use haversack_wire::codec::{Ascending, bounded, put_blob, put_varint};
-use haversack_wire::limits::{DEVICES_MAX, ITEMS_MAX, LANES_MAX, RAW_MAX, WAITING_MAX};
-use haversack_wire::{Document, Error, Incarnation, Lane, Position, Reader, RosterDigest};
+use haversack_wire::limits::{DEVICES_MAX, HEADS_MAX, ITEMS_MAX, LANES_MAX, RAW_MAX, WAITING_MAX};
+use haversack_wire::{Document, Error, Incarnation, Lane, Position, Reader, StatementHash};
 
 use crate::crypto::ClientKey;
 use crate::members::{put_statements, read_statements};
@@ -18,7 +18,8 @@ const CLIENT_KEYS_MAX: usize = 4_096;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Body {
     pub(crate) lane: Lane,
-    pub(crate) roster: Option<RosterDigest>,
+    /// What its author has seen of the roster, when that is news: ascending.
+    pub(crate) heads: Option<Vec<StatementHash>>,
     pub(crate) previous: Position,
     pub(crate) vector: Vec<VectorEntry>,
     /// The changes item, encoded.
@@ -65,8 +66,11 @@ pub(crate) struct Encoded {
 impl Body {
     pub(crate) fn encode(&self) -> Result<Encoded, Error> {
         let mut bytes = self.lane.to_bytes().to_vec();
-        bytes.push(self.roster.is_some().into());
-        self.roster.iter().for_each(|digest| bytes.extend_from_slice(digest.as_bytes()));
+        bytes.push(self.heads.is_some().into());
+        if let Some(heads) = &self.heads {
+            put_varint(&mut bytes, bounded("roster heads", heads.len() as u64, HEADS_MAX)? as u64);
+            heads.iter().for_each(|head| bytes.extend_from_slice(head.as_bytes()));
+        }
         bytes.extend_from_slice(self.previous.as_bytes());
         put_varint(&mut bytes, bounded("vector", self.vector.len() as u64, LANES_MAX)? as u64);
         self.vector.iter().for_each(|entry| put_entry(&mut bytes, entry));
@@ -113,9 +117,9 @@ impl Body {
     pub(crate) fn decode(raw: &[u8]) -> Result<(Self, Vec<u8>, [u8; 64]), Error> {
         let mut r = Reader::new(WHAT, raw);
         let mut body = Self { lane: Lane::new(r.array()?), ..Self::default() };
-        body.roster = match r.u8()? {
+        body.heads = match r.u8()? {
             0 => None,
-            1 => Some(RosterDigest::new(r.array()?)),
+            1 => Some(read_heads(&mut r)?),
             other => {
                 return Err(Error::Unknown { what: "body flags", found: other.into() });
             }
@@ -181,6 +185,17 @@ fn put_entry(out: &mut Vec<u8>, entry: &VectorEntry) {
     }
 }
 
+fn read_heads(r: &mut Reader<'_>) -> Result<Vec<StatementHash>, Error> {
+    let mut order = Ascending::new("roster heads");
+    let mut heads = Vec::new();
+    for _ in 0..r.count(HEADS_MAX)? {
+        let head = StatementHash::new(r.array()?);
+        order.step(head)?;
+        heads.push(head);
+    }
+    Ok(heads)
+}
+
 /// Reads the entries: lanes named before, ascending by place, then new ones, ascending.
 fn read_vector(r: &mut Reader<'_>) -> Result<Vec<VectorEntry>, Error> {
     let mut order = Ascending::new("vector");
@@ -233,7 +248,7 @@ mod tests {
     fn sample() -> Body {
         Body {
             lane: Lane::new([1; 16]),
-            roster: Some(RosterDigest::new([2; 16])),
+            heads: Some(vec![StatementHash::new([2; 16])]),
             previous: Position::new([3; 16]),
             vector: vec![
                 VectorEntry {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::engine::Received;
 use haversack_wire::answer::{AnswerReader, Part, Stored};
 use haversack_wire::request::{Section, encode};
-use haversack_wire::{CursorDigest, Error, FrameHash, LaneTag, Relay};
+use haversack_wire::{CursorDigest, Epoch, Error, FrameHash, Generation, LaneTag, Relay};
 
 /// A frame that was pushed, as the acknowledgement will name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,10 @@ pub(crate) struct Pushed {
     pub(crate) place: Option<(LaneTag, u32)>,
     /// The row that carried it, when it is another device's.
     pub(crate) carried: Option<i64>,
-    /// Whether it is the roster's.
+    /// Whether it is the last of the roster's.
     pub(crate) roster: bool,
+    /// The key that it grants the live epoch to.
+    pub(crate) grant: Option<[u8; 32]>,
 }
 
 /// What an answer says next.
@@ -40,11 +42,32 @@ pub(crate) enum Step {
 /// An exchange under way. Drop it at any point: what was applied stays, the rest comes again.
 pub struct Exchange {
     relay: Relay,
+    /// The epoch that was live when it began.
+    pub(crate) live: Epoch,
     request: Vec<u8>,
-    pushed: Vec<Pushed>,
+    mailboxes: Vec<MailboxTrail>,
+    /// The mailbox that the answer is about.
+    at: usize,
     reader: AnswerReader,
-    trail: Trail,
     pub(crate) tally: Tally,
+}
+
+/// One mailbox of an exchange.
+#[derive(Debug)]
+pub(crate) struct MailboxTrail {
+    generation: Generation,
+    pushed: Vec<Pushed>,
+    trail: Trail,
+}
+
+impl MailboxTrail {
+    pub(crate) const fn new(
+        generation: Generation,
+        pushed: Vec<Pushed>,
+        (cursor, digest): (u64, CursorDigest),
+    ) -> Self {
+        Self { generation, pushed, trail: Trail { cursor, digest, ahead: BTreeMap::new() } }
+    }
 }
 
 /// What an exchange has done so far.
@@ -69,21 +92,15 @@ impl std::fmt::Debug for Exchange {
 const CURSOR_MAX: u64 = 1 << 48;
 
 impl Exchange {
-    /// Begins an exchange about one mailbox.
+    /// Begins an exchange about mailboxes, the live one first.
     pub(crate) fn new(
         relay: Relay,
-        section: &Section,
-        pushed: Vec<Pushed>,
-        start: (u64, CursorDigest),
+        live: Epoch,
+        sections: &[Section],
+        mailboxes: Vec<MailboxTrail>,
     ) -> Result<Self, Error> {
-        Ok(Self {
-            relay,
-            request: encode(std::slice::from_ref(section))?,
-            pushed,
-            reader: AnswerReader::new(),
-            trail: Trail { cursor: start.0, digest: start.1, ahead: BTreeMap::new() },
-            tally: Tally::default(),
-        })
+        let (request, reader) = (encode(sections)?, AnswerReader::new());
+        Ok(Self { relay, live, request, mailboxes, at: 0, reader, tally: Tally::default() })
     }
 
     /// The body of the one request.
@@ -104,53 +121,71 @@ impl Exchange {
         self.reader.is_done()
     }
 
-    /// How far this device has read without a gap.
-    pub(crate) const fn cursor(&self) -> (u64, CursorDigest) {
-        (self.trail.cursor, self.trail.digest)
+    /// Whether a mailbox is the last of those asked about.
+    pub(crate) fn is_last(&self, generation: &Generation) -> bool {
+        self.mailboxes.last().is_some_and(|mailbox| mailbox.generation == *generation)
     }
 
-    /// Takes bytes of the answer and gives the steps that are whole.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Step>, Error> {
+    /// How far this device has read each mailbox without a gap.
+    pub(crate) fn cursors(&self) -> impl Iterator<Item = (Generation, (u64, CursorDigest))> {
+        let cursor = |m: &MailboxTrail| (m.generation, (m.trail.cursor, m.trail.digest));
+        self.mailboxes.iter().map(cursor)
+    }
+
+    /// Takes bytes of the answer and gives the steps that are whole, each with its mailbox.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<(Generation, Step)>, Error> {
         self.reader.feed(bytes);
         let mut steps = Vec::new();
         while let Some(part) = self.reader.next_part()? {
-            let step = match part {
-                Part::Ack { cursor, .. }
-                | Part::Frame { cursor, .. }
-                | Part::End { cursor, .. }
-                    if cursor > CURSOR_MAX =>
-                {
-                    return Err(UNASKED);
-                }
-                Part::Ack { index, stored, cursor } => {
-                    let pushed = *self.pushed.get(index as usize).ok_or(UNASKED)?;
-                    if stored != Stored::Full {
-                        self.trail.add(cursor, pushed.hash);
-                    }
-                    Step::Acknowledged(pushed, stored)
-                }
-                Part::Frame { cursor, frame } => Step::Frame(cursor, frame.to_vec()),
-                Part::Have(lanes) => Step::Have(lanes),
-                Part::Need => Step::Need,
-                Part::End { cursor, digest } => Step::End(cursor, digest),
-                Part::Section(0) | Part::Done | Part::Other => continue,
-                Part::Section(_) | Part::Tail { .. } => return Err(UNASKED),
-            };
-            steps.push(step);
+            if let Part::Section(index) = part {
+                self.at = index.into();
+            }
+            let mailbox = self.mailboxes.get_mut(self.at).ok_or(UNASKED)?;
+            let generation = mailbox.generation;
+            steps.extend(step(mailbox, part)?.map(|step| (generation, step)));
         }
         Ok(steps)
     }
 
     /// Counts a delivered frame, once it is durable here.
-    pub(crate) fn delivered(&mut self, cursor: u64, frame: FrameHash) {
-        self.trail.add(cursor, frame);
+    pub(crate) fn delivered(&mut self, generation: &Generation, cursor: u64, frame: FrameHash) {
+        self.trail(generation).into_iter().for_each(|trail| trail.add(cursor, frame));
     }
 
-    /// Takes the relay's word for the cursor at the end of a whole answer.
-    pub(crate) const fn ended(&mut self, cursor: u64, digest: CursorDigest) {
-        self.trail.cursor = cursor;
-        self.trail.digest = digest;
+    /// Takes the relay's word for the cursor at the end of a mailbox's part of the answer.
+    pub(crate) fn ended(&mut self, generation: &Generation, cursor: u64, digest: CursorDigest) {
+        if let Some(trail) = self.trail(generation) {
+            (trail.cursor, trail.digest) = (cursor, digest);
+        }
     }
+
+    fn trail(&mut self, generation: &Generation) -> Option<&mut Trail> {
+        let mut mailboxes = self.mailboxes.iter_mut();
+        mailboxes.find(|m| m.generation == *generation).map(|mailbox| &mut mailbox.trail)
+    }
+}
+
+fn step(mailbox: &mut MailboxTrail, part: Part<'_>) -> Result<Option<Step>, Error> {
+    Ok(Some(match part {
+        Part::Ack { cursor, .. } | Part::Frame { cursor, .. } | Part::End { cursor, .. }
+            if cursor > CURSOR_MAX =>
+        {
+            return Err(UNASKED);
+        }
+        Part::Ack { index, stored, cursor } => {
+            let pushed = *mailbox.pushed.get(index as usize).ok_or(UNASKED)?;
+            if stored != Stored::Full {
+                mailbox.trail.add(cursor, pushed.hash);
+            }
+            Step::Acknowledged(pushed, stored)
+        }
+        Part::Frame { cursor, frame } => Step::Frame(cursor, frame.to_vec()),
+        Part::Have(lanes) => Step::Have(lanes),
+        Part::Need => Step::Need,
+        Part::End { cursor, digest } => Step::End(cursor, digest),
+        Part::Section(_) | Part::Done | Part::Other => return Ok(None),
+        Part::Tail { .. } => return Err(UNASKED),
+    }))
 }
 
 const UNASKED: Error = Error::Malformed { what: "answer", rule: "names what was not asked" };

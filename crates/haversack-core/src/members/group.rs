@@ -1,0 +1,310 @@
+//! A space's keys: who is owed what, and what is written under (PROTOCOL § 6.3).
+//!
+//! Everything follows from the statements, the epochs and the secrets that are here, in whatever order they came.
+//! Nothing is queued: what is owed is what is not yet so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use haversack_wire::limits::LINEAGE_MAX;
+use haversack_wire::{Epoch, EpochHash, Error, Generation, GrantHeader, RetireHash, Space};
+use rand_core::CryptoRng;
+
+use super::epoch::{EpochStatement, NewEpoch, RosterSegment};
+use super::epochs::{Epochs, Held, Table};
+use super::grant::{self, GrantEntry};
+use super::roster::Roster;
+use super::statement::{Content, Role, Statement};
+use crate::crypto::{EpochSecret, GenerationSecret, Suite};
+
+/// Mailboxes that are read at a time.
+const GENERATIONS_READ: usize = 4;
+/// Counted rotations after which a field device destroys an epoch's secret (R6).
+pub(crate) const FIELD_AGE: u64 = 5;
+/// The same for who keeps documents: half a year of weeks.
+const KEEPER_AGE: u64 = 26;
+/// Exchanges for which another's grant is taken to have arrived.
+const SEEN_COUNTS: u8 = 3;
+/// Secrets of older epochs that a grant brings beside the live one's.
+const GRANTED_EPOCHS: usize = 40;
+
+/// What a device knows of its space's keys, the epochs' secrets excepted: those are the keyring's.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    pub(crate) roster: Roster,
+    pub(crate) epochs: Epochs,
+    pub(crate) generations: BTreeMap<Generation, GenerationSecret>,
+    /// Own grants that were delivered: (epoch, recipient's signing key).
+    pub(crate) delivered: BTreeSet<(Epoch, [u8; 32])>,
+    /// Others' grants that were seen, and for how many exchanges more they count: whether they open is not known.
+    pub(crate) seen: BTreeMap<(Epoch, [u8; 32]), u8>,
+    /// The best epoch under which each key was seen to write: it has that secret.
+    pub(crate) wrote: BTreeMap<[u8; 32], Epoch>,
+}
+
+/// A key that lacks a grant of the live epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Owed {
+    pub(crate) epoch: Epoch,
+    pub(crate) key: [u8; 32],
+    pub(crate) kem_key: [u8; 32],
+}
+
+/// An epoch to write under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Live {
+    pub(crate) hash: EpochHash,
+    pub(crate) epoch: Epoch,
+    pub(crate) generation: Generation,
+    pub(crate) number: u64,
+}
+
+impl Group {
+    pub(crate) fn new(root: [u8; 32]) -> Self {
+        Self {
+            roster: Roster::new(root),
+            epochs: Epochs::default(),
+            generations: BTreeMap::new(),
+            delivered: BTreeSet::new(),
+            seen: BTreeMap::new(),
+            wrote: BTreeMap::new(),
+        }
+    }
+
+    /// Founds a space: the root's first statements.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] for too many hashes.
+    pub(crate) fn found<S: Suite>(
+        root: &S::Sign,
+        first: ([u8; 32], [u8; 32]),
+        hashes: Vec<RetireHash>,
+    ) -> Result<Self, Error> {
+        let mut group = Self::new(S::public(root));
+        let (device_key, kem_key) = first;
+        let role = Some(Role::Coordinator);
+        let add = Content::AddDevice { device_key, kem_key, role, may_rotate: false };
+        group.say::<S>(root, add, None)?;
+        group.say::<S>(root, Content::RetireHashes { first: 0, hashes }, None)?;
+        Ok(group)
+    }
+
+    pub(crate) fn space(&self) -> &Space {
+        self.roster.space()
+    }
+
+    /// Signs a statement on top of all that is here, and takes it in. Gives its bytes, to be sent.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when it is too long, [`Error::Malformed`] when its signer may not say it.
+    pub(crate) fn say<S: Suite>(
+        &mut self,
+        signer: &S::Sign,
+        content: Content,
+        consent: Option<&S::Sign>,
+    ) -> Result<Vec<u8>, Error> {
+        let parents = self.roster.parents();
+        let statement = Statement::sign::<S>(self.space(), signer, parents, content, consent)?;
+        match self.roster.add::<S>([statement.bytes.as_slice()])? {
+            0 => Err(Error::Malformed { what: "statement", rule: "is not its signer's to make" }),
+            _ => Ok(statement.bytes),
+        }
+    }
+
+    /// Judges the epochs.
+    pub(crate) fn table(&self) -> Table {
+        self.epochs.table(&self.roster)
+    }
+
+    /// Whether an epoch's secret and its generation's are here.
+    fn here<'a>(&'a self, held: &'a Held) -> impl Fn(&EpochStatement) -> bool + use<'a> {
+        |epoch| held.contains_key(&epoch.epoch) && self.generations.contains_key(&epoch.generation)
+    }
+
+    /// R1: the epoch to write under, if there is one.
+    pub(crate) fn live(&self, table: &Table, held: &Held) -> Option<Live> {
+        table.live(&self.roster, self.here(held)).map(|facts| Live {
+            hash: facts.hash,
+            epoch: facts.statement.epoch,
+            generation: facts.statement.generation,
+            number: facts.number(),
+        })
+    }
+
+    /// Mints an epoch: the first, or because there is none to write under (R2), or because a week is over (R6).
+    pub(crate) fn mint<S: Suite>(
+        &mut self,
+        minter: &S::Sign,
+        held: &Held,
+        random: &mut dyn CryptoRng,
+    ) -> (Epoch, EpochSecret) {
+        let table = self.table();
+        let secret = EpochSecret::make(random);
+        let (space, heads) = (*self.space(), self.roster.heads());
+        let epoch = secret.id(&space);
+        let turns = self.roster.turns(&self.roster.past(&heads).unwrap_or_default()).len() as u64;
+        let leaves = table.leaves(&self.roster, self.here(held));
+        let mut parents: Vec<EpochHash> = leaves.iter().map(|facts| facts.hash).collect();
+        parents.sort();
+        let deepest = leaves.iter().map(|facts| facts.statement.depth).max();
+        let depth = deepest.map_or(0, |deepest| deepest + 1);
+        // The leaves come best first.
+        let same = leaves.iter().find(|facts| facts.number() == turns);
+        let generation =
+            same.map_or_else(|| secret.generation().id(&space), |facts| facts.statement.generation);
+        if same.is_none() {
+            self.generations.insert(generation, secret.generation());
+        }
+        let new = NewEpoch { epoch, generation, depth, heads, parents };
+        self.epochs.add(EpochStatement::sign::<S>(&space, new, minter));
+        (epoch, secret)
+    }
+
+    /// R3: the keys of members that should have the live epoch's secret and, as far as is known here, do not.
+    pub(crate) fn owed(&self, live: Epoch, table: &Table, me: &[u8; 32]) -> Vec<Owed> {
+        let has = |key: &[u8; 32]| {
+            self.delivered.contains(&(live, *key))
+                || self.seen.get(&(live, *key)).is_some_and(|left| *left > 0)
+                || self.wrote.get(key).is_some_and(|epoch| table.is_as_good(epoch, &live))
+        };
+        let keys = self.roster.members().flat_map(|member| &member.current);
+        let lacking = keys.filter(|(key, _)| *key != me && !has(key));
+        lacking.map(|(key, kem_key)| Owed { epoch: live, key: *key, kem_key: *kem_key }).collect()
+    }
+
+    /// An exchange has ended: grants of others count for one less.
+    pub(crate) fn exchanged(&mut self) {
+        self.seen.values_mut().for_each(|left| *left = left.saturating_sub(1));
+    }
+
+    /// Seals what a key is owed: the live epoch's secret and its generation's, and those of older epochs and generations, so
+    /// that a newcomer can read what there is.
+    pub(crate) fn grant<S: Suite>(
+        &self,
+        owed: Owed,
+        (live, table, held): (&Live, &Table, &Held),
+        random: &mut dyn CryptoRng,
+    ) -> Option<Vec<u8>> {
+        let entries = self.entries(live, table, held);
+        grant::seal::<S>(self.space(), &owed.kem_key, owed.epoch, &entries, random)
+    }
+
+    /// What a grant of an epoch, or an invitation, brings.
+    pub(crate) fn entries(&self, live: &Live, table: &Table, held: &Held) -> Vec<GrantEntry> {
+        let age = |id: &Epoch| table.age(id, &live.hash, &self.roster);
+        let mut others: Vec<_> = held.iter().filter(|(id, _)| **id != live.epoch).collect();
+        others.sort_by_key(|(id, _)| age(id));
+        let epochs = others.into_iter().take(GRANTED_EPOCHS).chain(held.get_key_value(&live.epoch));
+        let epochs = epochs.map(|(_, secret)| GrantEntry::Epoch(secret.clone()));
+        let generations = self.read_generations(table).into_iter();
+        let generations = generations.map(|(_, _, secret)| GrantEntry::Generation(secret.clone()));
+        epochs.chain(generations).collect()
+    }
+
+    /// Opens a grant that is for this device, and takes its generations. Gives the epochs' secrets.
+    pub(crate) fn take_grant<S: Suite>(
+        &mut self,
+        kem: &S::Kem,
+        header: &GrantHeader,
+        sealed: &[u8],
+    ) -> Option<Result<Vec<(Epoch, EpochSecret)>, Error>> {
+        let opened = grant::open::<S>(self.space(), kem, header, sealed)?;
+        Some(opened.and_then(|entries| {
+            let secrets = self.take_entries(entries);
+            match secrets.iter().any(|(epoch, _)| *epoch == header.epoch) {
+                true => Ok(secrets),
+                false => Err(Error::Malformed { what: "grant", rule: "lacks the epoch it names" }),
+            }
+        }))
+    }
+
+    pub(crate) fn take_entries(&mut self, entries: Vec<GrantEntry>) -> Vec<(Epoch, EpochSecret)> {
+        let space = *self.space();
+        let mut secrets = Vec::new();
+        for entry in entries {
+            match entry {
+                GrantEntry::Epoch(secret) => secrets.push((secret.id(&space), secret)),
+                GrantEntry::Generation(secret) => {
+                    self.generations.insert(secret.id(&space), secret);
+                }
+                GrantEntry::Other(..) => {}
+            }
+        }
+        secrets
+    }
+
+    /// Whether a grant is for a key, or for a member.
+    pub(crate) fn is_for(&self, kem_key: &[u8; 32], header: &GrantHeader) -> bool {
+        let keys = self.roster.members().flat_map(|member| member.current.values());
+        let is_for = |key| grant::tag(self.roster.space(), key, &header.salt) == header.tag;
+        keys.chain([kem_key]).any(is_for)
+    }
+
+    /// Remembers for whom somebody else's grant is; says whether it is for a member.
+    pub(crate) fn saw_grant(&mut self, header: &GrantHeader) -> bool {
+        let keys = self.roster.members().flat_map(|member| &member.current);
+        let is_for = |kem_key| grant::tag(self.roster.space(), kem_key, &header.salt) == header.tag;
+        let recipient = keys.into_iter().find(|(_, kem_key)| is_for(kem_key)).map(|(key, _)| *key);
+        recipient.is_some_and(|key| {
+            self.seen.entry((header.epoch, key)).or_insert(SEEN_COUNTS);
+            true
+        })
+    }
+
+    /// A device sealed something under an epoch: it has that secret.
+    pub(crate) fn wrote_under(&mut self, key: &[u8; 32], epoch: &Epoch, table: &Table) {
+        let better = self.wrote.get(key).is_none_or(|known| table.is_as_good(epoch, known));
+        if better {
+            self.wrote.insert(*key, *epoch);
+        }
+    }
+
+    /// The roster under an epoch, as frames' contents.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when it is too long.
+    pub(crate) fn segments(&self, live: &Live, table: &Table) -> Result<Vec<RosterSegment>, Error> {
+        let lineage = table.lineage(&live.hash, LINEAGE_MAX);
+        let own =
+            table.get(&live.hash).map(|facts| facts.statement.bytes.clone()).unwrap_or_default();
+        RosterSegment::split(&own, &lineage, self.roster.statements())
+    }
+
+    /// Takes a roster segment; says how many statements were new.
+    ///
+    /// # Errors
+    /// When something in it is not what it should be: nothing is taken then.
+    pub(crate) fn take_segment<S: Suite>(
+        &mut self,
+        segment: &RosterSegment,
+    ) -> Result<usize, Error> {
+        let space = *self.space();
+        let decode = |bytes: &Vec<u8>| EpochStatement::decode::<S>(&space, bytes);
+        let epochs: Vec<_> = segment.epochs.iter().map(decode).collect::<Result<_, _>>()?;
+        let new = self.roster.add::<S>(segment.statements.iter().map(Vec::as_slice))?;
+        epochs.into_iter().for_each(|epoch| self.epochs.add(epoch));
+        Ok(new)
+    }
+
+    /// R7: the generations whose mailboxes are read, the best first, with their numbers.
+    pub(crate) fn read_generations(
+        &self,
+        table: &Table,
+    ) -> Vec<(Generation, u64, &GenerationSecret)> {
+        let known = table.generations().into_iter();
+        let held = known.filter_map(|(id, number)| Some((id, number, self.generations.get(&id)?)));
+        held.take(GENERATIONS_READ).collect()
+    }
+
+    /// R6: the epochs whose secrets are to be destroyed.
+    pub(crate) fn outlived(
+        &self,
+        live: &Live,
+        role: Role,
+        table: &Table,
+        held: &Held,
+    ) -> Vec<Epoch> {
+        let most = if role.rotates() { KEEPER_AGE } else { FIELD_AGE };
+        let is_old = |id: &&Epoch| table.age(id, &live.hash, &self.roster) >= most;
+        held.keys().filter(|id| **id != live.epoch && is_old(id)).copied().collect()
+    }
+}
