@@ -123,8 +123,9 @@ impl Error {
     pub(crate) fn exit(&self) -> u8 {
         match self {
             Self::StoreNotNamed | Self::NoPassphrase | Self::Missing { .. } => EXIT_USAGE,
-            Self::UnknownFormat | Self::RelayWithoutId | Self::KeyInStore => EXIT_USAGE,
+            Self::UnknownFormat | Self::RelayWithoutId => EXIT_USAGE,
             Self::UnknownPicture | Self::NothingToDraw => EXIT_USAGE,
+            Self::KeyInStore => EXIT_USAGE,
             Self::Output { source } if source.kind() == io::ErrorKind::BrokenPipe => {
                 EXIT_BROKEN_PIPE
             }

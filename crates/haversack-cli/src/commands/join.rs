@@ -37,9 +37,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "answer")]
     file: Option<PathBuf>,
     #[command(flatten)]
-    guard: Guard,
-    #[command(flatten)]
     qr: QrArgs,
+    #[command(flatten)]
+    guard: Guard,
 }
 
 /// One of the two steps was made.

@@ -8,7 +8,6 @@ mod csv;
 mod help;
 #[cfg(test)]
 mod keys;
-#[cfg(test)]
 mod qr;
 #[cfg(test)]
 mod refusals;

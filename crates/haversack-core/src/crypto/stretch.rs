@@ -75,16 +75,11 @@ impl Stretched {
 
 /// HKDF-SHA256 with empty salt, once for the key and once for the commitment.
 fn derive(secret: &[u8; 32]) -> SlotKey {
-    let expand = |info: &[u8]| {
-        let mut out = [0; 32];
-        // 32 bytes are within HKDF's limit.
-        let _ = hkdf(&[], secret, info, &mut out);
-        out
-    };
-    SlotKey {
-        key: expand(b"haversack v1 slot key"),
-        commitment: expand(b"haversack v1 slot commitment"),
-    }
+    let mut slot = SlotKey { key: [0; 32], commitment: [0; 32] };
+    // 32 bytes are within HKDF's limit of 255 hashes.
+    let _ = hkdf(&[], secret, b"haversack v1 slot key", &mut slot.key);
+    let _ = hkdf(&[], secret, b"haversack v1 slot commitment", &mut slot.commitment);
+    slot
 }
 
 /// HKDF-SHA256: extract and one expansion, of at most 8,160 bytes.

@@ -281,10 +281,9 @@ mod tests {
         }
         insta::assert_snapshot!(table, @"
         request: 101, 199, 1, 1
-        answer with 1 statements: 562, 1084, 1, 2
-        answer with 2 statements: 728, 1402, 1, 2
-        answer with 10 statements: 2056, 3952, 3, 6
-        answer with 50 statements: 8696, 16701, 10, 24
+        answer with 2 statements: 682, 1315, 1, 2
+        answer with 10 statements: 2146, 4125, 3, 6
+        answer with 50 statements: 9466, 18180, 11, 26
         ");
     }
 
