@@ -73,7 +73,7 @@ impl Stretched {
     }
 }
 
-/// HKDF-SHA256 with empty salt, once for the key and once for the commitment.
+/// HKDF-SHA256, once for the key and once for the commitment.
 fn derive(secret: &[u8; 32]) -> SlotKey {
     let mut slot = SlotKey { key: [0; 32], commitment: [0; 32] };
     // 32 bytes are within HKDF's limit of 255 hashes.
