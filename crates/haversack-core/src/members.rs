@@ -17,6 +17,8 @@ mod group;
 mod histories;
 mod identity;
 mod parts;
+#[cfg(test)]
+mod reference;
 mod roster;
 mod set;
 mod standing;
