@@ -253,12 +253,10 @@ impl Group {
         })
     }
 
-    /// A device sealed something under an epoch: it has that secret.
-    pub(crate) fn wrote_under(&mut self, key: &[u8; 32], epoch: &Epoch, table: &Table) {
-        let before = self.wrote.get(key);
-        if !before.is_some_and(|before| table.implies(before, epoch)) {
-            self.wrote.insert(*key, *epoch);
-        }
+    /// A device sealed something under an epoch: it has that secret now, and perhaps no better one, whatever it had before its
+    /// store was restored from a copy.
+    pub(crate) fn wrote_under(&mut self, key: &[u8; 32], epoch: &Epoch) {
+        self.wrote.insert(*key, *epoch);
     }
 
     /// The roster under an epoch, as frames' contents.
