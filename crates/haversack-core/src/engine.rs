@@ -10,6 +10,7 @@ mod belief;
 mod cache;
 mod documents;
 mod enrolment;
+mod horizon;
 mod incoming;
 mod intake;
 mod kept;
