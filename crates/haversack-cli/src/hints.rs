@@ -154,24 +154,6 @@ const fn of_refusal(status: u16) -> &'static [&'static str] {
 
 fn of_engine(error: &EngineError) -> &'static [&'static str] {
     match error {
-        EngineError::WrongPassphrase => &[
-            "type it again, mind the keyboard layout; a store that was made with --key-file needs that file too",
-            "with the twelve words of its recovery code: haversack recovery use",
-        ],
-        EngineError::WrongRecoveryCode => {
-            &["only the newest code counts; make one with haversack recovery create"]
-        }
-        EngineError::WeakPassphrase { .. } => &[
-            "six random words are best: haversack passphrase --suggest",
-            "to take it all the same: --weak-passphrase",
-        ],
-        EngineError::Hardware => &[
-            "put the file that --key-file names back in its place",
-            "when it is lost, with the twelve words of the recovery code: haversack recovery use",
-        ],
-        EngineError::Wiped => &[
-            "begin anew: haversack init, or haversack join --request; what others hold comes with a sync",
-        ],
         EngineError::NoStore => &[
             "check --store",
             "found a team with haversack init, or ask to join one with haversack join --request",
@@ -221,6 +203,31 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
         EngineError::Document { .. } => {
             &["this is a bug; please report it. What was saved before is safe"]
         }
+        other => of_opening(other),
+    }
+}
+
+/// What keeps a store from being opened, or from being guarded well.
+fn of_opening(error: &EngineError) -> &'static [&'static str] {
+    match error {
+        EngineError::WrongPassphrase => &[
+            "type it again, mind the keyboard layout; a store that was made with --key-file needs that file too",
+            "with the twelve words of its recovery code: haversack recovery use",
+        ],
+        EngineError::WrongRecoveryCode => {
+            &["only the newest code counts; make one with haversack recovery create"]
+        }
+        EngineError::WeakPassphrase { .. } => &[
+            "six random words are best: haversack passphrase --suggest",
+            "to take it all the same: --weak-passphrase",
+        ],
+        EngineError::Hardware => &[
+            "put the file that --key-file names back in its place",
+            "when it is lost, with the twelve words of the recovery code: haversack recovery use",
+        ],
+        EngineError::Wiped => &[
+            "begin anew: haversack init, or haversack join --request; what others hold comes with a sync",
+        ],
         _ => &[],
     }
 }

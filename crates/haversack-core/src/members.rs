@@ -13,6 +13,8 @@ mod epoch;
 mod epochs;
 mod grant;
 mod group;
+#[cfg(test)]
+mod histories;
 mod identity;
 mod parts;
 mod roster;

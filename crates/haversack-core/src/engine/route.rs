@@ -127,8 +127,9 @@ impl Engine {
         let mut room = Room { bytes: PUSH_BYTES_MAX, frames: PUSH_FRAMES_MAX };
         let mut grants = self.grants(&space, &live);
         let mut more = !room.take(&mut grants);
+        let me = self.device.identity.sign.public();
         let (mut sections, mut mailboxes) = (Vec::new(), Vec::new());
-        for (generation, secret, retire) in space.mailboxes() {
+        for (generation, secret, retire) in space.mailboxes(&me) {
             let state = space.routes.get(&(route.relay, generation)).cloned().unwrap_or_default();
             let mut offers = self.roster_offers(&space, &live, &state)?;
             if generation == live.generation {

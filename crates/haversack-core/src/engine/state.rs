@@ -260,9 +260,14 @@ impl SpaceState {
         }
     }
 
-    /// The generations whose mailboxes are read, the best first.
-    pub(super) fn mailboxes(&self) -> Vec<(Generation, GenerationSecret, RetireHash)> {
-        let read = self.group.read_generations(&self.table).into_iter();
+    /// The mailboxes of an exchange, that of the best generation first.
+    pub(super) fn mailboxes(
+        &self,
+        me: &[u8; 32],
+    ) -> Vec<(Generation, GenerationSecret, RetireHash)> {
+        let owed = |live: &Live| self.group.owed(live.epoch, &self.table, me);
+        let owed = self.live.as_ref().map(owed).unwrap_or_default();
+        let read = self.group.mailboxes(&self.table, &owed).into_iter();
         let retire = |number| self.group.roster.retire_hash(number).unwrap_or_default();
         read.map(|(id, number, secret)| (id, secret.clone(), retire(number))).collect()
     }

@@ -198,6 +198,11 @@ impl Table {
         usable
     }
 
+    /// Whether a statement about an epoch's secret stands.
+    pub(crate) fn stands(&self, epoch: &Epoch) -> bool {
+        self.best(epoch).is_some()
+    }
+
     /// The best statement about an epoch's secret.
     fn best(&self, epoch: &Epoch) -> Option<&Facts> {
         let about = self.0.values().filter(|facts| facts.statement.epoch == *epoch);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_wire::limits::LINEAGE_MAX;
+use haversack_wire::limits::{LINEAGE_MAX, SECTIONS_MAX};
 use haversack_wire::{Epoch, EpochHash, Error, Generation, GrantHeader, RetireHash, Space};
 use rand_core::CryptoRng;
 
@@ -191,7 +191,10 @@ impl Group {
     /// What a grant of an epoch, or an invitation, brings.
     pub(crate) fn entries(&self, live: &Live, table: &Table, held: &Held) -> Vec<GrantEntry> {
         let age = |id: &Epoch| table.age(id, &live.hash, &self.roster);
-        let mut others: Vec<_> = held.iter().filter(|(id, _)| **id != live.epoch).collect();
+        // Of an epoch that does not stand here it is not known who was removed before it: its secret is not passed on.
+        let stands = |id: &Epoch| table.stands(id);
+        let others = held.iter().filter(|(id, _)| **id != live.epoch && stands(id));
+        let mut others: Vec<_> = others.collect();
         others.sort_by_key(|(id, _)| age(id));
         let epochs = others.into_iter().take(GRANTED_EPOCHS).chain(held.get_key_value(&live.epoch));
         let epochs = epochs.map(|(_, secret)| GrantEntry::Epoch(secret.clone()));
@@ -285,7 +288,20 @@ impl Group {
         Ok(new)
     }
 
-    /// R7: the generations whose mailboxes are read, the best first, with their numbers.
+    /// R7: the mailboxes of an exchange: those that are read, and all that are known when somebody is owed a grant.
+    pub(crate) fn mailboxes(
+        &self,
+        table: &Table,
+        owed: &[Owed],
+    ) -> Vec<(Generation, u64, &GenerationSecret)> {
+        // Where somebody reads whose store is a copy from long ago, nobody knows: a grant goes everywhere.
+        let most = if owed.is_empty() { GENERATIONS_READ } else { SECTIONS_MAX };
+        let known = table.generations().into_iter();
+        let held = known.filter_map(|(id, number)| Some((id, number, self.generations.get(&id)?)));
+        held.take(most).collect()
+    }
+
+    /// The generations whose mailboxes are read, the best first, with their numbers.
     pub(crate) fn read_generations(
         &self,
         table: &Table,

@@ -281,6 +281,12 @@ impl Roster {
         standing.filter_map(|s| turn(&s.content)).filter(|(kind, _)| *kind == 4).collect()
     }
 
+    /// Whether a statement is a revocation.
+    #[cfg(test)]
+    pub(crate) fn is_revocation(&self, hash: &StatementHash) -> bool {
+        matches!(self.statement(hash).map(|s| &s.content), Some(Content::Revoke { .. }))
+    }
+
     /// Whether a past has a statement in it.
     pub(crate) fn is_seen(&self, past: &Set, statement: &StatementHash) -> bool {
         self.graph.places.get(statement).is_some_and(|place| past.contains(*place))

@@ -1,0 +1,75 @@
+//! What must hold at the end of every history.
+
+use std::collections::BTreeSet;
+
+use super::super::group::Group;
+use super::Keys;
+use super::phone::Phone;
+use super::world::World;
+
+pub(super) fn all<S: Keys>(world: &World<S>) {
+    secrets(world);
+    converged(world);
+}
+
+/// What a removed device ever held opens nothing that was sealed by somebody who had seen its removal: one that stood for
+/// who sealed it, and never fell for anybody. (A removal may fall, when who made it was removed, and stand again, when that falls;
+/// in between its device is a member in good faith.)
+fn secrets<S: Keys>(world: &World<S>) {
+    let all = everything(&world.phones.iter().collect::<Vec<_>>());
+    for chunk in &world.sealed {
+        let stood = all.roster.stood(&chunk.heads).expect("heads are known when all is known");
+        let firm = stood
+            .attackers
+            .iter()
+            .filter(|(hash, _)| !world.fallen.contains(hash) && all.roster.is_revocation(hash));
+        let removed: BTreeSet<_> = firm.map(|(_, line)| *line).collect();
+        for phone in world.phones.iter().filter(|phone| phone.ever.contains(&chunk.epoch)) {
+            let line = all.roster.standing().line(&phone.key()).unwrap_or_default();
+            assert!(!removed.contains(&line), "a removed device reads on");
+        }
+    }
+}
+
+/// A group that has learned everything that some phones know.
+fn everything<S: Keys>(phones: &[&Phone<S>]) -> Group {
+    let mut all = phones[0].group.clone();
+    for phone in phones {
+        let statements: Vec<Vec<u8>> =
+            phone.group.roster.statements().map(<[u8]>::to_vec).collect();
+        all.roster.add::<S>(statements.iter().map(Vec::as_slice)).unwrap();
+        phone.group.epochs.statements().for_each(|epoch| all.epochs.add(epoch.clone()));
+    }
+    all
+}
+
+/// The phones that are members by what they know together: what only removed ones know reaches nobody.
+fn members<S: Keys>(world: &World<S>) -> Vec<&Phone<S>> {
+    let mut members: Vec<&Phone<S>> = world.phones.iter().collect();
+    loop {
+        let before = members.len();
+        let all = everything(&members);
+        let standing = all.roster.standing();
+        members.retain(|phone| standing.current(&phone.key()).is_some_and(|m| m.role.is_some()));
+        if members.len() == before || members.is_empty() {
+            return members;
+        }
+    }
+}
+
+/// Members end with the same roster, and with an epoch that all of them write under.
+fn converged<S: Keys>(world: &World<S>) {
+    let members = members(world);
+    if world.hostile || members.is_empty() {
+        return;
+    }
+    let heads: BTreeSet<_> = members.iter().map(|phone| phone.group.roster.heads()).collect();
+    let live: BTreeSet<_> =
+        members.iter().map(|phone| phone.live().map(|live| live.hash)).collect();
+    if heads.len() > 1 || live.len() > 1 || live.contains(&None) {
+        members.iter().for_each(|phone| println!("{}", phone.told(&members)));
+    }
+    assert!(heads.len() == 1, "members end with {} rosters", heads.len());
+    assert!(!live.contains(&None), "a member has nothing to write under");
+    assert!(live.len() == 1, "members end with {} live epochs", live.len());
+}
