@@ -4,9 +4,9 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tempfile::TempDir;
 
 use super::*;
-use crate::engine::CreateOptions;
+use crate::Passphrase;
+use crate::engine::{CreateOptions, Exposure};
 use crate::model::{Client, Label};
-use crate::{Passphrase, model};
 
 fn engine(folder: &TempDir, name: &str, seed: u64) -> Engine {
     let passphrase = Passphrase::new(b"team".to_vec()).unwrap();
@@ -33,7 +33,8 @@ fn join(admin: &mut Engine, other: &mut Engine, role: Role) {
 /// Hands a bundle over twice: what is sealed under a key that the bundle itself grants is taken the second time.
 fn carry(from: &mut Engine, to: &mut Engine) {
     let bundle = from.export_bundle().unwrap();
-    (0..2).for_each(|_| drop(to.import_bundle(&bundle).unwrap()));
+    to.import_bundle(&bundle).unwrap();
+    to.import_bundle(&bundle).unwrap();
 }
 
 fn team() -> Team {
@@ -180,7 +181,7 @@ fn an_old_root_key_decides_nothing_any_more() {
     client(&mut team.other, "LOTUS");
     carry(&mut team.other, &mut team.founder);
     assert_eq!(team.founder.clients().unwrap().len(), 1);
-    let today: model::Day = "2026-02-01".parse().unwrap();
+    let today: Day = "2026-02-01".parse().unwrap();
     assert!(!team.founder.rotate_when_due(today).unwrap());
 }
 
@@ -195,4 +196,57 @@ fn a_root_key_is_forgotten_once() {
     // A coordinator it is still.
     team.founder.revoke(team.phone.device(), false).unwrap();
     assert_eq!(team.founder.members().unwrap().len(), 3);
+}
+
+#[test]
+fn shares_give_the_root_key_to_whoever_has_enough() {
+    let mut team = team();
+    let shares = team.founder.split_root(2, 3).unwrap();
+    assert!(matches!(team.other.split_root(2, 3), Err(Error::Unknown { what: "root key" })));
+    team.founder.forget_root().unwrap();
+    let before = team.phone.canonical().unwrap();
+    team.phone.rehearse_root(&shares[1..]).unwrap();
+    assert!(matches!(team.phone.use_root(&shares[..1]), Err(Error::SharesMissing { .. })));
+    assert!(!team.phone.keeps_root().unwrap() && team.phone.canonical().unwrap() == before);
+    // Whoever has enough shares decides, whatever its own role.
+    team.phone.use_root(&shares[..2]).unwrap();
+    team.phone.revoke(team.seized.device(), true).unwrap();
+    assert_eq!(team.phone.members().unwrap().len(), 3);
+    team.phone.replace_root().unwrap();
+    let old = team.phone.rehearse_root(&shares).unwrap_err();
+    insta::assert_snapshot!(old, @"these shares are of a root key that was replaced");
+    let mut stranger = engine(&team._folder, "stranger", 6);
+    assert!(matches!(stranger.rehearse_root(&shares), Err(Error::NoSpace)));
+    stranger.found_space().unwrap();
+    let foreign = stranger.use_root(&shares).unwrap_err();
+    insta::assert_snapshot!(foreign, @"these shares are of another team's root key");
+    insta::assert_debug_snapshot!(shares[0], @"RootShare(1 of 2 needed, …)");
+}
+
+#[test]
+fn what_a_lost_device_could_have_read() {
+    let mut team = team();
+    let phone = team.phone.device();
+    client(&mut team.founder, "BEFORE");
+    let unsent = team.founder.exposure(phone).unwrap();
+    assert_eq!((unsent.clients, unsent.contacts, unsent.removed), (0, 0, false));
+    carry(&mut team.founder, &mut team.phone);
+    let before = team.founder.exposure(phone).unwrap();
+    assert_eq!((before.epochs, before.expired, before.since, before.until), (1, 0, 0, 0));
+    assert_eq!((before.clients, before.role), (1, Some(Role::Educator)));
+    (0..6).for_each(|_| team.founder.rotate().unwrap());
+    let rotated = team.founder.exposure(phone).unwrap();
+    assert_eq!((rotated.epochs, rotated.expired, rotated.since), (7, 2, 6));
+    // A coordinator keeps the keys of half a year.
+    assert_eq!(team.founder.exposure(team.other.device()).unwrap().expired, 0);
+    team.founder.revoke(phone, false).unwrap();
+    client(&mut team.founder, "AFTER");
+    carry(&mut team.founder, &mut team.other);
+    let after = team.founder.exposure(phone).unwrap();
+    let same = Exposure { removed: true, since: 7, until: 1, ..rotated };
+    assert_eq!(after, same);
+    assert_eq!(team.other.exposure(phone).unwrap().clients, 1);
+    assert_eq!(team.founder.clients().unwrap().len(), 2);
+    let stranger = engine(&team._folder, "stranger", 7).device();
+    assert!(matches!(team.founder.exposure(stranger), Err(Error::Unknown { what: "device" })));
 }
