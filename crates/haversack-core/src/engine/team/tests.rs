@@ -250,3 +250,29 @@ fn what_a_lost_device_could_have_read() {
     let stranger = engine(&team._folder, "stranger", 7).device();
     assert!(matches!(team.founder.exposure(stranger), Err(Error::Unknown { what: "device" })));
 }
+
+#[test]
+fn names_stay_in_their_store() {
+    let mut team = team();
+    let name = |text: &str| Some(Label::new(text).unwrap());
+    let (phone, other) = (team.phone.device(), team.other.device());
+    team.founder.rename(phone, name("van-2")).unwrap();
+    let taken = team.founder.rename(other, name("van-2")).unwrap_err();
+    insta::assert_snapshot!(taken, @"name is another device's here already");
+    team.founder.rename(phone, name("van-3")).unwrap();
+    team.founder.rename(other, name("van-2")).unwrap();
+    team.founder.rename(other, None).unwrap();
+    team.founder.revoke(phone, false).unwrap();
+    carry(&mut team.founder, &mut team.other);
+    drop(team.founder);
+    let passphrase = Passphrase::new(b"team".to_vec()).unwrap();
+    let random = Box::new(ChaCha20Rng::seed_from_u64(3));
+    let founder = Engine::open(&team._folder.path().join("founder"), &passphrase, random).unwrap();
+    let rows = founder.devices().unwrap();
+    assert_eq!(rows.iter().map(|row| row.own).filter(|own| *own).count(), 1);
+    let last = rows.last().unwrap();
+    assert_eq!((last.device, last.removed, last.role), (phone, true, Some(Role::Educator)));
+    assert_eq!((rows.len(), last.name.clone()), (4, name("van-3")));
+    assert!(rows.iter().filter(|row| row.name.is_some()).count() == 1);
+    assert!(team.other.devices().unwrap().iter().all(|row| row.name.is_none()));
+}
