@@ -40,6 +40,6 @@ pub use haversack_core::{
     Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft, Words, code_parts,
 };
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
-pub use haversack_wire::{Device, Relay};
+pub use haversack_wire::{Device, Relay, Space};
 pub use keys::{calibrated, check_locked, make_file_key, suggest_passphrase, wipe};
 pub use notebook::{Notebook, SyncReport};

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use haversack_core::model::{Day, Label};
 use haversack_core::{DeviceRow, Engine, Exposure, Role, RootShare};
-use haversack_wire::Device;
+use haversack_wire::{Device, Space};
 
 use crate::{Error, Notebook};
 
@@ -12,6 +12,14 @@ use crate::{Error, Notebook};
 const DAYS_1970_TO_2000: i64 = 10_957;
 
 impl Notebook {
+    /// The team that this store is in.
+    ///
+    /// # Errors
+    /// `NoSpace`.
+    pub fn space(&self) -> Result<Space, Error> {
+        self.with(|engine| engine.space_id())
+    }
+
     /// Every device that is or was a member, with the name that it has here.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use haversack_wire::codec::{put_blob, put_varint};
 use haversack_wire::limits::DEVICES_MAX;
-use haversack_wire::{Device, Reader};
+use haversack_wire::{Device, Reader, Space};
 
 use super::Engine;
 use crate::Error;
@@ -58,6 +58,14 @@ impl Engine {
         let mut writer = self.db.write()?;
         writer.put_sealed(Table::Values, &key, NAMES, &out, &mut *self.random)?;
         writer.commit()
+    }
+
+    /// The space that this store is in.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`].
+    pub fn space_id(&self) -> Result<Space, Error> {
+        self.space().map(|space| *space.space())
     }
 
     /// Every device that is or was a member, members first.
