@@ -6,8 +6,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bundle, client, contacts, duress, init, invite, join, lock, log, passphrase, recovery, relay,
-    report, site, status, sync, wipe,
+    bundle, client, contacts, device, duress, exposure, init, invite, join, lock, log, passphrase,
+    recovery, relay, report, site, space, status, sync, wipe,
 };
 use crate::demo;
 use crate::error::{EXIT_BROKEN_PIPE, EXIT_BUG, Error};
@@ -21,6 +21,7 @@ Getting started:
   haversack init, invite, join  the first device founds a team; invitations bring in the others
   haversack log, sync, report   record contacts offline, share them through a relay, count
   haversack recovery create     twelve words on paper, for the day the passphrase is forgotten
+  haversack device revoke       a phone is lost: remove it, and see what it could have read
 
 `haversack help COMMAND` shows examples.";
 
@@ -51,6 +52,11 @@ enum Command {
     #[command(subcommand)]
     Bundle(bundle::Command),
     Report(report::Args),
+    #[command(subcommand)]
+    Device(device::Command),
+    #[command(subcommand)]
+    Space(space::Command),
+    Exposure(exposure::Args),
     Passphrase(passphrase::Args),
     #[command(subcommand)]
     Recovery(recovery::Command),
@@ -114,15 +120,15 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         }
         Command::Report(args) => output::print(&report::run(global, args)?, format),
         Command::Passphrase(args) => output::print(&passphrase::run(global, args)?, format),
-        Command::Recovery(recovery::Command::Create(_)) => {
-            output::print(&recovery::create::run(global)?, format)
+        Command::Device(command) => device(global, command),
+        Command::Space(space::Command::List(_)) => {
+            output::print(&space::list::run(global)?, format)
         }
-        Command::Recovery(recovery::Command::Rehearse(args)) => {
-            output::print(&recovery::rehearse::run(global, args)?, format)
+        Command::Space(space::Command::Rotate(_)) => {
+            output::print(&space::rotate::run(global)?, format)
         }
-        Command::Recovery(recovery::Command::Use(args)) => {
-            output::print(&recovery::replace::run(global, args)?, format)
-        }
+        Command::Exposure(args) => output::print(&exposure::run(global, args)?, format),
+        Command::Recovery(command) => recovery(global, command),
         Command::Duress(duress::Command::Set(args)) => {
             output::print(&duress::set::run(global, args)?, format)
         }
@@ -132,6 +138,32 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Lock(_) => output::print(&lock::run(global)?, format),
         Command::Wipe(args) => output::print(&wipe::run(global, args)?, format),
         Command::Relay(relay::Command::Serve(args)) => block_on(relay::serve::run(args, format)),
+    }
+}
+
+fn device(global: &Global, command: &device::Command) -> Result<(), Error> {
+    let format = global.format();
+    match command {
+        device::Command::List(_) => output::print(&device::list::run(global)?, format),
+        device::Command::Rename(args) => output::print(&device::rename::run(global, args)?, format),
+        device::Command::Role(args) => output::print(&device::role::run(global, args)?, format),
+        device::Command::Revoke(args) => output::print(&device::revoke::run(global, args)?, format),
+    }
+}
+
+fn recovery(global: &Global, command: &recovery::Command) -> Result<(), Error> {
+    use recovery::{create, forget_root, rehearse, replace, replace_root};
+    let format = global.format();
+    match command {
+        recovery::Command::Create(args) => output::print(&create::run(global, args)?, format),
+        recovery::Command::Rehearse(args) => output::print(&rehearse::run(global, args)?, format),
+        recovery::Command::Use(args) => output::print(&replace::run(global, args)?, format),
+        recovery::Command::ForgetRoot(args) => {
+            output::print(&forget_root::run(global, args)?, format)
+        }
+        recovery::Command::ReplaceRoot(args) => {
+            output::print(&replace_root::run(global, args)?, format)
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 pub(crate) mod bundle;
 pub(crate) mod client;
 pub(crate) mod contacts;
+pub(crate) mod device;
 pub(crate) mod duress;
+pub(crate) mod exposure;
 pub(crate) mod init;
 pub(crate) mod invite;
 pub(crate) mod join;
@@ -14,6 +16,7 @@ pub(crate) mod recovery;
 pub(crate) mod relay;
 pub(crate) mod report;
 pub(crate) mod site;
+pub(crate) mod space;
 pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod wipe;

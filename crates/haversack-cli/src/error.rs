@@ -45,6 +45,15 @@ pub(crate) enum Error {
     /// Whoever was asked did not type the word.
     #[error("nothing was wiped: the word was not typed")]
     NotConfirmed,
+    /// Whoever was asked did not type what was asked for.
+    #[error("nothing was changed: what was asked for was not typed")]
+    NotTyped,
+    /// What cannot be taken back is confirmed first, and nobody can be asked.
+    #[error("this cannot be taken back, and there is no terminal to ask on")]
+    Unasked,
+    /// Digits, or digits and a name, that fit more than one device.
+    #[error("this could be {} devices", ids.len())]
+    SeveralDevices { ids: Vec<String> },
     /// The terminal failed, or whoever sat there gave up.
     #[error("nothing came from the terminal")]
     Terminal { source: io::Error },
@@ -125,7 +134,7 @@ impl Error {
             Self::StoreNotNamed | Self::NoPassphrase | Self::Missing { .. } => EXIT_USAGE,
             Self::UnknownFormat | Self::RelayWithoutId => EXIT_USAGE,
             Self::UnknownPicture | Self::NothingToDraw => EXIT_USAGE,
-            Self::KeyInStore => EXIT_USAGE,
+            Self::KeyInStore | Self::Unasked => EXIT_USAGE,
             Self::Output { source } if source.kind() == io::ErrorKind::BrokenPipe => {
                 EXIT_BROKEN_PIPE
             }

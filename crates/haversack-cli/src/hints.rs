@@ -20,6 +20,10 @@ pub(crate) fn of(error: &Error) -> Vec<String> {
         Error::Partly { from, .. } => vec![format!(
             "make room on the disk, or mend what is wrong; then hand in only the rows of {from} and later days"
         )],
+        Error::SeveralDevices { ids } => {
+            let lines = ids.iter().map(|id| format!("type more of its id: {id}"));
+            lines.chain(["haversack device list shows the devices".to_owned()]).collect()
+        }
         Error::Ambiguous { ids } => {
             let lines = ids.iter().map(|id| format!("say which one: --client {id}"));
             lines.chain(["haversack client list shows what is known of each".to_owned()]).collect()
@@ -67,6 +71,8 @@ fn of_command(error: &Error) -> &'static [&'static str] {
         Error::PassphrasesDiffer => &["run the command again"],
         Error::KeyInStore => &["name a file elsewhere, best on a card that is kept apart"],
         Error::NotConfirmed => &["run haversack wipe again and type the word, or give --yes"],
+        Error::NotTyped => &["run it again and type it, or give --yes"],
+        Error::Unasked => &["to do it without being asked: --yes"],
         Error::Missing { what: "--yes" } => &["give it: the store is gone for good then"],
         Error::Missing { .. } => &["give it as an option; haversack help log shows how"],
         Error::File { source, .. } | Error::Output { source } => of_io(source),
@@ -184,6 +190,15 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
             &["a store is in one team: for another, name another folder with --store"]
         }
         EngineError::NotAllowed { .. } => &["a coordinator may: ask one"],
+        EngineError::Removed => &[
+            "what is here stays readable: haversack contacts, haversack report",
+            "if it was removed by mistake: make a new store and ask a coordinator for a new invitation",
+            "what was not synced before can be read out with haversack contacts --json",
+        ],
+        EngineError::Share { .. } => &["a share is one line that begins with HSS1"],
+        EngineError::Shares { .. } | EngineError::SharesMissing { .. } => &[
+            "each share says itself how many it takes; all must come from one haversack recovery create --root",
+        ],
         EngineError::Enrolment { .. } => &[
             COPY_CODE,
             "a text that is too long to paste goes into a file: --file FILE",
@@ -243,6 +258,9 @@ fn of_field(field: &str) -> &'static [&'static str] {
         }
         "wipe after" => &["ten is a good number: nobody types ten wrong ones by mistake"],
         "site" => &["haversack site list shows the sites"],
+        "shares" => &["five shares, three of them needed, is a good choice"],
+        "name" => &["haversack device list shows the names that are taken"],
+        "device" => &["haversack device list shows the devices; this one is marked"],
         "label" => &["no names and no numbers that identify: an invented label, as in LOTUS-27"],
         "birth year" => &["for somebody born in the 1980s: --birth-year 1980 --band 10"],
         "item" | "mode" | "service" | "sex" | "age band" | "duration" => {
@@ -262,6 +280,14 @@ fn of_unknown(what: &str) -> &'static [&'static str] {
         "client" => &[
             "haversack client list shows the clients",
             "open a file with haversack client add --label LABEL, or sync if a colleague did",
+        ],
+        "device" => &[
+            "haversack device list shows the devices",
+            "name it by its name here, or by the first digits of its id, four or more",
+        ],
+        "root key" => &[
+            "it is where the team was founded, or was made of its shares: haversack space list says whether it is here",
+            "with the shares: haversack recovery use --root",
         ],
         _ => &[],
     }

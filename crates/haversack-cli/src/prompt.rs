@@ -18,6 +18,18 @@ pub(crate) fn terminal(format: Format) -> Option<Prompt<impl BufRead, impl Write
     asks.then(|| Prompt { input: io::stdin().lock(), output: io::stderr() })
 }
 
+/// Goes on only when somebody types a word, or said so before.
+pub(crate) fn confirm(format: Format, yes: bool, question: &str, word: &str) -> Result<(), Error> {
+    if yes {
+        return Ok(());
+    }
+    let mut prompt = terminal(format).ok_or(Error::Unasked)?;
+    match prompt.ask(question, |typed| Ok(typed.to_owned()))? == word {
+        true => Ok(()),
+        false => Err(Error::NotTyped),
+    }
+}
+
 impl<R: BufRead, W: Write> Prompt<R, W> {
     /// A prompt between any two.
     #[cfg(test)]

@@ -16,6 +16,7 @@ mod published;
 mod random;
 mod recovery;
 mod sign;
+mod split;
 mod stretch;
 mod suite;
 mod word_list;
@@ -35,6 +36,8 @@ pub use random::Random;
 pub(crate) use random::bytes;
 pub use recovery::RecoveryCode;
 pub(crate) use sign::{SignKey, message, verify};
+pub use split::RootShare;
+pub(crate) use split::{join as join_shares, split as split_key};
 pub(crate) use stretch::{SlotKey, Stretched, stretch};
 #[cfg(test)]
 pub(crate) use suite::Symbolic;

@@ -127,6 +127,26 @@ pub enum Error {
         /// The part's number.
         number: u8,
     },
+    /// A share of the root key is not usable.
+    #[error("this share {why}")]
+    Share {
+        /// Why it is not usable.
+        why: &'static str,
+    },
+    /// Shares of the root key do not make it.
+    #[error("these shares {why}")]
+    Shares {
+        /// In what way.
+        why: &'static str,
+    },
+    /// There are too few shares of the root key.
+    #[error("of the {needed} shares that it takes, {have} are there")]
+    SharesMissing {
+        /// How many are there.
+        have: u8,
+        /// How many it takes.
+        needed: u8,
+    },
     /// Nothing in it is for this store's space.
     #[error("this {what} is of another space or for another device")]
     Foreign {

@@ -42,11 +42,13 @@ mod sync;
 mod vectors;
 mod view;
 
-pub use crypto::{Bind, ClientKey, Cost, FileKey, Guesses, Passphrase, Random, RecoveryCode};
+pub use crypto::{
+    Bind, ClientKey, Cost, FileKey, Guesses, Passphrase, Random, RecoveryCode, RootShare,
+};
 pub use engine::{
-    BundleOutcome, ContactDraft, CreateOptions, Engine, Exchange, Ledger, OpenOptions, OpenedBy,
-    Received, RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft, check_locked,
-    wipe,
+    BundleOutcome, ContactDraft, CreateOptions, DeviceRow, Engine, Exchange, Exposure, Ledger,
+    OpenOptions, OpenedBy, Received, RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome,
+    WhoDraft, check_locked, wipe,
 };
 pub use error::{Error, WireError};
 pub use members::{Member, RelayAddress, Role, Words, code_parts};

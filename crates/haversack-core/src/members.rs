@@ -11,6 +11,7 @@
 mod enrol;
 mod epoch;
 mod epochs;
+mod exposed;
 mod grant;
 mod group;
 #[cfg(test)]

@@ -81,6 +81,8 @@ labels! {
     HEADER = "header";
     WIPED = "wiped";
     FILE_KEY = "file key";
+    ROOT_SHARE_SET = "root share set";
+    ROOT_SHARE_CHECK = "root share check";
     REGISTRY = "registry";
 }
 

@@ -294,12 +294,16 @@ impl Notebook {
         self.with(|engine| Ok(Report::new(period, &engine.contacts(&filter)?, &engine.clients()?)))
     }
 
-    /// Writes a bundle: everything of this device that is not acknowledged, and what it carries for others.
+    /// Writes a bundle: everything of this device that is not acknowledged, and what it carries for others. A device that was
+    /// removed writes what it knows of the team and no records.
     ///
     /// # Errors
     /// `NoSpace`, and the errors of saving.
     pub fn export_bundle(&self) -> Result<Vec<u8>, Error> {
-        self.with(Engine::export_bundle)
+        self.with(|engine| match engine.export_bundle() {
+            Err(haversack_core::Error::Removed) => engine.export_roster(),
+            written => written,
+        })
     }
 
     /// Takes a bundle.
@@ -319,12 +323,15 @@ impl Notebook {
         engine.close().map_err(Error::from)
     }
 
-    /// Syncs with a relay: one request, in both directions. What arrives is durable as it arrives.
+    /// Syncs with a relay: one request, in both directions. What arrives is durable as it arrives. Makes new keys first, where
+    /// that is this device's to do and a week has passed.
     ///
     /// # Errors
     /// [`Error::Unreachable`], [`Error::NotARelay`], [`Error::OtherRelay`], [`Error::Refused`];
     /// [`Error::Interrupted`] when the connection broke midway; and the errors of saving.
     pub async fn sync(&self, url: &RelayUrl) -> Result<SyncReport, Error> {
+        let this = self.clone();
+        blocking(move || this.rotate_when_due()).await?;
         let meter = Meter::default();
         let mut report = SyncReport::default();
         let relay = self.meet(url, &meter, &mut report).await?;

@@ -52,7 +52,8 @@ pub(crate) struct Args {
     qr: QrArgs,
 }
 
-fn role() -> impl TypedValueParser<Value = Role> {
+/// A role, by its name.
+pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
     let names = PossibleValuesParser::new(ROLES.map(|(name, _)| name));
     names.map(|text| {
         let role = ROLES.iter().find(|(name, _)| *name == text);

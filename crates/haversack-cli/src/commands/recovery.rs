@@ -1,15 +1,21 @@
-//! `haversack recovery`: twelve words that open the store when the passphrase does not.
+//! `haversack recovery`: what is on paper. Twelve words that open the store when the passphrase does not, and shares of
+//! the team's root key.
 
 use clap::Subcommand;
 
 pub(crate) mod create;
+pub(crate) mod forget_root;
 pub(crate) mod rehearse;
 pub(crate) mod replace;
+pub(crate) mod replace_root;
+mod shares;
 
-/// A recovery code on paper, for the day the passphrase or the key file is lost
+/// What is on paper: a code for the day the passphrase is lost, and shares of the team's root key
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Create(create::Args),
     Rehearse(rehearse::Args),
     Use(replace::Args),
+    ForgetRoot(forget_root::Args),
+    ReplaceRoot(replace_root::Args),
 }

@@ -32,6 +32,8 @@ pub(crate) struct Standing {
     waiting: u64,
     quarantined: u64,
     carried: u64,
+    doubted: u64,
+    removed: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,6 +45,8 @@ struct Team {
 #[derive(Debug, Serialize)]
 struct MemberShown {
     device: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     role: &'static str,
 }
 
@@ -91,17 +95,22 @@ pub(crate) fn run(global: &Global) -> Result<Standing, Error> {
         waiting: status.waiting,
         quarantined: status.quarantined,
         carried: status.carried,
+        doubted: status.doubted,
+        removed: status.removed,
     })
 }
 
 /// The team, if this store is in one.
 fn team(notebook: &Notebook) -> Result<Option<Team>, Error> {
-    let members = match notebook.members() {
+    let members = match notebook.devices() {
         Err(NotebookError::Engine(EngineError::NoSpace)) => return Ok(None),
-        members => members?.into_iter().map(|member| MemberShown {
-            device: hex(member.device.to_bytes()),
-            role: role_name(member.role),
-        }),
+        devices => {
+            devices?.into_iter().filter(|member| !member.removed).map(|member| MemberShown {
+                device: hex(member.device.to_bytes()),
+                name: member.name.map(|name| name.to_string()),
+                role: role_name(member.role),
+            })
+        }
     };
     let relays = notebook
         .relays()?
@@ -124,6 +133,7 @@ impl Standing {
             ("received, waiting for what comes before", self.waiting),
             ("received, refused", self.quarantined),
             ("carried for others, to the next relay", self.carried),
+            ("changes by removed devices, not believed", self.doubted),
         ];
         for (name, number) in frames.into_iter().filter(|(_, number)| *number > 0) {
             table.pair(name, number);
@@ -144,6 +154,12 @@ impl Show for Standing {
                 let relays = count(team.relays.len() as u64, "relay");
                 writeln!(out, "in a team of {members}, {relays}")?;
             }
+        }
+        if self.removed {
+            writeln!(
+                out,
+                "This device was removed from its team: it neither sends nor takes records any more."
+            )?;
         }
         self.pairs().write(out)?;
         match self.own.here_only {

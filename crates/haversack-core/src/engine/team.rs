@@ -3,56 +3,173 @@
 //! Each is one transaction. What is owed to others afterwards follows from the state (PROTOCOL § 6.3, R4), so that a
 //! crash in between forgets nothing.
 
-use haversack_wire::{Device, Epoch};
+use haversack_wire::limits::LINEAGE_MAX;
+use haversack_wire::{Device, Epoch, StatementHash, bundle};
 
 use super::Engine;
 use super::documents::Staged;
 use super::state::SpaceState;
 use crate::Error;
 use crate::crypto::{EpochSecret, Real, SignKey};
-use crate::members::{Content, Cut, Role, statement_hash};
+use crate::members::{Content, Cut, Role, RosterSegment, Statement, statement_hash};
 use crate::model::Day;
+use crate::sync::chunk;
 
 /// Days after which a device that may rotate does so.
 const ROTATION_DAYS: u16 = 7;
 
+/// Something to be signed that changes who may do what.
+struct Decision {
+    what: &'static str,
+    content: Content,
+    /// What it is to have seen.
+    parents: Vec<StatementHash>,
+    /// What takes the place of the root key that is kept here.
+    root: Option<SignKey>,
+}
+
 impl Engine {
-    /// Removes a member for good: from here on nothing is sealed to it, and nothing more of it is believed. The
-    /// revocation and the epoch that answers it are saved in one step.
+    /// Removes a device for good: from here on nothing is sealed to it, and nothing more of it is believed. The
+    /// revocation and the epoch that answers it are saved in one step. Signed by the root key when it is kept here, else
+    /// by this device.
+    ///
+    /// `undo` takes back what the device decided before: its removals of others and its changes of roles are void from
+    /// then on. An admin may do so whom that device has removed; it stays removed itself unless the root key signs, since
+    /// nobody can tell which of the two was seized.
     ///
     /// # Errors
-    /// [`Error::NotAllowed`] when this device is no admin, [`Error::Unknown`] for a device that is no member, and the
-    /// errors of saving.
-    pub fn revoke(&mut self, device: Device) -> Result<(), Error> {
-        self.admin("remove a device")?;
-        self.prepare()?;
+    /// [`Error::NotAllowed`] and [`Error::Removed`] when neither this device nor a root key that is here may,
+    /// [`Error::Unknown`] for a device that is no member (with `undo`: never was one), [`Error::Invalid`] for this
+    /// very device, and the errors of saving.
+    pub fn revoke(&mut self, device: Device, undo: bool) -> Result<(), Error> {
         let space = self.space()?;
-        let known = space.group.roster.members().any(|member| member.device == device);
-        let cut = known.then(|| cut_of(space, &device)).ok_or(Error::Unknown { what: "device" })?;
-        self.decide(Content::Revoke { device, cut })
+        let roster = &space.group.roster;
+        let unknown = Error::Unknown { what: "device" };
+        let line = roster.standing().device(&device).ok_or(unknown)?;
+        if line == self.device() {
+            return Err(Error::invalid("device", "is this one: another coordinator removes it"));
+        }
+        if !undo && !roster.standing().members.contains_key(&line) {
+            return Err(Error::Unknown { what: "device" });
+        }
+        let parents = if undo { roster.parents_without(&line) } else { roster.parents() };
+        let content = Content::Revoke { device: line, cut: cut_of(space, &line) };
+        self.decide(Decision { what: "remove a device", content, parents, root: None })
     }
 
-    /// Gives a member another role.
+    /// Gives a member another role. Signed as a revocation is.
     ///
     /// # Errors
     /// As [`Engine::revoke`].
     pub fn set_role(&mut self, device: Device, role: Role) -> Result<(), Error> {
-        self.admin("change a role")?;
-        self.prepare()?;
         let space = self.space()?;
-        let known = space.group.roster.members().any(|member| member.device == device);
-        let cut = known.then(|| cut_of(space, &device)).ok_or(Error::Unknown { what: "device" })?;
-        self.decide(Content::SetRole { device, role: Some(role), cut })
+        let roster = &space.group.roster;
+        let line = roster.standing().device(&device);
+        let line = line.filter(|line| roster.standing().members.contains_key(line));
+        let device = line.ok_or(Error::Unknown { what: "device" })?;
+        let (cut, parents) = (cut_of(space, &device), roster.parents());
+        let content = Content::SetRole { device, role: Some(role), cut };
+        self.decide(Decision { what: "change a role", content, parents, root: None })
+    }
+
+    /// Whether the present root key is kept here.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`].
+    pub fn keeps_root(&self) -> Result<bool, Error> {
+        Ok(self.present_root(self.space()?).is_some())
+    }
+
+    /// Makes a new root key, which the old one signs; the new one is kept here and the old one forgotten. Shares and
+    /// copies of the old one are worth nothing to the team any more, but they are to be destroyed: who has it could have
+    /// replaced it just as well, and of two replacements only one stands.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when the root key is not here, and the errors of saving.
+    pub fn replace_root(&mut self) -> Result<(), Error> {
+        let space = self.space()?;
+        self.present_root(space).ok_or(Error::Unknown { what: "root key" })?;
+        let parents = space.group.roster.parents();
+        let new = SignKey::make(&mut *self.random);
+        let content = Content::ReplaceRoot { root: new.public() };
+        let what = "replace the root key";
+        self.decide(Decision { what, content, parents, root: Some(new) })
+    }
+
+    /// Forgets the root key that is kept here. Where no shares of it are, nobody has it then.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when there is none, and the errors of saving.
+    pub fn forget_root(&mut self) -> Result<(), Error> {
+        let mut space = self.space()?.clone();
+        space.root.take().ok_or(Error::Unknown { what: "root key" })?;
+        self.commit(Staged { space: Some(space), ..Staged::default() })
+    }
+
+    /// The root key, if it is here and none took its place.
+    pub(super) fn present_root<'a>(&self, space: &'a SpaceState) -> Option<&'a SignKey> {
+        let present = space.group.roster.standing().roots.last();
+        space.root.as_ref().filter(|root| present == Some(&root.public()))
     }
 
     /// Signs something that changes who may do what, and mints the epoch that it calls for.
-    fn decide(&mut self, content: Content) -> Result<(), Error> {
-        self.close_unsent()?;
+    fn decide(&mut self, decision: Decision) -> Result<(), Error> {
+        let signer = self.signer(&decision)?;
+        if self.still_member().is_ok() {
+            self.prepare()?;
+            self.close_unsent()?;
+        }
         let mut space = self.space()?.clone();
-        let sign = self.device.identity.sign.clone();
-        self.say(&mut space, &sign, content)?;
-        let epochs = self.minted(&mut space);
+        say_after(&mut space, &signer, decision.parents, decision.content)?;
+        space.root = decision.root.or(space.root);
+        space.refresh(self.ring.epochs());
+        let epochs = match self.is_member_of(&space) {
+            true => self.minted(&mut space),
+            // Whoever has removed this device too: others will answer.
+            false => Vec::new(),
+        };
         self.commit(Staged { space: Some(space), epochs, ..Staged::default() })
+    }
+
+    /// Which key here may sign a decision. That is judged by what the decision will have seen and not by what stands now,
+    /// so that an admin can undo what removed it.
+    fn signer(&self, decision: &Decision) -> Result<SignKey, Error> {
+        let space = self.space()?;
+        let missing = Error::damaged("state", "a statement is missing");
+        let stood = space.group.roster.stood(&decision.parents).ok_or(missing)?;
+        let device = &self.device.identity.sign;
+        let mut keys = self.present_root(space).into_iter().chain([device]);
+        let may = keys.find(|key| stood.admits(&key.public(), &decision.content));
+        match (may, self.still_member()) {
+            (Some(key), _) => Ok(key.clone()),
+            (None, Err(removed)) => Err(removed),
+            (None, Ok(())) => Err(Error::NotAllowed { what: decision.what }),
+        }
+    }
+
+    /// Writes a bundle of what is known of the team, under the newest key that was had here: all that a device can still
+    /// say which was removed. What it decided before, or undid since, travels with it.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], [`Error::Removed`] when it has no key any more.
+    pub fn export_roster(&mut self) -> Result<Vec<u8>, Error> {
+        let space = self.space()?.clone();
+        let held = self.ring.epochs();
+        let epochs = space.group.epochs.statements();
+        let facts = epochs.filter_map(|epoch| space.table.get(&epoch.hash()));
+        let ours = facts.filter(|facts| held.contains_key(&facts.statement.epoch));
+        let best = ours.max_by_key(|facts| (facts.number(), facts.statement.depth, facts.hash));
+        let best = best.ok_or(Error::Removed)?;
+        let secret = held.get(&best.statement.epoch).ok_or(Error::Removed)?;
+        let lineage = space.table.lineage(&best.hash, LINEAGE_MAX);
+        let statements = space.group.roster.statements();
+        let mut frames = Vec::new();
+        for segment in RosterSegment::split(&best.statement.bytes, &lineage, statements)? {
+            let key = (secret, &best.statement.epoch);
+            let random = &mut *self.random;
+            frames.push(chunk::seal_roster(key, space.space(), &segment.encode(), random)?);
+        }
+        Ok(bundle::encode(frames.iter().map(Vec::as_slice))?)
     }
 
     /// Mints an epoch on top of those that are known: what is sealed from here on, older secrets do not open.
@@ -65,6 +182,7 @@ impl Engine {
         if !member.ok_or(Error::Removed)?.may_rotate {
             return Err(Error::NotAllowed { what: "rotate keys" });
         }
+        self.prepare()?;
         self.close_unsent()?;
         let mut space = self.space()?.clone();
         let sign = &self.device.identity.sign;
@@ -128,26 +246,28 @@ impl Engine {
         space.refresh(&held);
     }
 
-    /// Signs a statement, takes it in, and keeps it for the next body.
+    /// Signs a statement on top of all that is here, takes it in, and keeps it for the next body.
     pub(super) fn say(
         &self,
         space: &mut SpaceState,
         signer: &SignKey,
         content: Content,
     ) -> Result<(), Error> {
-        let bytes = space.group.say::<Real>(signer, content, None)?;
-        space.unsent.push(bytes);
-        space.unsent.sort_by_key(|bytes| statement_hash(bytes));
-        Ok(())
+        let parents = space.group.roster.parents();
+        say_after(space, signer, parents, content)
     }
 
     pub(super) fn still_member(&self) -> Result<(), Error> {
-        let me = self.device.identity.sign.public();
-        let current = |member: &crate::members::Member| member.current.contains_key(&me);
-        match self.space()?.group.roster.member(&me).is_some_and(current) {
+        match self.is_member_of(self.space()?) {
             true => Ok(()),
             false => Err(Error::Removed),
         }
+    }
+
+    fn is_member_of(&self, space: &SpaceState) -> bool {
+        let me = self.device.identity.sign.public();
+        let member = space.group.roster.member(&me);
+        member.is_some_and(|member| member.current.contains_key(&me))
     }
 
     pub(super) fn admin(&self, what: &'static str) -> Result<(), Error> {
@@ -176,6 +296,24 @@ impl Engine {
     }
 }
 
+/// Signs a statement on top of some that are here, takes it in, and keeps it for the next body.
+fn say_after(
+    space: &mut SpaceState,
+    signer: &SignKey,
+    parents: Vec<StatementHash>,
+    content: Content,
+) -> Result<(), Error> {
+    let statement = Statement::sign::<Real>(space.space(), signer, parents, content, None)?;
+    let bytes = statement.bytes;
+    if space.group.roster.add::<Real>([bytes.as_slice()])? == 0 {
+        let (what, rule) = ("statement", "is not its signer's to make");
+        return Err(haversack_wire::Error::Malformed { what, rule }.into());
+    }
+    space.unsent.push(bytes);
+    space.unsent.sort_by_key(|bytes| statement_hash(bytes));
+    Ok(())
+}
+
 /// How far each lane of a device is known here: what is believed of it when it is removed.
 fn cut_of(space: &SpaceState, device: &Device) -> Cut {
     let standing = space.group.roster.standing();
@@ -183,3 +321,6 @@ fn cut_of(space: &SpaceState, device: &Device) -> Cut {
         space.lanes.iter().filter(|(_, lane)| standing.line(&lane.device_key) == Some(*device));
     own.map(|(id, lane)| (*id, lane.next)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ const KEEPER_AGE: u64 = 26;
 /// Exchanges for which another's grant is taken to have arrived.
 const SEEN_COUNTS: u8 = 3;
 /// Secrets of older epochs that a grant brings beside the live one's.
-const GRANTED_EPOCHS: usize = 40;
+pub(super) const GRANTED_EPOCHS: usize = 40;
 
 /// What a device knows of its space's keys, the epochs' secrets excepted: those are the keyring's.
 #[derive(Debug, Clone)]

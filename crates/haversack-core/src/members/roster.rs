@@ -1,5 +1,7 @@
 //! The roster: a graph of signed statements that only grows, and what stands of it (PROTOCOL § 6.1).
 
+mod undo;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
