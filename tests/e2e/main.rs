@@ -16,5 +16,6 @@ mod full_disk;
 mod kill;
 mod register;
 mod removal;
+mod restored;
 mod team;
 mod wire_size;

@@ -438,6 +438,8 @@ fn decode_relays(bytes: &[u8]) -> Result<(BTreeMap<Relay, String>, Routes), Erro
 pub(super) struct DeviceState {
     pub(super) identity: Identity,
     pub(super) pending: Option<Pending>,
+    /// Where the store lay when it was last open.
+    pub(super) place: Option<[u8; 16]>,
 }
 
 impl DeviceState {
@@ -449,6 +451,8 @@ impl DeviceState {
             out.extend_from_slice(pending.one_time.expose());
             put_blob(&mut out, &pending.request);
         }
+        out.push(self.place.is_some().into());
+        out.extend(self.place.iter().flatten());
         out
     }
 
@@ -462,7 +466,11 @@ impl DeviceState {
                 request: r.blob(REQUEST_MAX)?.to_vec(),
             }),
         };
-        r.end().map(|()| Self { identity, pending })
+        let place = match r.u8()? {
+            0 => None,
+            _ => Some(r.array()?),
+        };
+        r.end().map(|()| Self { identity, pending, place })
     }
 }
 
