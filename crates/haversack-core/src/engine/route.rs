@@ -134,6 +134,9 @@ impl Engine {
             let mut offers = self.roster_offers(&space, &live, &state)?;
             if generation == live.generation {
                 offers.extend(self.offers(&space, &state)?);
+            } else if !offers.is_empty() {
+                let notices = self.notices(&space, &generation)?.into_iter().map(Offer::new);
+                offers.splice(0..0, notices);
             }
             more |= !room.take(&mut offers);
             let mut all: Vec<Offer> = grants.iter().map(Offer::again).collect();
