@@ -20,10 +20,15 @@ struct Suite {
     run: fn(&Places) -> Result<(), Failure>,
 }
 
-const SUITES: [Suite; 8] = [
+const SUITES: [Suite; 9] = [
     Suite { name: "fmt", about: "every file is formatted", run: rust::fmt },
     Suite { name: "clippy", about: "no lint fires, in any target", run: rust::clippy },
     Suite { name: "test", about: "unit tests, suites of tests/ and doc tests", run: rust::test },
+    Suite {
+        name: "histories",
+        about: "100,000 random histories of teams, and 1,000 with real keys",
+        run: rust::histories,
+    },
     Suite {
         name: "demo",
         about: "`haversack demo` meets its fixture under 20 seeds",
@@ -60,7 +65,7 @@ enum Outcome {
 pub(crate) fn run(places: &Places, args: &[&str]) -> Result<(), Failure> {
     if args == ["--list"] {
         for suite in &SUITES {
-            println!("{:8} {}", suite.name, suite.about);
+            println!("{:9} {}", suite.name, suite.about);
         }
         return Ok(());
     }

@@ -11,6 +11,7 @@ mod cache;
 mod documents;
 mod enrolment;
 mod exposure;
+mod horizon;
 mod incoming;
 mod intake;
 mod kept;

@@ -18,6 +18,8 @@ mod group;
 mod histories;
 mod identity;
 mod parts;
+#[cfg(test)]
+mod reference;
 mod roster;
 mod set;
 mod standing;
@@ -33,7 +35,7 @@ pub(crate) use epoch::{
 pub(crate) use epochs::{Held, Table};
 #[cfg(test)]
 pub(crate) use grant::{GrantEntry, seal as seal_grant};
-pub(crate) use group::{Group, Live};
+pub(crate) use group::{FIELD_AGE, Group, Live};
 pub(crate) use identity::{Identity, actor, device, lane};
 pub use parts::code_parts;
 pub(crate) use roster::Roster;

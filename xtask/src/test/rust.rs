@@ -19,3 +19,11 @@ pub(super) fn clippy(places: &Places) -> Result<(), Failure> {
 pub(super) fn test(places: &Places) -> Result<(), Failure> {
     shell::run(places.cargo().args(["test", "--workspace"]))
 }
+
+/// The histories of teams, as many as a change of the rules has to survive.
+pub(super) fn histories(places: &Places) -> Result<(), Failure> {
+    let mut command = places.cargo();
+    command.args(["test", "-p", "haversack-core", "--lib", "keep_every_promise"]);
+    command.env("HAVERSACK_HISTORIES", "100000").env("HAVERSACK_REAL_HISTORIES", "1000");
+    shell::run(&mut command)
+}

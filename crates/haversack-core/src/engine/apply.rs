@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use automerge::{ActorId, Automerge};
 use haversack_wire::limits::{LANES_MAX, WAITING_MAX};
-use haversack_wire::{Document, Lane};
+use haversack_wire::{Document, Epoch, Lane};
 
 use super::Engine;
 use super::batch::{Batch, Opened};
 use super::documents::{RowContent, row_item};
+use super::horizon::gone;
 use super::log::{RowHead, RowKind};
 use super::outgoing::advance;
 use super::state::{LaneState, SpaceState};
@@ -85,7 +86,11 @@ impl Engine {
         let verdict = if passed.is_empty() { Verdict::Applied } else { Verdict::Quarantine };
         pass_over(batch, chunk, lane, &passed);
         for (place, part) in rebuilt.into_iter().enumerate() {
-            if !passed.contains_key(&part.document) {
+            if self.index.is_gone(&part.document) {
+                let head = gone(part.document, chunk.body.lane, part.tip);
+                batch.tips.insert((part.document, chunk.body.lane), part.tip);
+                batch.staged.rows.push((head, Vec::new()));
+            } else if !passed.contains_key(&part.document) {
                 stage_row(batch, chunk, &author, part, (place, &signed))?;
             }
         }
@@ -106,6 +111,9 @@ impl Engine {
         for part in parts {
             if lane.passed.contains_key(&part.document) {
                 passed.insert(part.document, part.tip);
+                continue;
+            }
+            if self.index.is_gone(&part.document) {
                 continue;
             }
             let base = self.staged_document(batch, &part.document)?;
@@ -274,6 +282,7 @@ fn stage_row(
         lane: chunk.body.lane,
         sequence: Some(chunk.sequence),
         tip: part.tip,
+        since: Epoch::default(),
     };
     let item = row_item(author, part.document, part.raw)?;
     let content = RowContent { item, signed: Some((chunk.signature, signed.leaves.proof(place))) };
@@ -299,6 +308,7 @@ fn stage_client_keys(
             lane: chunk.body.lane,
             sequence: Some(chunk.sequence),
             tip: Tip::default(),
+            since: Epoch::default(),
         };
         batch.staged.rows.push((head, key.expose().to_vec()));
         batch.staged.client_keys.insert(*document, key.clone());

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{Automerge, Change, ChangeHash};
-use haversack_wire::{Document, Lane, StatementHash};
+use haversack_wire::{Device, Document, Lane, StatementHash};
 
 use super::Engine;
 use super::log::{Row, RowKind};
@@ -163,7 +163,11 @@ fn cutters(
         // Gone with whoever let it in: nobody said up to where it is believed.
         return standing.attackers.keys().copied().chain([StatementHash::default()]).collect();
     }
-    let about = standing.cutting.iter().filter(|(_, named)| **named == line);
+    // By what its author had seen it may have been of another line: a key cannot flee into one.
+    let then = roster.stood(state.heads_at(Some(sequence)));
+    let then = then.and_then(|then| then.line(&state.device_key));
+    let is_about = |named: &Device| *named == line || Some(*named) == then;
+    let about = standing.cutting.iter().filter(|(_, named)| is_about(named));
     let cuts = |hash: &StatementHash| match &roster.statement(hash)?.content {
         Content::Revoke { cut, .. } => Some(sequence >= cut.get(lane).copied().unwrap_or(0)),
         Content::SetRole { role, cut, .. } => {

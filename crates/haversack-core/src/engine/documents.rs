@@ -113,6 +113,7 @@ pub(super) struct Staged {
     pub(super) resealed: Vec<(i64, KeptBody)>,
     pub(super) frames: Vec<KeptFrame>,
     pub(super) drop_frames: Vec<i64>,
+
     /// Documents that were edited on top of what is believed of them only: built from the log again.
     pub(super) doubted: Vec<Document>,
     pub(super) device: Option<DeviceState>,
@@ -185,7 +186,9 @@ impl Engine {
         for (epoch, secret) in &staged.epochs {
             self.ring.add_epoch(*epoch, secret.clone(), &mut writer, random)?;
         }
-        let rows = save_rows(staged, &state_key, &mut self.ring, &mut writer, random)?;
+        let space = staged.space.as_ref().or(self.space.as_ref());
+        let rows = save_rows((staged, space), &state_key, &mut self.ring, &mut writer, random)?;
+
         let outbox_key = self.ring.purpose(Purpose::Outbox)?.expose();
         let mut saved = save_kept(staged, outbox_key, &mut writer, random)?;
         saved.rows = rows;
@@ -216,6 +219,7 @@ impl Engine {
             self.bodies.insert(body.sequence, body.kept(row));
         }
         self.waiting.forget(&staged.drop_frames);
+
         for (id, frame) in saved.frames.into_iter().zip(staged.frames) {
             self.waiting.keep(id, frame);
         }
@@ -296,16 +300,24 @@ struct Saved {
 
 /// Saves rows of the log, and the keys of documents that are new.
 fn save_rows(
-    staged: &Staged,
+    (staged, space): (&Staged, Option<&SpaceState>),
     state_key: &[u8; 32],
     ring: &mut Keyring,
     writer: &mut Writer<'_>,
     random: &mut dyn CryptoRng,
 ) -> Result<Vec<Row>, Error> {
-    ring.add_documents(staged.rows.iter().map(|(head, _)| head.document), writer, random)?;
+    let kept = staged.rows.iter().filter(|(head, _)| head.kind != RowKind::Gone);
+    ring.add_documents(kept.map(|(head, _)| head.document), writer, random)?;
+    let live = space.and_then(|space| space.live).map(|live| live.epoch).unwrap_or_default();
     let mut rows = Vec::new();
     for (head, content) in &staged.rows {
-        let key = ring.document(&head.document)?.expose();
+        let since = if head.since == Epoch::default() { live } else { head.since };
+        let head = &RowHead { since, ..*head };
+        let key = match head.kind {
+            // Of what was let go there is no key, and nothing to seal.
+            RowKind::Gone => state_key,
+            RowKind::Changes | RowKind::ClientKey => ring.document(&head.document)?.expose(),
+        };
         let sealed_head = head.encode();
         let id = writer.append(Log::Changes, (state_key, &sealed_head), (key, content), random)?;
         rows.push(Row { id, head: *head });

@@ -166,7 +166,7 @@ fn take_segment(batch: &mut Batch, frame: &[u8], segment: RosterSegment) {
 fn note_epoch(space: &mut SpaceState, chunk: &Opened) {
     let key = space.lanes.get(&chunk.body.lane).map(|lane| lane.device_key);
     if let Some(key) = key {
-        space.group.wrote_under(&key, &chunk.epoch, &space.table);
+        space.group.wrote_under(&key, &chunk.epoch);
     }
 }
 

@@ -149,6 +149,16 @@ impl KeptBody {
         Kept { row, position: self.position }
     }
 
+    /// Whether its content was let go.
+    pub(super) fn is_empty(&self) -> bool {
+        self.raw.is_empty()
+    }
+
+    /// What is left of it once its content is let go.
+    pub(super) fn emptied(self) -> Self {
+        Self { raw: Vec::new(), frame: Vec::new(), ..self }
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = self.sequence.to_le_bytes().to_vec();
         out.extend_from_slice(&self.position);

@@ -5,7 +5,7 @@ use std::path::Path;
 use rand_core::CryptoRng;
 
 use super::documents::Documents;
-use super::log::Index;
+use super::log::{Index, RowKind};
 use super::{Engine, SecretOptions};
 use crate::Error;
 use crate::crypto::{Cost, Passphrase, RecoveryCode};
@@ -160,7 +160,7 @@ impl Engine {
     ///
     /// # Errors
     /// The errors of saving. Cut short, it leaves the store open with either keyring; then it has to be done again.
-    #[cfg_attr(not(test), expect(dead_code, reason = "horizons will call it"))]
+
     pub(crate) fn drop_keys(&mut self, dropped: &Dropped) -> Result<(), Error> {
         let next = self.write_other_half(dropped)?;
         let (live, key) = next.key();
@@ -180,7 +180,9 @@ impl Engine {
         let mut writer = self.db.write()?;
         for document in &dropped.documents {
             let rows = self.index.document(document).map(|entry| entry.rows.as_slice());
-            let ids: Vec<i64> = rows.unwrap_or_default().iter().map(|row| row.id).collect();
+            let rows = rows.unwrap_or_default().iter();
+            let rows = rows.filter(|row| row.head.kind != RowKind::Gone);
+            let ids: Vec<i64> = rows.map(|row| row.id).collect();
             writer.delete_entries(Log::Changes, &ids)?;
             writer.delete_entries(Log::Caches, self.caches.get(document).copied().as_slice())?;
         }

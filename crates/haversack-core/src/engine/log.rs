@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use automerge::ChangeHash;
 use haversack_wire::codec::put_varint;
-use haversack_wire::{Document, Error, Lane, Reader};
+use haversack_wire::{Document, Epoch, Error, Lane, Reader};
 
 use crate::docs::rebuild::Tip;
 
@@ -19,6 +19,8 @@ pub(super) struct RowHead {
     pub(super) sequence: Option<u32>,
     /// The author's last change in the row.
     pub(super) tip: Tip,
+    /// The epoch that was live when this came: how old it is follows from that, and from no clock.
+    pub(super) since: Epoch,
 }
 
 /// What a row of the log holds.
@@ -28,6 +30,8 @@ pub(super) enum RowKind {
     Changes,
     /// The key of the client whose file the document is.
     ClientKey,
+    /// How far an author had come in a document that was let go: what still comes of it counts as applied.
+    Gone,
 }
 
 impl RowHead {
@@ -38,6 +42,7 @@ impl RowHead {
         put_varint(&mut out, self.sequence.map_or(0, |sequence| u64::from(sequence) + 1));
         put_varint(&mut out, self.tip.sequence);
         out.extend_from_slice(&self.tip.hash.map_or([0; 32], |hash| hash.0));
+        out.extend_from_slice(self.since.as_bytes());
         out
     }
 
@@ -47,6 +52,7 @@ impl RowHead {
         let kind = match r.u8()? {
             0 => RowKind::Changes,
             1 => RowKind::ClientKey,
+            2 => RowKind::Gone,
             other => {
                 return Err(Error::Unknown { what: "row kind", found: other.into() });
             }
@@ -54,9 +60,10 @@ impl RowHead {
         let lane = Lane::new(r.array()?);
         let sequence = r.varint()?.checked_sub(1).map(|sequence| sequence as u32);
         let (number, hash) = (r.varint()?, ChangeHash(r.array()?));
+        let since = Epoch::new(r.array()?);
         r.end()?;
         let tip = Tip { sequence: number, hash: (number > 0).then_some(hash) };
-        Ok(Self { document, kind, lane, sequence, tip })
+        Ok(Self { document, kind, lane, sequence, tip, since })
     }
 }
 
@@ -75,6 +82,11 @@ pub(super) struct DocumentRows {
 }
 
 impl DocumentRows {
+    /// Whether the document was let go.
+    pub(super) fn is_gone(&self) -> bool {
+        self.rows.iter().any(|row| row.head.kind == RowKind::Gone)
+    }
+
     /// How far an author has come.
     pub(super) fn tip(&self, lane: &Lane) -> Tip {
         self.tips.get(lane).copied().unwrap_or_default()
@@ -91,7 +103,7 @@ impl Index {
     pub(super) fn add(&mut self, row: Row) {
         let entry = self.documents.entry(row.head.document).or_default();
         entry.rows.push(row);
-        if row.head.kind == RowKind::Changes {
+        if row.head.kind != RowKind::ClientKey {
             let tip = entry.tips.entry(row.head.lane).or_default();
             if row.head.tip.sequence > tip.sequence {
                 *tip = row.head.tip;
@@ -108,6 +120,11 @@ impl Index {
 
     pub(super) fn document(&self, document: &Document) -> Option<&DocumentRows> {
         self.documents.get(document)
+    }
+
+    /// Whether a document was let go.
+    pub(super) fn is_gone(&self, document: &Document) -> bool {
+        self.document(document).is_some_and(DocumentRows::is_gone)
     }
 
     pub(super) fn documents(&self) -> impl Iterator<Item = (&Document, &DocumentRows)> {

@@ -90,7 +90,7 @@ impl Engine {
         let (mut current, mut bytes) = (Vec::new(), 0);
         for row in rows {
             bytes += match row.head.kind {
-                RowKind::ClientKey => CLIENT_KEY_BYTES,
+                RowKind::ClientKey | RowKind::Gone => CLIENT_KEY_BYTES,
                 RowKind::Changes => {
                     let changes = self.read_row(&row)?;
                     changes.iter().map(|change| 16 + 6 * change.operations.len()).sum()
@@ -186,11 +186,12 @@ fn stage(
     staged: &mut Staged,
 ) -> Result<(), Error> {
     let (lane, sequence) = (space.lane, Some(signed.sequence));
+    let since = rows.iter().map(|row| row.head.since).next().unwrap_or_default();
     for (place, (changes, hash)) in load.documents.into_iter().enumerate() {
         let (document, last) = (changes.document, changes.changes.last());
         let number = last.map_or(0, |change| change.sequence);
         let tip = Tip { sequence: number, hash: Some(hash) };
-        let head = RowHead { document, kind: RowKind::Changes, lane, sequence, tip };
+        let head = RowHead { document, kind: RowKind::Changes, lane, sequence, tip, since };
         let item = row_item(author, document, changes.changes)?;
         let proof = signed.leaves.proof(place);
         let content = RowContent { item, signed: Some((signed.signature, proof)) };
@@ -198,7 +199,7 @@ fn stage(
     }
     for (document, key) in &load.client_keys {
         let (document, tip) = (*document, Tip::default());
-        let head = RowHead { document, kind: RowKind::ClientKey, lane, sequence, tip };
+        let head = RowHead { document, kind: RowKind::ClientKey, lane, sequence, tip, since };
         staged.rows.push((head, key.expose().to_vec()));
     }
     for row in rows {

@@ -241,6 +241,9 @@ impl Engine {
             let row = self.bodies.get(sequence).ok_or_else(missing)?.row;
             let kept = self.db.row(Table::Bodies, &self.outbox_key()?, row)?;
             let mut body = KeptBody::decode(&kept.ok_or_else(missing)?)?;
+            if body.is_empty() {
+                continue;
+            }
             if body.epoch != live.epoch {
                 body.frame = self.seal(space, *sequence, &body.raw)?;
                 body.epoch = live.epoch;

@@ -126,7 +126,8 @@ impl Engine {
     /// [`Error::Damaged`] when the log does not open.
     pub fn canonical(&mut self) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
-        let ids: Vec<Document> = self.index.documents().map(|(id, _)| *id).collect();
+        let here = self.index.documents().filter(|(_, entry)| !entry.is_gone());
+        let ids: Vec<Document> = here.map(|(id, _)| *id).collect();
         for id in ids {
             let document = self.believed(&id)?;
             out.extend_from_slice(id.as_bytes());

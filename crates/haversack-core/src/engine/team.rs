@@ -251,11 +251,6 @@ impl Engine {
         Ok(seen.is_some())
     }
 
-    /// Destroys the secrets of epochs that have grown old, unless something still waits for a key (R6).
-    pub(super) fn grow_old(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
     /// Makes sure that there is an epoch to write under, minting one if a revocation calls for it (R2).
     pub(super) fn prepare(&mut self) -> Result<(), Error> {
         let space = self.space()?;

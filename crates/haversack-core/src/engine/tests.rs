@@ -2,7 +2,7 @@
 
 use haversack_wire::answer::{Part, START};
 use haversack_wire::hash::Label as HashLabel;
-use haversack_wire::{ChunkHeader, CursorDigest, KeyHint, LaneTag, Relay};
+use haversack_wire::{ChunkHeader, CursorDigest, Epoch, KeyHint, LaneTag, Relay};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tempfile::TempDir;
 
@@ -252,6 +252,7 @@ fn nobody_replaces_the_key_of_another_s_client() {
         lane,
         sequence: None,
         tip: Tip::default(),
+        since: Epoch::default(),
     };
     let rows = vec![(head, vec![9; 32])];
     phone.commit(documents::Staged { rows, ..Default::default() }).unwrap();

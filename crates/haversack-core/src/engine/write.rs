@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use automerge::transaction::Transaction;
 use automerge::{Automerge, ObjType, ROOT, ReadDoc, Value};
 use autosurgeon::{ReconcileError, reconcile_prop};
-use haversack_wire::Document;
+use haversack_wire::{Document, Epoch};
 
 use super::Engine;
 use super::documents::{RowContent, Staged, registry, row_item};
@@ -318,7 +318,14 @@ impl Engine {
             }
         }
         for (document, (tip, changes)) in edits.changes {
-            let head = RowHead { document, kind: RowKind::Changes, lane, sequence: None, tip };
+            let head = RowHead {
+                document,
+                kind: RowKind::Changes,
+                lane,
+                sequence: None,
+                tip,
+                since: Epoch::default(),
+            };
             let content = RowContent { item: row_item(&author, document, changes)?, signed: None };
             staged.rows.push((head, content.encode()));
         }
@@ -330,6 +337,7 @@ impl Engine {
                 lane,
                 sequence: None,
                 tip,
+                since: Epoch::default(),
             };
             staged.rows.push((head, key.expose().to_vec()));
         }

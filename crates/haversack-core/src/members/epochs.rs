@@ -9,7 +9,7 @@ use haversack_wire::{Epoch, EpochHash, Generation};
 
 use super::epoch::EpochStatement;
 use super::roster::{Roster, Turn};
-use super::set::Set;
+use super::standing::Standing;
 
 use super::statement::Role;
 use crate::crypto::EpochSecret;
@@ -30,9 +30,9 @@ pub(crate) struct Epochs {
 pub(crate) struct Facts {
     pub(crate) hash: EpochHash,
     pub(crate) statement: Arc<EpochStatement>,
-    /// What its minter had seen.
-    past: Set,
-    /// The turns in that.
+    /// What stood by what its minter had seen.
+    stood: Arc<Standing>,
+    /// The turns that stood by that.
     turns: BTreeSet<Turn>,
     /// Its ancestors that are known here.
     ancestors: BTreeSet<EpochHash>,
@@ -45,6 +45,11 @@ impl Facts {
     /// R1: highest number, then by who may rotate, then deepest, then lowest hash.
     fn rank(&self) -> (usize, bool, u64, Reverse<EpochHash>) {
         (self.turns.len(), self.may_rotate, self.statement.depth, Reverse(self.hash))
+    }
+
+    /// Whether these are the turns that it answers.
+    pub(crate) fn answers_just(&self, turns: &BTreeSet<Turn>) -> bool {
+        self.turns == *turns
     }
 
     /// How many turns it answers.
@@ -113,20 +118,18 @@ fn facts(
     epoch: &Arc<EpochStatement>,
     is_anchor: bool,
 ) -> Option<Facts> {
-    let past = roster.past(&epoch.heads)?;
     let stood = roster.stood(&epoch.heads)?;
     let minter = stood.current(&epoch.minter).filter(|member| member.role.is_some())?;
     let parents: Vec<&Facts> =
         epoch.parents.iter().filter_map(|parent| table.0.get(parent)).collect();
-    let turns = roster.turns(&past);
-    let lacks = |parent: &&Facts| !roster.answers(&parent.past, &stood);
+    let (turns, may_rotate) = (roster.turns(&stood), minter.may_rotate);
+    let lacks = |parent: &&Facts| !parent.stood.answers(&stood);
     let called_for = match epoch.parents.as_slice() {
         [] => minter.role.is_some_and(Role::is_admin),
-        _ => minter.may_rotate || parents.iter().all(lacks),
+        _ => may_rotate || parents.iter().all(lacks),
     };
     let deepest = parents.iter().map(|facts| facts.statement.depth).max();
     let fits = parents.len() == epoch.parents.len()
-        && parents.iter().all(|parent| parent.turns.is_subset(&turns))
         && epoch.depth == deepest.map_or(0, |deepest| deepest + 1)
         && called_for
         && epoch.generation == generation(epoch, &parents, &turns);
@@ -135,17 +138,17 @@ fn facts(
     (fits || is_anchor).then(|| Facts {
         hash,
         statement: epoch.clone(),
-        past,
+        stood,
         ancestors: ancestors.collect(),
-        may_rotate: minter.may_rotate,
-        counted: minter.may_rotate && parents.iter().any(|parent| parent.turns == turns),
+        may_rotate,
+        counted: may_rotate && parents.iter().any(|parent| parent.turns == turns),
         turns,
     })
 }
 
 /// The generation of the best parent which answers as much, or its own.
 fn generation(epoch: &EpochStatement, parents: &[&Facts], turns: &BTreeSet<Turn>) -> Generation {
-    let same = parents.iter().filter(|parent| parent.turns.len() == turns.len());
+    let same = parents.iter().filter(|parent| parent.turns == *turns);
     let best = same.max_by_key(|parent| parent.rank());
     best.map_or_else(|| Generation::new(epoch.epoch.to_bytes()), |best| best.statement.generation)
 }
@@ -176,7 +179,7 @@ impl Table {
         roster: &Roster,
         here: impl Fn(&EpochStatement) -> bool,
     ) -> Option<&Facts> {
-        let fit = |facts: &&Facts| roster.answers(&facts.past, roster.standing());
+        let fit = |facts: &&Facts| facts.stood.answers(roster.standing());
         self.usable(roster, &here).filter(fit).max_by_key(|facts| facts.rank())
     }
 
@@ -209,9 +212,12 @@ impl Table {
         about.max_by_key(|facts| facts.rank())
     }
 
-    /// Whether an epoch is as good to write under as another, or better.
-    pub(crate) fn is_as_good(&self, one: &Epoch, other: &Epoch) -> bool {
-        one == other || self.best(one).map(Facts::rank) >= self.best(other).map(Facts::rank)
+    /// Whether who writes under an epoch has another's secret: it is the same, or was built upon.
+    pub(crate) fn implies(&self, one: &Epoch, other: &Epoch) -> bool {
+        let (Some(one), Some(other)) = (self.best(one), self.best(other)) else {
+            return one == other;
+        };
+        one.hash == other.hash || one.ancestors.contains(&other.hash)
     }
 
     /// The statements of an epoch and its best ancestors, ascending by hash.

@@ -37,7 +37,7 @@ pub(crate) struct Group {
     pub(crate) delivered: BTreeSet<(Epoch, [u8; 32])>,
     /// Others' grants that were seen, and for how many exchanges more they count: whether they open is not known.
     pub(crate) seen: BTreeMap<(Epoch, [u8; 32]), u8>,
-    /// The best epoch under which each key was seen to write: it has that secret.
+    /// The epoch under which each key was last seen to write: it has that secret.
     pub(crate) wrote: BTreeMap<[u8; 32], Epoch>,
 }
 
@@ -141,14 +141,14 @@ impl Group {
         let secret = EpochSecret::make(random);
         let (space, heads) = (*self.space(), self.roster.heads());
         let epoch = secret.id(&space);
-        let turns = self.roster.turns(&self.roster.past(&heads).unwrap_or_default()).len() as u64;
+        let turns = self.roster.turns(self.roster.standing());
         let leaves = table.leaves(&self.roster, self.here(held));
         let mut parents: Vec<EpochHash> = leaves.iter().map(|facts| facts.hash).collect();
         parents.sort();
         let deepest = leaves.iter().map(|facts| facts.statement.depth).max();
         let depth = deepest.map_or(0, |deepest| deepest + 1);
         // The leaves come best first.
-        let same = leaves.iter().find(|facts| facts.number() == turns);
+        let same = leaves.iter().find(|facts| facts.answers_just(&turns));
         let generation =
             same.map_or_else(|| secret.generation().id(&space), |facts| facts.statement.generation);
         if same.is_none() {
@@ -164,7 +164,7 @@ impl Group {
         let has = |key: &[u8; 32]| {
             self.delivered.contains(&(live, *key))
                 || self.seen.get(&(live, *key)).is_some_and(|left| *left > 0)
-                || self.wrote.get(key).is_some_and(|epoch| table.is_as_good(epoch, &live))
+                || self.wrote.get(key).is_some_and(|epoch| table.implies(epoch, &live))
         };
         let keys = self.roster.members().flat_map(|member| &member.current);
         let lacking = keys.filter(|(key, _)| *key != me && !has(key));
@@ -253,12 +253,10 @@ impl Group {
         })
     }
 
-    /// A device sealed something under an epoch: it has that secret.
-    pub(crate) fn wrote_under(&mut self, key: &[u8; 32], epoch: &Epoch, table: &Table) {
-        let better = self.wrote.get(key).is_none_or(|known| table.is_as_good(epoch, known));
-        if better {
-            self.wrote.insert(*key, *epoch);
-        }
+    /// A device sealed something under an epoch: it has that secret now, and perhaps no better one, whatever it had before its
+    /// store was restored from a copy.
+    pub(crate) fn wrote_under(&mut self, key: &[u8; 32], epoch: &Epoch) {
+        self.wrote.insert(*key, *epoch);
     }
 
     /// The roster under an epoch, as frames' contents.

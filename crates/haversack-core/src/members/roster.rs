@@ -264,21 +264,15 @@ impl Roster {
         self.graph.past_of(heads)
     }
 
-    /// The turns in a past: removals, demotions and replacements of the root, standing or not. Twice is once.
-    pub(crate) fn turns(&self, past: &Set) -> BTreeSet<Turn> {
-        past.iter().filter_map(|s| turn(&self.graph.statement(s).content)).collect()
-    }
-
-    /// Whether a past has every attacker and every replacement of the root that stands.
-    pub(crate) fn answers(&self, past: &Set, standing: &Standing) -> bool {
-        let mut all = standing.attackers.keys().chain(&standing.replacements);
-        all.all(|hash| self.is_seen(past, hash))
+    /// The turns that stand: removals, demotions and replacements of the root. Twice is once.
+    pub(crate) fn turns(&self, standing: &Standing) -> BTreeSet<Turn> {
+        let all = standing.attackers.keys().chain(&standing.replacements);
+        all.filter_map(|hash| turn(&self.statement(hash)?.content)).collect()
     }
 
     /// The turns of standing revocations alone.
     pub(crate) fn revocations(&self) -> BTreeSet<Turn> {
-        let standing = self.standing.attackers.keys().filter_map(|hash| self.statement(hash));
-        standing.filter_map(|s| turn(&s.content)).filter(|(kind, _)| *kind == 4).collect()
+        self.turns(&self.standing).into_iter().filter(|(kind, _)| *kind == 4).collect()
     }
 
     /// Whether a statement is a revocation.
@@ -321,9 +315,9 @@ impl Roster {
     }
 
     fn stands(&self) -> impl Iterator<Item = (usize, &Statement)> {
-        let places =
-            self.graph.places.values().filter(|place| !self.standing.void.contains(**place));
-        places.map(|place| (*place, self.graph.statement(*place)))
+        let stands = |(hash, _): &(&StatementHash, &usize)| !self.standing.void.contains(*hash);
+        let places = self.graph.places.iter().filter(stands);
+        places.map(|(_, place)| (*place, self.graph.statement(*place)))
     }
 
     /// Where the space's relays are: of each, every address and pin that a standing statement names which no later one takes

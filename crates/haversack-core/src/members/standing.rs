@@ -33,7 +33,7 @@ pub(crate) struct Standing {
     pub(crate) attackers: BTreeMap<StatementHash, Device>,
     /// Those of them whose cuts count.
     pub(crate) cutting: BTreeMap<StatementHash, Device>,
-    pub(crate) void: Set,
+    pub(crate) void: BTreeSet<StatementHash>,
     pub(crate) members: BTreeMap<Device, Member>,
     /// Lines of keys, by key: members' and others'.
     lines: BTreeMap<[u8; 32], Device>,
@@ -56,6 +56,12 @@ impl Standing {
     /// The device that a key is of, member or not.
     pub(crate) fn line(&self, key: &[u8; 32]) -> Option<Device> {
         self.lines.get(key).copied()
+    }
+
+    /// Whether every attacker and every replacement of the root that stands in another's eyes stands here too.
+    pub(crate) fn answers(&self, other: &Self) -> bool {
+        other.attackers.keys().all(|hash| self.attackers.contains_key(hash))
+            && other.replacements.iter().all(|hash| self.replacements.contains(hash))
     }
 
     /// The line that a device id means.
@@ -95,7 +101,8 @@ pub(crate) fn evaluate(graph: &Graph, set: &Set) -> Standing {
     let attackers: BTreeMap<_, _> = standing.iter().map(named).collect();
     let members = Members { view: &view, attackers: &standing, void: &void, added: &added };
     let (members, revoked) = (members.all(), members.revoked());
-    let cutting = cutting(&view, &standing, &revoked);
+    let cutting = cutting(&view, &standing, &members);
+    let void = void.iter().map(|s| graph.hash(s)).collect();
     let View { roots, replacements, lines, devices, .. } = view;
     Standing { roots, replacements, attackers, cutting, void, members, lines, devices, revoked }
 }
@@ -104,11 +111,11 @@ pub(crate) fn evaluate(graph: &Graph, set: &Set) -> Standing {
 fn cutting(
     view: &View<'_>,
     standing: &Set,
-    revoked: &BTreeSet<Device>,
+    members: &BTreeMap<Device, Member>,
 ) -> BTreeMap<StatementHash, Device> {
     let graph = view.graph;
     let trusted = |x: usize| {
-        view.is_by_root(x) || graph.lines(x).signer.is_none_or(|line| !revoked.contains(&line))
+        view.is_by_root(x) || graph.lines(x).signer.is_some_and(|line| members.contains_key(&line))
     };
     let mut by_line: BTreeMap<Device, Vec<(bool, StatementHash)>> = BTreeMap::new();
     for x in standing.iter() {

@@ -157,8 +157,7 @@ impl<S: Keys> Phone<S> {
             Frame::Chunk(chunk) => {
                 self.held.contains_key(&chunk.epoch) && {
                     self.take_statements(&chunk.statements);
-                    let table = self.group.table();
-                    self.group.wrote_under(&chunk.author, &chunk.epoch, &table);
+                    self.group.wrote_under(&chunk.author, &chunk.epoch);
                     true
                 }
             }

@@ -1,0 +1,142 @@
+//! Letting go of what has grown old (PROTOCOL § 6.3, R6): epochs' secrets on every device, outings on those that go
+//! outdoors.
+//!
+//! Age is counted in rotations, never by a clock, and an outing goes only once a device that keeps the team's work has
+//! said, signed, that it has it. What is left is how far each author had come in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use haversack_wire::{Document, Epoch, Frame, Lane};
+
+use super::Engine;
+use super::documents::Staged;
+use super::incoming::acknowledged;
+use super::kept::{Keep, KeptBody};
+use super::log::{Row, RowHead, RowKind};
+use super::state::SpaceState;
+use crate::Error;
+use crate::docs::ops;
+use crate::docs::read::Record;
+use crate::members::{FIELD_AGE, Role};
+use crate::store::{Dropped, Table};
+use crate::sync::body::Body;
+
+impl Engine {
+    /// Lets go of what has grown old, unless something still waits for a key.
+    pub(super) fn grow_old(&mut self) -> Result<(), Error> {
+        let Some(role) = self.role()?.filter(|_| !self.waits_for_a_key()) else { return Ok(()) };
+        let space = self.space()?.clone();
+        let Some(live) = space.live else { return Ok(()) };
+        let held = self.ring.epochs();
+        let epochs: BTreeSet<Epoch> =
+            space.group.outlived(&live, role, &space.table, held).into_iter().collect();
+        let outings = if role.rotates() { BTreeSet::new() } else { self.old_outings(&space)? };
+        if epochs.is_empty() && outings.is_empty() {
+            return Ok(());
+        }
+        self.mark_gone(&space, &outings)?;
+        self.drop_keys(&Dropped { documents: outings, epochs })
+    }
+
+    /// Whether a chunk is kept whose key is not here: its secret may still be on its way.
+    fn waits_for_a_key(&self) -> bool {
+        let mut foreign = self.waiting.of(Keep::Foreign);
+        foreign.any(|(_, frame)| matches!(Frame::parse(frame), Ok(Frame::Chunk(..))))
+    }
+
+    /// The outings that are older than the horizon, and safe elsewhere; and those that were let go, but not wholly.
+    fn old_outings(&self, space: &SpaceState) -> Result<BTreeSet<Document>, Error> {
+        let Some(live) = space.live else { return Ok(BTreeSet::new()) };
+        let mine = acknowledged(space, &self.bodies);
+        let mut ages: BTreeMap<Epoch, u64> = BTreeMap::new();
+        let mut age = |since: Epoch| {
+            let count = || space.table.age(&since, &live.hash, &space.group.roster);
+            *ages.entry(since).or_insert_with(count)
+        };
+        let mut old = BTreeSet::new();
+        for (id, entry) in self.index.documents() {
+            let left: Vec<&Row> =
+                entry.rows.iter().filter(|row| row.head.kind != RowKind::Gone).collect();
+            let Some(first) = left.first() else { continue };
+            let safe = |row: &&Row| is_safe(space, &mine, row);
+            let grown = age(first.head.since) >= FIELD_AGE && left.iter().all(safe);
+            if entry.is_gone() || (grown && self.is_outing(id)?) {
+                old.insert(*id);
+            }
+        }
+        Ok(old)
+    }
+
+    fn is_outing(&self, id: &Document) -> Result<bool, Error> {
+        Ok(matches!(self.record(id, &self.rebuild_document(id)?), Record::Outing(_)))
+    }
+
+    /// Keeps of each outing how far its authors had come, and drops the bodies that repeat it.
+    fn mark_gone(&mut self, space: &SpaceState, outings: &BTreeSet<Document>) -> Result<(), Error> {
+        let mut staged = Staged::default();
+        for id in outings.iter().filter(|id| !self.index.is_gone(id)) {
+            let rows = self.index.document(id).map(|entry| entry.rows.as_slice());
+            let lanes: BTreeSet<Lane> =
+                rows.unwrap_or_default().iter().map(|row| row.head.lane).collect();
+            for lane in lanes {
+                staged.rows.push((gone(*id, lane, self.index.tip(id, &lane)), Vec::new()));
+            }
+        }
+        staged.resealed = self.bodies_with(space, outings)?;
+        self.commit(staged)
+    }
+
+    /// Own bodies, acknowledged, in which there is something of these documents: emptied. Their positions stay, which
+    /// acknowledgements name.
+    fn bodies_with(
+        &self,
+        space: &SpaceState,
+        documents: &BTreeSet<Document>,
+    ) -> Result<Vec<(i64, KeptBody)>, Error> {
+        let author = self.author(&space.lane)?;
+        let mut found = Vec::new();
+        for sequence in acknowledged(space, &self.bodies) {
+            let Some(kept) = self.bodies.get(&sequence) else { continue };
+            let Some(bytes) = self.db.row(Table::Bodies, &self.outbox_key()?, kept.row)? else {
+                continue;
+            };
+            let kept_body = KeptBody::decode(&bytes)?;
+            if kept_body.is_empty() {
+                continue;
+            }
+            let (body, _, _) = Body::decode(&kept_body.raw)?;
+            let changes = body.changes.map(|item| ops::decode(&author, &item)).transpose()?;
+            let mut names = changes.into_iter().flatten().map(|changes| changes.document);
+            if names.any(|document| documents.contains(&document)) {
+                found.push((kept.row, kept_body.emptied()));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// That a document was let go, and how far an author had come in it.
+pub(super) fn gone(document: Document, lane: Lane, tip: crate::docs::rebuild::Tip) -> RowHead {
+    let (kind, sequence, since) = (RowKind::Gone, Some(0), Epoch::default());
+    RowHead { document, kind, lane, sequence, tip, since }
+}
+
+/// Whether somebody who keeps the team's work has what a row is from.
+fn is_safe(space: &SpaceState, mine: &BTreeSet<u32>, row: &Row) -> bool {
+    let Some(sequence) = row.head.sequence else { return false };
+    if row.head.lane == space.lane {
+        return mine.contains(&sequence);
+    }
+    let keeps = |key: &[u8; 32]| {
+        let role = space.group.roster.member(key).and_then(|member| member.role);
+        role.is_some_and(Role::keeps_work)
+    };
+    let keepers = space.lanes.iter().filter(|(_, lane)| keeps(&lane.device_key));
+    let has = |(id, lane): (&Lane, &super::state::LaneState)| {
+        let said = lane.vector.get(&row.head.lane);
+        let applied =
+            said.is_some_and(|said| sequence < said.next && !said.quarantined.contains(&sequence));
+        *id == row.head.lane || applied
+    };
+    keepers.into_iter().any(has)
+}
