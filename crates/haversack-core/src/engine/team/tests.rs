@@ -76,7 +76,8 @@ fn roster_under_old(from: &Engine) -> Vec<u8> {
     let first = space.group.epochs.statements().find(|epoch| epoch.depth == 0).unwrap();
     let secret = &from.ring.epochs()[&first.epoch];
     let statements = space.group.roster.statements();
-    let segments = RosterSegment::split(&first.bytes, &[first.bytes.clone()], statements).unwrap();
+    let segments =
+        RosterSegment::split(&first.bytes, std::slice::from_ref(&first.bytes), statements).unwrap();
     let random = &mut ChaCha20Rng::seed_from_u64(9);
     let seal = |segment: RosterSegment| {
         let key = (secret, &first.epoch);
