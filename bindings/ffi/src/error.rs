@@ -61,7 +61,9 @@ fn of_engine(error: &EngineError, text: String) -> HaversackError {
         EngineError::Busy | EngineError::TooSoon { .. } => HaversackError::RetryLater(text),
         EngineError::WrongPassphrase | EngineError::Hardware => HaversackError::Unlock(text),
         EngineError::NoSpace => HaversackError::JoinSpace(text),
-        EngineError::NotAllowed { .. } => HaversackError::AskCoordinator(text),
+        EngineError::NotAllowed { .. } | EngineError::Removed => {
+            HaversackError::AskCoordinator(text)
+        }
         EngineError::Newer { .. } => HaversackError::Upgrade(text),
         EngineError::Full => HaversackError::FreeSpace(text),
         EngineError::NoStore
@@ -75,6 +77,9 @@ fn of_engine(error: &EngineError, text: String) -> HaversackError {
         | EngineError::Enrolment { .. }
         | EngineError::PartsMissing { .. }
         | EngineError::PartSlip { .. }
+        | EngineError::Share { .. }
+        | EngineError::Shares { .. }
+        | EngineError::SharesMissing { .. }
         | EngineError::Foreign { .. }
         | EngineError::Wire(_) => HaversackError::FixInput(text),
         _ => HaversackError::ReportFault(text),

@@ -17,6 +17,10 @@ pub struct Status {
     pub quarantined: u64,
     /// Frames kept for the next relay.
     pub carried: u64,
+    /// Changes by removed devices, beyond what is believed of them: kept, not shown.
+    pub doubted: u64,
+    /// Whether this device was removed from its space.
+    pub removed: bool,
 }
 
 /// How much of this device's own work is where.
@@ -44,6 +48,8 @@ impl From<haversack::Status> for Status {
             waiting: status.waiting,
             quarantined: status.quarantined,
             carried: status.carried,
+            doubted: status.doubted,
+            removed: status.removed,
         }
     }
 }

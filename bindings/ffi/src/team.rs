@@ -59,7 +59,7 @@ impl From<&haversack::Member> for Member {
     }
 }
 
-const fn shown_role(role: haversack::Role) -> Option<Role> {
+pub(crate) const fn shown_role(role: haversack::Role) -> Option<Role> {
     Some(match role {
         haversack::Role::Educator => Role::Educator,
         haversack::Role::Supervisor => Role::Supervisor,

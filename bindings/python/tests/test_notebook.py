@@ -178,6 +178,29 @@ class Team(InFolder):
             self.assertEqual((await coordinator.sync(url)).contacts, 1)
         self.assertEqual(coordinator.contacts(ALL_CONTACTS), phone.contacts(ALL_CONTACTS))
 
+    async def test_a_lost_phone_is_removed_and_learns_of_it(self):
+        coordinator = self.coordinator()
+        phone = self.phone(coordinator)
+        phone.log(DAY, [new_contact(Who.COUNT(2))])
+        device = next(device.device for device in phone.devices() if device.own)
+        with relay(self.folder / "relay") as url:
+            await phone.sync(url)
+            await coordinator.sync(url)
+            coordinator.rename_device(device, "van-phone")
+            coordinator.set_role(device, Role.SUPERVISOR)
+            coordinator.revoke(device, False)
+            coordinator.rotate()
+            await coordinator.sync(url)
+            await phone.sync(url)
+            self.assertTrue(phone.status().removed)
+            with self.assertRaises(HaversackError.AskCoordinator):
+                await phone.sync(url)
+        exposure = coordinator.exposure(device)
+        self.assertEqual((exposure.contacts, exposure.first, exposure.removed), (1, DAY, True))
+        self.assertEqual([row.name for row in coordinator.devices() if row.removed], ["van-phone"])
+        with self.assertRaises(HaversackError.FixInput):
+            coordinator.exposure("3f2a")
+
     async def test_nobody_there_is_worth_another_try(self):
         server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]

@@ -42,6 +42,8 @@ pub(crate) struct Synced {
     /// Contacts that are new here.
     contacts: u64,
     own: Own,
+    /// Whether this device turned out to be a member no more.
+    removed: bool,
 }
 
 /// What frames brought.
@@ -84,7 +86,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Synced, Error> {
     let notebook = global.open()?;
     let urls = urls(args, &notebook.relays()?)?;
     let result = first_that_answers(&notebook, &urls, global.format()).await;
-    let own = notebook.status()?.own.into();
+    let status = notebook.status()?;
     close(&notebook);
     let (url, report) = result?;
     Ok(Synced {
@@ -96,7 +98,8 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Synced, Error> {
         full: report.full,
         received: report.received.into(),
         contacts: report.contacts,
-        own,
+        own: status.own.into(),
+        removed: status.removed,
     })
 }
 
@@ -144,6 +147,12 @@ async fn first_that_answers(
 impl Show for Synced {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "synced with {}", self.relay)?;
+        if self.removed {
+            writeln!(
+                out,
+                "This device was removed from its team: it neither sends nor takes records any more."
+            )?;
+        }
         let mut table = Table::default();
         table.pair("pushed, held by the relay, not yet acknowledged", self.pushed);
         if self.full > 0 {

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 28] = [
+const COMMANDS: [&[&str]; 39] = [
     &[],
     &["demo"],
     &["init"],
@@ -21,11 +21,22 @@ const COMMANDS: [&[&str]; 28] = [
     &["bundle", "export"],
     &["bundle", "import"],
     &["report"],
+    &["device"],
+    &["device", "list"],
+    &["device", "rename"],
+    &["device", "role"],
+    &["device", "revoke"],
+    &["space"],
+    &["space", "list"],
+    &["space", "rotate"],
+    &["exposure"],
     &["passphrase"],
     &["recovery"],
     &["recovery", "create"],
     &["recovery", "rehearse"],
     &["recovery", "use"],
+    &["recovery", "forget-root"],
+    &["recovery", "replace-root"],
     &["duress"],
     &["duress", "set"],
     &["duress", "clear"],
@@ -69,7 +80,7 @@ fn every_command_teaches_by_example() {
         assert!(help(&bench, command).contains("\n  haversack "), "{command:?}");
     }
     let alone = ["demo", "init", "join", "invite", "log", "contacts", "status", "sync", "report"];
-    for command in alone.into_iter().chain(["passphrase", "lock", "wipe"]) {
+    for command in alone.into_iter().chain(["exposure", "passphrase", "lock", "wipe"]) {
         assert!(help(&bench, &[command]).contains("\n  haversack "), "{command}");
     }
 }

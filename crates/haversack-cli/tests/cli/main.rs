@@ -8,6 +8,7 @@ mod csv;
 mod help;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
 mod qr;
 #[cfg(test)]
 mod refusals;
@@ -15,3 +16,5 @@ mod refusals;
 mod relay;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod team;

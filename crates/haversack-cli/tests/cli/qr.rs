@@ -81,14 +81,15 @@ fn a_device_joins_by_pictures() {
     let relays = relays.iter().flat_map(|relay| ["--relay", relay]);
     let args: Vec<&str> = ["invite", "--qr-file", "answer.svg"].into_iter().chain(relays).collect();
     let invited = bench.json_from("a", &args, &request);
-    assert_eq!(parts(&invited).len(), 2, "eight relays make a long answer");
-    let scanned =
-        ["answer-2-of-2.svg", "answer-1-of-2.svg"].map(|name| scan_svg(&bench.path(name)));
-    assert_eq!([&scanned[1], &scanned[0]], [&parts(&invited)[0], &parts(&invited)[1]]);
+    let drawn = parts(&invited);
+    assert_eq!(drawn.len(), 3, "seven relays make a long answer");
+    let names = ["answer-3-of-3.svg", "answer-2-of-3.svg", "answer-1-of-3.svg"];
+    let scanned = names.map(|name| scan_svg(&bench.path(name)));
+    assert!(scanned.iter().eq(drawn.iter().rev()));
 
     let output = with_stdin(bench.on("b", &["join"]), &scanned[0]);
     insta::assert_snapshot!(err(&output), @"
-    error: this answer is not whole: of its 2 parts, these are missing: 1
+    error: this answer is not whole: of its 3 parts, these are missing: 1, 2
     hint: hand in all parts at once, in any order; line breaks between them do no harm
     ");
     let joined = bench.json_from("b", &["join"], &scanned.join("\n\n"));
@@ -103,7 +104,7 @@ fn a_device_joins_by_terminals() {
     assert_eq!(request.len(), 1);
     let output = with_stdin(bench.on("a", &["invite", "--qr"]), &request[0]);
     let shown = out(&output);
-    assert!(shown.contains("code 1 of 3:") && shown.contains("six words: "), "{shown}");
+    assert!(shown.contains("code 1 of 6:") && shown.contains("six words: "), "{shown}");
     let mut answer = scan_terminal(&shown);
     answer.reverse();
     let joined = bench.ok("b", &["join", &answer.concat()]);

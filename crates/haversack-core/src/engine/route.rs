@@ -137,6 +137,9 @@ impl Engine {
                 offers.extend(self.offers(&space, &state)?);
                 let from = self.first_owed(&space, &state);
                 own_from = self.bodies.range(from..).next().map(|(sequence, _)| *sequence);
+            } else if !offers.is_empty() {
+                let notices = self.notices(&space, &generation)?.into_iter().map(Offer::new);
+                offers.splice(0..0, notices);
             }
             more |= !room.take(&mut offers);
             let mut all: Vec<Offer> = grants.iter().map(Offer::again).collect();

@@ -4,14 +4,16 @@
 //! crash in between forgets nothing.
 
 use haversack_wire::limits::LINEAGE_MAX;
-use haversack_wire::{Device, Epoch, StatementHash, bundle};
+use haversack_wire::{Device, Epoch, Generation, StatementHash, bundle};
 
 use super::Engine;
 use super::documents::Staged;
 use super::state::SpaceState;
 use crate::Error;
 use crate::crypto::{EpochSecret, Real, SignKey};
-use crate::members::{Content, Cut, Role, RosterSegment, Statement, statement_hash};
+use crate::members::{
+    Content, Cut, EpochStatement, Role, RosterSegment, Statement, statement_hash,
+};
 use crate::model::Day;
 use crate::sync::chunk;
 
@@ -154,22 +156,55 @@ impl Engine {
     /// [`Error::NoSpace`], [`Error::Removed`] when it has no key any more.
     pub fn export_roster(&mut self) -> Result<Vec<u8>, Error> {
         let space = self.space()?.clone();
+        let statements = space.group.roster.statements();
+        let frames = self.sealed_roster(&space, |_| true, statements)?;
+        match frames.is_empty() {
+            true => Err(Error::Removed),
+            false => Ok(bundle::encode(frames.iter().map(Vec::as_slice))?),
+        }
+    }
+
+    /// What tells devices that read in a generation's mailbox of their removal: what had been seen of the team by whoever
+    /// removed them, under a key that they have. Of what came after, they learn nothing.
+    pub(super) fn notices(
+        &mut self,
+        space: &SpaceState,
+        generation: &Generation,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let roster = &space.group.roster;
+        let standing = roster.standing().attackers.keys().copied();
+        let removes = |hash: &StatementHash| {
+            let content = roster.statement(hash).map(|statement| &statement.content);
+            matches!(content, Some(Content::Revoke { .. }))
+        };
+        let removals: Vec<StatementHash> = standing.filter(removes).collect();
+        let past = roster.past(&removals).unwrap_or_default();
+        let seen = roster.statements().filter(|b| roster.is_seen(&past, &statement_hash(b)));
+        self.sealed_roster(space, |epoch| epoch.generation == *generation, seen)
+    }
+
+    /// Statements, sealed under the newest epoch of some whose secret is here; nothing when there is none.
+    fn sealed_roster<'a>(
+        &mut self,
+        space: &SpaceState,
+        is_it: impl Fn(&EpochStatement) -> bool,
+        statements: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Vec<Vec<u8>>, Error> {
         let held = self.ring.epochs();
-        let epochs = space.group.epochs.statements();
+        let epochs = space.group.epochs.statements().filter(|epoch| is_it(epoch));
         let facts = epochs.filter_map(|epoch| space.table.get(&epoch.hash()));
         let ours = facts.filter(|facts| held.contains_key(&facts.statement.epoch));
         let best = ours.max_by_key(|facts| (facts.number(), facts.statement.depth, facts.hash));
-        let best = best.ok_or(Error::Removed)?;
-        let secret = held.get(&best.statement.epoch).ok_or(Error::Removed)?;
+        let found = best.and_then(|best| Some((best, held.get(&best.statement.epoch)?)));
+        let Some((best, secret)) = found else { return Ok(Vec::new()) };
         let lineage = space.table.lineage(&best.hash, LINEAGE_MAX);
-        let statements = space.group.roster.statements();
         let mut frames = Vec::new();
         for segment in RosterSegment::split(&best.statement.bytes, &lineage, statements)? {
             let key = (secret, &best.statement.epoch);
             let random = &mut *self.random;
             frames.push(chunk::seal_roster(key, space.space(), &segment.encode(), random)?);
         }
-        Ok(bundle::encode(frames.iter().map(Vec::as_slice))?)
+        Ok(frames)
     }
 
     /// Mints an epoch on top of those that are known: what is sealed from here on, older secrets do not open.

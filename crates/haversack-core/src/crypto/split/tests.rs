@@ -156,8 +156,7 @@ fn bytes_are_those_of_the_page() {
         assert_eq!(raw[1..5], haversack_wire::hash::derive(Label::ROOT_SHARE_SET, &[&public])[..4]);
     }
     // Through (1, y₁) and (2, y₂): y₀ = y₁·2/3 + y₂·1/3, and 1/3 = 0xf6.
-    for byte in 7..39 {
-        let [one, two] = [raw[0][byte], raw[1][byte]];
-        assert_eq!(on_paper(one, on_paper(2, 0xf6)) ^ on_paper(two, 0xf6), 0x42);
+    for (one, two) in raw[0][7..39].iter().zip(&raw[1][7..39]) {
+        assert_eq!(on_paper(*one, on_paper(2, 0xf6)) ^ on_paper(*two, 0xf6), 0x42);
     }
 }

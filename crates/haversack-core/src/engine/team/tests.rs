@@ -76,7 +76,8 @@ fn roster_under_old(from: &Engine) -> Vec<u8> {
     let first = space.group.epochs.statements().find(|epoch| epoch.depth == 0).unwrap();
     let secret = &from.ring.epochs()[&first.epoch];
     let statements = space.group.roster.statements();
-    let segments = RosterSegment::split(&first.bytes, &[first.bytes.clone()], statements).unwrap();
+    let segments =
+        RosterSegment::split(&first.bytes, std::slice::from_ref(&first.bytes), statements).unwrap();
     let random = &mut ChaCha20Rng::seed_from_u64(9);
     let seal = |segment: RosterSegment| {
         let key = (secret, &first.epoch);
@@ -275,4 +276,34 @@ fn names_stay_in_their_store() {
     assert_eq!((rows.len(), last.name.clone()), (4, name("van-3")));
     assert!(rows.iter().filter(|row| row.name.is_some()).count() == 1);
     assert!(team.other.devices().unwrap().iter().all(|row| row.name.is_none()));
+}
+
+#[test]
+fn a_clock_that_jumps_rotates_and_destroys_nothing() {
+    let mut team = team();
+    client(&mut team.founder, "LOTUS");
+    let mut rotates = |day: &str| team.founder.rotate_when_due(day.parse().unwrap()).unwrap();
+    let days = ["2026-02-01", "2026-02-05", "2079-12-31", "2079-12-31", "2000-01-01", "2000-01-09"];
+    assert_eq!(days.map(&mut rotates), [false, false, true, false, true, true]);
+    assert_eq!(team.founder.ring.epochs().len(), 4);
+    assert!(!team.phone.rotate_when_due("2026-02-01".parse().unwrap()).unwrap());
+    carry(&mut team.founder, &mut team.phone);
+    assert_eq!(team.phone.clients().unwrap().len(), 1);
+}
+
+/// What a removed device is told is what its remover had seen: later members and relays are none of its business.
+#[test]
+fn a_notice_says_nothing_of_what_came_after() {
+    let mut team = team();
+    team.founder.revoke(team.phone.device(), false).unwrap();
+    let mut late = engine(&team._folder, "late", 5);
+    join(&mut team.founder, &mut late, Role::Educator);
+    let space = team.founder.space().unwrap().clone();
+    let first = space.group.epochs.statements().find(|epoch| epoch.depth == 0).unwrap();
+    let notices = team.founder.notices(&space, &first.generation).unwrap();
+    let notice = bundle::encode(notices.iter().map(Vec::as_slice)).unwrap();
+    team.phone.import_bundle(&notice).unwrap();
+    assert!(team.phone.still_member().is_err());
+    assert_eq!(team.phone.members().unwrap().len(), 3);
+    assert_eq!(team.founder.members().unwrap().len(), 4);
 }

@@ -1,0 +1,193 @@
+//! Devices that are lost, seized, renamed; the root key above them.
+
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, RelayProcess, err, out, text};
+
+/// What a command says that must fail, as JSON with at least one hint.
+fn refused(bench: &Bench, store: &str, args: &[&str]) -> Value {
+    let output = bench.on(store, &[&["--json"], args].concat()).output().unwrap();
+    assert!(!output.status.success() && out(&output).is_empty(), "{args:?}: {}", out(&output));
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert!(error["error"]["hints"][0].is_string(), "{error}");
+    error["error"].clone()
+}
+
+fn own(bench: &Bench, store: &str) -> String {
+    let devices = bench.json(store, &["device", "list"]);
+    let own = devices.as_array().unwrap().iter().find(|device| device["this"] == true).unwrap();
+    text(own, "device")
+}
+
+/// A coordinator `a`, a phone `b`, a second coordinator `c`, who have met at a relay.
+fn team() -> (Bench, RelayProcess) {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    bench.join("b", &["--relay", &relay.url()]);
+    bench.join("c", &["--role", "coordinator"]);
+    meet(&bench, &["a", "b", "c"]);
+    (bench, relay)
+}
+
+/// Every one syncs, twice: what one brings the others get.
+fn meet(bench: &Bench, stores: &[&str]) {
+    stores.iter().chain(stores).for_each(|store| drop(bench.json(store, &["sync"])));
+}
+
+#[test]
+fn a_lost_phone_is_removed_and_says_so_itself() {
+    let (bench, _relay) = team();
+    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=2"]);
+    meet(&bench, &["b", "a"]);
+    let phone = own(&bench, "b");
+    bench.json("a", &["device", "rename", &phone[..6], "van-phone"]);
+    assert_eq!(
+        refused(&bench, "a", &["device", "revoke", "van-phone"])["message"],
+        "this cannot be taken back, and there is no terminal to ask on"
+    );
+    let exposure = bench.json("a", &["exposure", "van-phone"]);
+    assert_eq!(exposure["removed"], json!(false));
+    let revoked = bench.json("a", &["device", "revoke", "van-phone", "--yes"]);
+    assert_eq!(revoked["revoked"], json!(true));
+    let shown = &revoked["exposure"];
+    assert_eq!((&shown["contacts"], &shown["first"]), (&json!(1), &json!("2008-02-04")));
+    assert_eq!((&shown["name"], &shown["role"]), (&json!("van-phone"), &json!("educator")));
+    assert_eq!((&shown["removed"], &shown["device"]), (&json!(true), &json!(phone)));
+    bench.ok("a", &["log", "--date", "2008-02-05", "--site", "KM-V", "--out", "swab=3"]);
+    meet(&bench, &["a", "c"]);
+    assert_eq!(bench.json("c", &["contacts"]).as_array().unwrap().len(), 2);
+    let synced = bench.json("b", &["sync"]);
+    assert_eq!((&synced["removed"], &synced["contacts"]), (&json!(true), &json!(0)));
+    let said = refused(&bench, "b", &["sync"]);
+    assert!(text(&said, "message").contains("this device was removed from its team"), "{said}");
+    assert!(said["hints"][1].as_str().unwrap().contains("new invitation"), "{said}");
+    let status = bench.json("b", &["status"]);
+    assert_eq!((&status["removed"], &status["contacts"]), (&json!(true), &json!(1)));
+    assert!(bench.ok("b", &["status"]).contains("This device was removed from its team"));
+    insta::assert_snapshot!(bench.ok("a", &["exposure", "van-phone"]).replace(&phone, "PHONE"), @"
+    device                                               PHONE
+      called here                                        van-phone
+      role                                               educator, removed
+    contacts that it could have read, at most            1
+      from                                               2008-02-04
+      to                                                 2008-02-04
+    client files that it could have read, at most        0
+    keys that it could hold, at most                     1
+      of these, to be destroyed by now if it has synced  0
+      the oldest was made, rotations ago                 1
+      the newest was made, rotations ago                 1
+    Upper bounds, judged from what is on this device. What the device had received, it keeps.
+    ");
+}
+
+#[test]
+fn a_second_coordinator_undoes_what_a_seized_one_did() {
+    let (bench, _relay) = team();
+    let (seized, phone) = (own(&bench, "c"), own(&bench, "b"));
+    bench.json("c", &["device", "role", &phone, "trainer", "--yes"]);
+    bench.json("c", &["sync"]);
+    bench.json("a", &["sync"]);
+    let role = |bench: &Bench| {
+        let devices = bench.json("a", &["device", "list"]);
+        let is_phone = |device: &&Value| device["device"] == json!(phone);
+        text(devices.as_array().unwrap().iter().find(is_phone).unwrap(), "role")
+    };
+    assert_eq!(role(&bench), "trainer");
+    let revoked = bench.json("a", &["device", "revoke", &seized, "--undo", "--yes"]);
+    assert_eq!((&revoked["undone"], &revoked["this_removed"]), (&json!(true), &json!(false)));
+    assert_eq!(role(&bench), "educator");
+    let said = refused(&bench, "b", &["device", "role", &seized, "educator", "--yes"]);
+    assert_eq!(said["message"], "this device's role does not allow to change a role");
+    let itself = own(&bench, "a");
+    let said = refused(&bench, "a", &["device", "revoke", &itself, "--yes"]);
+    assert_eq!(said["message"], "device is this one: another coordinator removes it");
+}
+
+#[test]
+fn devices_are_found_by_name_and_by_digits() {
+    let bench = Bench::with_team();
+    bench.join("b", &[]);
+    let (a, b) = (own(&bench, "a"), own(&bench, "b"));
+    let unknown = refused(&bench, "a", &["exposure", "0000000000000000000000000000000f"]);
+    assert_eq!(unknown["message"], "this device is not known here");
+    assert_eq!(refused(&bench, "a", &["exposure", &b[..3]])["message"], unknown["message"]);
+    assert_eq!(bench.json("a", &["exposure", &b[..4].to_uppercase()])["device"], json!(b));
+    // A name that reads like the digits of another device.
+    bench.json("a", &["device", "rename", &b, &a[..4]]);
+    let several = refused(&bench, "a", &["exposure", &a[..4]]);
+    assert_eq!(several["message"], "this could be 2 devices");
+    assert_eq!(bench.json("a", &["exposure", &a])["device"], json!(a));
+    let renamed = bench.json("a", &["device", "rename", &b, "phone"]);
+    assert_eq!(renamed["name"], json!("phone"));
+    let taken = refused(&bench, "a", &["device", "rename", &a, "phone"]);
+    assert_eq!(taken["message"], "name is another device's here already");
+    assert_eq!(bench.json("a", &["device", "rename", "phone", "--clear"])["name"], Value::Null);
+    let list = bench.ok("a", &["device", "list"]).replace(&a, "A").replace(&b, "B");
+    let mut lines: Vec<&str> = list.lines().map(str::trim).collect();
+    lines.sort_unstable();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    coordinator  this device  A
+    educator                  B
+    name  role                      device
+    ");
+}
+
+#[test]
+fn the_root_key_is_put_on_paper_and_put_together() {
+    let bench = Bench::with_team();
+    bench.join("b", &[]);
+    let create = ["recovery", "create", "--root", "--shares", "3", "--needed", "2"];
+    let made = bench.json("a", &create);
+    let shares: Vec<String> =
+        made["shares"].as_array().unwrap().iter().map(|s| s.as_str().unwrap().to_owned()).collect();
+    assert_eq!((shares.len(), &made["needed"]), (3, &json!(2)));
+    for (name, share) in ["one", "two", "three"].iter().zip(&shares) {
+        bench.write(name, share.to_lowercase());
+    }
+    bench.write("slip", shares[0].replacen('A', "B", 1));
+    let rehearse = |names: &[&str]| {
+        let files = names.iter().flat_map(|name| ["--share-file", name]);
+        ["recovery", "rehearse", "--root"].into_iter().chain(files).map(str::to_owned).collect()
+    };
+    let refuse = |names: &[&str]| {
+        let args: Vec<String> = rehearse(names);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        text(&refused(&bench, "a", &args), "message")
+    };
+    let rehearse_two =
+        ["recovery", "rehearse", "--root", "--share-file", "three", "--share-file", "one"];
+    assert_eq!(bench.json("a", &rehearse_two), json!({ "root_key": true }));
+    assert_eq!(refuse(&["one"]), "of the 2 shares that it takes, 1 are there");
+    assert_eq!(refuse(&["one", "one"]), "these shares have one among them twice");
+    assert!(refuse(&["slip", "two"]).starts_with("slip: this share has a slip in it"));
+    assert_eq!(
+        bench.json("a", &["recovery", "forget-root", "--yes"]),
+        json!({ "root_key": false })
+    );
+    assert_eq!(refused(&bench, "a", &create)["message"], "this root key is not known here");
+    assert_eq!(bench.json("a", &["space", "list"])[0]["root_key"], json!(false));
+    let use_root = ["recovery", "use", "--root", "--share-file", "two", "--share-file", "three"];
+    assert_eq!(bench.json("b", &use_root), json!({ "root_key": true }));
+    assert_eq!(bench.json("b", &["space", "list"])[0]["root_key"], json!(true));
+    assert_eq!(
+        bench.json("b", &["recovery", "replace-root", "--yes"]),
+        json!({ "replaced": true })
+    );
+    let old = refused(&bench, "b", &rehearse_two);
+    assert_eq!(old["message"], "these shares are of a root key that was replaced");
+    let shown = bench.on("b", &create).output().unwrap();
+    assert!(out(&shown).contains("Any 2 of these 3 give the root key."), "{}", err(&shown));
+}
+
+#[test]
+fn new_keys_are_made_by_hand() {
+    let bench = Bench::with_team();
+    bench.join("b", &[]);
+    assert_eq!(bench.json("a", &["space", "rotate"]), json!({ "rotated": true }));
+    let said = refused(&bench, "b", &["space", "rotate"]);
+    assert_eq!(said["message"], "this device's role does not allow to rotate keys");
+    let device = own(&bench, "b");
+    assert_eq!(bench.json("a", &["exposure", &device])["epochs"], json!(2));
+    bench.json("x", &["join", "--request"]);
+    assert_eq!(bench.json("x", &["space", "list"]), json!([]));
+}
