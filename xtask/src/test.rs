@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every suite there is, in order.
 
+mod decoder;
 mod demo;
 mod jvm;
 mod kotlin;
@@ -20,10 +21,15 @@ struct Suite {
     run: fn(&Places) -> Result<(), Failure>,
 }
 
-const SUITES: [Suite; 8] = [
+const SUITES: [Suite; 9] = [
     Suite { name: "fmt", about: "every file is formatted", run: rust::fmt },
     Suite { name: "clippy", about: "no lint fires, in any target", run: rust::clippy },
     Suite { name: "test", about: "unit tests, suites of tests/ and doc tests", run: rust::test },
+    Suite {
+        name: "decoder",
+        about: "a decoder written from the page opens and refuses all vectors",
+        run: decoder::run,
+    },
     Suite {
         name: "demo",
         about: "`haversack demo` meets its fixture under 20 seeds",

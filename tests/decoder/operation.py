@@ -1,0 +1,154 @@
+"""§ 5: one operation: shape, object, key, predecessors, value."""
+
+from dataclasses import dataclass
+
+from . import limits, refusal
+from .columns import Columns, checked, word
+from .reader import Reader, varint
+from .refusal import Refused
+
+SHAPE = "bad shape"
+MAKE_MAP, PUT, MAKE_LIST, DELETE, MAKE_TEXT, INCREMENT, MAKE_TABLE = range(7)
+MAKES = (MAKE_MAP, MAKE_LIST, MAKE_TEXT, MAKE_TABLE)
+
+OpId = tuple[int, bytes]
+
+
+@dataclass
+class Operation:
+    id: OpId
+    action: int
+    insert: bool
+    object: OpId | None  # none: the root
+    key: "str | OpId | None"  # none: the head of a list
+    value: tuple[int, bytes]  # Automerge's type code, content
+    predecessors: list[OpId]
+
+
+class Place:
+    """What the operations of one document refer back to."""
+
+    def __init__(self) -> None:
+        self.object: OpId | None = None
+        self.made: OpId | None = None
+        self.decimal = 0
+        self.operations = 0
+        self.inline = 0
+
+    def spend(self, data: bytes) -> bytes:
+        """Counts inline texts, keys and byte values against the document's bound."""
+        if len(data) > limits.VALUE:
+            raise Refused(refusal.TOO_LONG)
+        self.inline += len(data)
+        if self.inline > limits.DOCUMENT_BYTES:
+            raise Refused(refusal.TOO_LONG)
+        return data
+
+
+def read(columns: Columns, place: Place, id: OpId) -> Operation:
+    place.operations += 1
+    if place.operations > limits.OPERATIONS:
+        raise Refused(refusal.TOO_MANY)
+    first, second = columns.shapes.u8(), columns.shapes.u8()
+    action, insert = first & 7, bool(first & 8)
+    kind, count = second & 15, second >> 4
+    if action == 7 or kind > 12 or not fits(action, kind):
+        raise Refused(SHAPE)
+    object = read_object(columns, place, first >> 4 & 3)
+    key = read_key(columns, place, first >> 6)
+    if count == 15 and (count := columns.numbers.varint()) < 15:
+        raise Refused(SHAPE)
+    if count > limits.PREDECESSORS:
+        raise Refused(refusal.TOO_MANY)
+    value = read_value(columns, place, kind)
+    predecessors = [predecessor(columns, id[0]) for _ in range(count)]
+    place.object = object
+    if action in MAKES:
+        place.made = id
+    return Operation(id, action, insert, object, key, value, predecessors)
+
+
+def fits(action: int, kind: int) -> bool:
+    if action == PUT:
+        return kind > 0
+    return kind == (4 if action == INCREMENT else 0)
+
+
+def read_object(columns: Columns, place: Place, mode: int) -> OpId | None:
+    if mode == 0:
+        return None
+    if mode == 3:
+        return columns.object_id()
+    object = place.object if mode == 1 else place.made
+    if object is None:
+        raise Refused(SHAPE)
+    return object
+
+
+def read_key(columns: Columns, place: Place, mode: int) -> "str | OpId | None":
+    if mode == 3:
+        raise Refused(SHAPE)
+    if mode == 2:
+        return columns.op_id(columns.keys)
+    return map_key(columns, place) if mode == 0 else None
+
+
+def map_key(columns: Columns, place: Place) -> str:
+    number = columns.keys.varint()
+    if number == 0:
+        return text(columns, place)
+    if number > 1:
+        return word(number - 2)
+    place.decimal += columns.keys.zigzag()
+    if not 0 <= place.decimal < 2**32:
+        raise Refused(refusal.NUMBER_TOO_LARGE)
+    return str(place.decimal)
+
+
+def text(columns: Columns, place: Place) -> str:
+    found = columns.texts.text(limits.VALUE)
+    place.spend(found.encode())
+    return found
+
+
+def predecessor(columns: Columns, counter: int) -> OpId:
+    step, number = columns.predecessors.varint(), columns.predecessors.varint()
+    if step < 1 or step >= counter:
+        raise Refused("a predecessor is not before its operation")
+    return counter - step, columns.actor(number)
+
+
+def read_value(columns: Columns, place: Place, kind: int) -> tuple[int, bytes]:
+    """The value as Automerge writes it: type code and bytes."""
+    numbers = columns.numbers
+    if kind < 4:
+        return (0, 0, 1, 2)[kind], b""
+    if kind in (4, 10, 11):
+        return {4: 4, 10: 9, 11: 8}[kind], signed(numbers.zigzag())
+    if kind == 5:
+        return 3, varint(numbers.varint())
+    if kind == 6:
+        return 5, columns.bytes.bytes(8)
+    if kind == 7:
+        return 6, text(columns, place).encode()
+    if kind == 8:
+        return 6, word(numbers.varint()).encode()
+    code = 7 if kind == 9 else numbers.varint()
+    return unknown_code(code, kind), place.spend(columns.bytes.bytes(numbers.varint()))
+
+
+def unknown_code(code: int, kind: int) -> int:
+    """Kind 12 is for what no other kind says: Automerge's own codes end at 9, and four bits hold them."""
+    if kind == 12 and not 10 <= code < 16:
+        raise Refused(SHAPE)
+    return code
+
+
+def signed(value: int) -> bytes:
+    """Signed LEB128."""
+    out = bytearray()
+    while not -64 <= value < 64:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value & 0x7F)
+    return bytes(out)
