@@ -11,9 +11,9 @@ from .refusal import Refused
 
 REQUEST, ANSWER = "HSR1", "HSA1"
 MARK = "the mark is another's"
-BASE32 = "not base32"
-MIXED = "parts of different texts"
-PART = "not a part"
+BASE32 = "has a slip in it"
+MIXED = "has parts of different texts among its own"
+PART = "has a part whose number is not clear"
 
 
 def plain(text: str) -> str:
@@ -23,7 +23,7 @@ def plain(text: str) -> str:
 
 def unarmor(text: str, mark: str) -> bytes:
     if len(text) > limits.TEXT:
-        raise Refused(refusal.TOO_LONG)
+        raise Refused(refusal.MAXIMUM)
     compact = plain(text)
     if not compact.startswith(mark):
         raise Refused(MARK)
@@ -52,7 +52,7 @@ def slip(number: int) -> Refused:
 def join(texts: list[str], mark: str) -> bytes:
     """Puts the parts of one whole together."""
     if sum(map(len, texts)) > limits.PARTS:
-        raise Refused(refusal.TOO_LONG)
+        raise Refused(refusal.MAXIMUM)
     stream = plain("".join(texts))
     places = [found.start() for found in re.finditer(f"{mark}\\.", stream)]
     if not places or places[0] != 0:

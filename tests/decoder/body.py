@@ -6,13 +6,12 @@ from . import derive, limits, refusal
 from .reader import Reader, hashes, require_ascending
 from .refusal import Refused
 
-FLAGS = "unknown flags"
 HEADS_ABSENT = "roster heads are absent at sequence 0"
 PREVIOUS = "previous is not zeros at sequence 0"
 OPENING_ABSENT = "lane opening is absent at sequence 0"
 OPENING_LATE = "lane opening after sequence 0"
 LANE = "lane is not that of its opening"
-QUARANTINE = "quarantined sequences do not ascend"
+QUARANTINE = "quarantined sequences are not ascending"
 
 CHANGES, STATEMENTS, OPENING, CLIENT_KEYS = 1, 2, 3, 4
 
@@ -41,11 +40,11 @@ class Body:
 
 def read(data: bytes) -> Body:
     if len(data) > limits.ENVELOPE:
-        raise Refused(refusal.TOO_LONG)
+        raise Refused(refusal.MAXIMUM)
     reader = Reader(data)
     lane, flags = reader.bytes(16), reader.u8()
     if flags & ~1:
-        raise Refused(FLAGS)
+        raise refusal.unknown("body flags")
     heads = hashes(reader, limits.HEADS) if flags else None
     previous = reader.bytes(16)
     vector = read_vector(reader)
@@ -62,6 +61,7 @@ def read_vector(reader: Reader) -> list[Acknowledged]:
     if [entry.reference for entry in entries][: len(known)] != known:
         raise Refused(refusal.NOT_ASCENDING)  # a new lane before a known one
     require_ascending(known)
+    require_ascending(entry.lane for entry in entries if entry.lane)
     return entries
 
 
@@ -70,13 +70,13 @@ def read_entry(reader: Reader) -> Acknowledged:
     lane = None if reference else reader.bytes(16)
     following, position = reader.varint(), reader.bytes(8)
     if following >= 2**32:
-        raise Refused(refusal.NUMBER_TOO_LARGE)
+        raise Refused(refusal.MAXIMUM)
     steps = reader.list(limits.QUARANTINED, reader.varint)
     if any(step == 0 for step in steps[1:]):
         raise Refused(QUARANTINE)
     quarantined = [sum(steps[: count + 1]) for count in range(len(steps))]
     if any(sequence >= 2**32 for sequence in quarantined):
-        raise Refused(refusal.NUMBER_TOO_LARGE)
+        raise Refused(refusal.MAXIMUM)
     return Acknowledged(reference, lane, following, position, quarantined)
 
 
@@ -85,7 +85,7 @@ def read_items(reader: Reader) -> tuple[dict[int, bytes], bytes]:
     start = reader.at
     count = reader.varint()
     if count > limits.ITEMS:
-        raise Refused(refusal.TOO_MANY)
+        raise Refused(refusal.MAXIMUM)
     covered = reader.data[start : reader.at]
     items: dict[int, bytes] = {}
     for _ in range(count):

@@ -1,11 +1,10 @@
 """§ 8: frames in a file."""
 
 from . import limits, refusal
-from .exchange import MAGIC
 from .reader import Reader
 from .refusal import Refused
 
-WRAP = "unknown wrap"
+MAGIC = "is not a bundle file"
 COUNT = "count of frames is wrong"
 
 
@@ -15,16 +14,18 @@ def cut(frames: int) -> Refused:
 
 def read(data: bytes) -> list[bytes]:
     reader = Reader(data)
-    if reader.bytes(4) != b"HSB\x01":
+    if reader.bytes(3) != b"HSB":
         raise Refused(MAGIC)
+    if reader.u8() != 1:
+        raise refusal.unknown("bundle version")
     if reader.u8() != 0:
-        raise Refused(WRAP)
+        raise refusal.unknown("bundle wrapping")
     frames: list[bytes] = []
     try:
         while frame := reader.blob(limits.FRAME):
             frames.append(frame)
             if len(frames) > limits.BUNDLE_FRAMES:
-                raise Refused(refusal.TOO_MANY)
+                raise Refused(refusal.MAXIMUM)
         count = reader.integer(4)
     except Refused as refused:
         raise (cut(len(frames)) if refused.reason == refusal.ENDS_EARLY else refused) from refused

@@ -8,7 +8,10 @@ from .columns import Columns, checked
 from .operation import Place
 from .refusal import Refused
 
-PREVIOUS = "waits for the author's change before"
+NONE_BEFORE = "a first change names one before it"
+ZERO = "a sequence or start op is 0"
+TWICE = "a dependency stands twice"
+REPEATED = "a change sequence is repeated"
 
 
 @dataclass
@@ -43,15 +46,18 @@ class DocumentReader:
 
     def change(self, first: bool, known: bool) -> Change:
         reader = self.source.changes
-        sequence = checked(reader.varint()) if first else self.sequence + 1
-        if first and known and sequence != self.sequence + 1:
-            raise Refused("sequence is not the next")
-        start = checked(reader.varint() if first else self.next_start + reader.zigzag())
-        dependencies = reader.list(limits.DEPENDENCIES, lambda: self.dependency(reader.varint()))
+        sequence = checked(reader.varint() if first else self.sequence + 1, ZERO)
+        if known and sequence <= self.sequence:
+            raise Refused(REPEATED)
+        start = checked(reader.varint() if first else self.next_start + reader.zigzag(), ZERO)
+        dependencies = reader.list(limits.DEPENDENCIES, lambda: self.dependency(reader.varint(), sequence))
+        if len(set(dependencies)) != len(dependencies):
+            raise Refused(TWICE)
         length = reader.varint()
         if length > limits.OPERATIONS:
-            raise Refused(refusal.TOO_MANY)
-        checked(start + length)
+            raise Refused(refusal.MAXIMUM)
+        if start + length - 1 >= limits.COUNTER:
+            raise Refused(refusal.MAXIMUM)
         operations = [self.operation(start + index) for index in range(length)]
         change = Change(self.source.author, sequence, start, dependencies, operations)
         self.sequence, self.hash, self.next_start = sequence, change.hash(), start + length
@@ -60,11 +66,11 @@ class DocumentReader:
     def operation(self, counter: int) -> operation.Operation:
         return operation.read(self.source, self.place, (counter, self.source.author))
 
-    def dependency(self, number: int) -> bytes:
+    def dependency(self, number: int, sequence: int) -> bytes:
         if number:
             return self.source.hashes.take(number)
         if self.hash is None:
-            raise Refused(PREVIOUS)
+            raise Refused(NONE_BEFORE if sequence == 1 else refusal.MISSING)
         return self.hash
 
 

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
-from . import refusal
+from . import limits, refusal
 from .reader import Reader, require_ascending
 from .refusal import Refused
 
 COLUMN_LEFT = "a column is not used up"
-ACTOR = "an actor is not in order of first use"
-HASH = "a hash is not in order of first use"
+ORDER = "a table is not in order of first use"
+BEYOND = "a place is not in its table"
+TWICE = "a table has an entry twice"
+UNUSED = "a table has an entry that nothing uses"
+NO_CHANGE = "a document has no change"
+OP_ID = "an op id is 0"
 WORD = "waits for a word"
-COUNTER = "a counter is too large"
 NAMES = "documents changes hashes actors shapes objects keys numbers bytes texts predecessors".split()
 WORDS = (Path(__file__).parents[2] / "fixtures" / "words.txt").read_text().splitlines()
 
@@ -24,21 +27,23 @@ def word(index: int) -> str:
 class FirstUse:
     """A table whose entries must be used in their order, the first time."""
 
-    def __init__(self, entries: list[bytes], reason: str) -> None:
-        self.entries, self.reason, self.used = entries, reason, 0
-        if len(set(entries)) != len(entries):
-            raise Refused(reason)
+    def __init__(self, entries: list[bytes], others: tuple[bytes, ...] = ()) -> None:
+        self.entries, self.used = entries, 0
+        if len({*entries, *others}) != len(entries) + len(others):
+            raise Refused(TWICE)
 
     def take(self, number: int) -> bytes:
         """`number` counts from 1."""
-        if number > self.used + 1 or number > len(self.entries):
-            raise Refused(self.reason)
+        if number > self.used + 1:
+            raise Refused(ORDER)
+        if number > len(self.entries):
+            raise Refused(BEYOND)
         self.used = max(self.used, number)
         return self.entries[number - 1]
 
     def end(self) -> None:
         if self.used < len(self.entries):
-            raise Refused(COLUMN_LEFT)
+            raise Refused(UNUSED)
 
 
 class Columns:
@@ -53,11 +58,8 @@ class Columns:
         self.numbers, self.bytes, self.texts = blobs["numbers"], blobs["bytes"], blobs["texts"]
         self.predecessors = blobs["predecessors"]
         self.author = author
-        self.hashes = FirstUse(pieces(blobs["hashes"], 32), HASH)
-        actors = pieces(blobs["actors"], 16)
-        self.actors = FirstUse(actors, ACTOR)
-        if author in actors:
-            raise Refused(ACTOR)
+        self.hashes = FirstUse(pieces(blobs["hashes"], 32))
+        self.actors = FirstUse(pieces(blobs["actors"], 16), (author,))
 
     def actor(self, number: int) -> bytes:
         return self.actors.take(number) if number else self.author
@@ -67,21 +69,23 @@ class Columns:
 
     def op_id(self, reader: Reader) -> tuple[int, bytes]:
         counter, number = reader.varint(), reader.varint()
-        return checked(counter), self.actor(number)
+        return checked(counter, OP_ID), self.actor(number)
 
     def end(self) -> None:
         readers = [self.documents, self.changes, self.shapes, self.objects, self.keys]
         readers += [self.numbers, self.bytes, self.texts, self.predecessors]
-        if any(reader.left() for reader in readers):
-            raise Refused(COLUMN_LEFT)
         self.hashes.end()
         self.actors.end()
+        if any(reader.left() for reader in readers):
+            raise Refused(COLUMN_LEFT)
 
 
-def checked(counter: int) -> int:
+def checked(counter: int, zero: str) -> int:
     """A counter or a sequence: from 1, below 2³⁰."""
-    if not 0 < counter < 2**30:
-        raise Refused(COUNTER)
+    if counter >= limits.COUNTER:
+        raise Refused(refusal.MAXIMUM)
+    if counter < 1:
+        raise Refused(zero)
     return counter
 
 
@@ -99,5 +103,5 @@ def documents(reader: Reader, most: int) -> list[tuple[bytes, int]]:
         raise Refused(COLUMN_LEFT)
     require_ascending(document for document, _ in found)
     if any(count == 0 for _, count in found):
-        raise Refused("a document without changes")
+        raise Refused(NO_CHANGE)
     return found

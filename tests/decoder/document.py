@@ -2,30 +2,29 @@
 
 from dataclasses import dataclass, field
 
-from . import limits
+from . import limits, refusal
 from .automerge import Change
 from .operation import DELETE, INCREMENT, MAKE_LIST, MAKE_MAP, MAKE_TABLE, MAKE_TEXT, Operation, OpId
 from .refusal import Refused
 
-NEWER = "waits for a newer version"
-START = "start op is not the next"
-OBJECT = "an object is not here"
-PREDECESSORS = "predecessors are not what stood there"
-NOTHING = "a delete of nothing"
-DEPTH = "nested too deep"
+START = "a start op does not follow from what the change builds on"
+ORPHAN = "a change does not build on its author's one before"
+OBJECT = "an operation is about an object that does not exist"
+REPLACES = "an operation replaces other values than its author saw"
+DEPTH = "objects are nested too deep"
 
 
 @dataclass
 class Document:
     """Values by place, and the depth of every map."""
 
-    depths: dict[OpId | None, int] = field(default_factory=lambda: {None: 1})
+    depths: dict[OpId | None, int] = field(default_factory=lambda: {None: 0})
     values: dict[tuple[OpId | None, str], set[OpId]] = field(default_factory=dict)
     highest: int = 0
 
     def apply(self, change: Change) -> None:
         if any(is_newer(operation) for operation in change.operations):
-            raise Refused(NEWER)
+            raise Refused(refusal.MISSING)
         if change.start != self.highest + 1:
             raise Refused(START)
         for operation in change.operations:
@@ -38,10 +37,10 @@ class Document:
         place = (operation.object, operation.key)
         stood = self.values.get(place, set())
         if set(operation.predecessors) != stood or len(operation.predecessors) != len(stood):
-            raise Refused(PREDECESSORS)
+            raise Refused(REPLACES)
         if operation.action == DELETE:
             if not stood:
-                raise Refused(NOTHING)
+                raise Refused(REPLACES)
             self.values[place] = set()
             return
         self.values[place] = {operation.id}

@@ -9,12 +9,10 @@ from .roster import Roster
 from .standing import ADMIN
 
 SLIP = "has a slip in it"
-EXPIRED = "an expired form"
-VERSION = "unknown version"
 NOT_MEMBER = "the device is not a member"
 INVITER = "the inviter is not an admin"
 NO_EPOCH = "no epoch that stands comes with its keys"
-INVITATION = "the invitation's signature does not verify"
+INVITATION = "is not signed by who sent it"
 
 
 @dataclass
@@ -29,12 +27,18 @@ class Request:
 
 
 def request(data: bytes) -> Request:
-    if len(data) != 101 or derive.derive("request check", data[:97], 4) != data[97:]:
+    if len(data) < 4 or derive.derive("request check", data[:-4], 4) != data[-4:]:
         raise Refused(SLIP)
-    reader = Reader(data)
+    reader = Reader(data[:-4])
+    check_version(reader)
+    found = Request(data, reader.bytes(32), reader.bytes(32), reader.bytes(32))
+    reader.end()
+    return found
+
+
+def check_version(reader: Reader) -> None:
     if reader.u8() != 1:
-        raise Refused(VERSION)
-    return Request(data, reader.bytes(32), reader.bytes(32), reader.bytes(32))
+        raise refusal.unknown("version")
 
 
 @dataclass
@@ -48,8 +52,7 @@ class Invitation:
 
 def open_answer(asked: Request, data: bytes, kem_secret: bytes) -> Invitation:
     reader = Reader(data)
-    if reader.u8() != 1:
-        raise Refused(VERSION)
+    check_version(reader)
     encapsulated = reader.bytes(32)
     info = sign.message("invitation", asked.digest())
     psk_id = derive.derive("psk id", asked.data, 16)

@@ -8,9 +8,9 @@ from . import limits, refusal
 from .reader import Reader
 from .refusal import Refused
 
-PADDING = "padding is not zeros"
-RAW_LENGTH = "content is not of the stated length"
-COMPRESSION = "compression is broken"
+PADDING = "padding is not zero"
+RAW_LENGTH = "length is wrong inside"
+COMPRESSION = "does not decompress"
 DICTIONARY = "waits for a dictionary"
 
 
@@ -18,7 +18,7 @@ def read(plaintext: bytes) -> bytes:
     reader = Reader(plaintext)
     dictionary, length = reader.varint(), reader.varint()
     if length > limits.ENVELOPE:
-        raise Refused(refusal.TOO_LONG)
+        raise Refused(refusal.MAXIMUM)
     packed = reader.blob()
     if any(reader.rest()):
         raise Refused(PADDING)
@@ -33,14 +33,16 @@ def unpack(packed: bytes, length: int) -> bytes:
     try:
         with tool.stream_reader(io.BytesIO(packed)) as stream:
             raw = stream.read(length + 1)
-        if len(raw) != length:
-            raise Refused(RAW_LENGTH)
+        if len(raw) > length:
+            raise Refused(COMPRESSION)
         once = tool.decompressobj()
         once.decompress(packed)
     except zstandard.ZstdError as error:
         raise Refused(COMPRESSION) from error
     if not once.eof or once.unused_data:
         raise Refused(COMPRESSION)
+    if len(raw) < length:
+        raise Refused(RAW_LENGTH)
     return raw
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from . import derive, limits, refusal, sign
+from . import derive, limits, sign
 from .reader import Reader, hashes
 from .refusal import Refused
 from .roster import Roster
@@ -11,7 +11,7 @@ from .statement import REPLACE_ROOT
 
 HEADS = "a head is not of the roster"
 MINTER = "its minter may not mint"
-FIRST = "a first epoch that is none"
+TOO_DEEP = "is deeper than epochs get"
 WAITS = "waits for a parent"
 TURNS = "a parent has a turn that it lacks"
 DEPTH = "depth is wrong"
@@ -35,14 +35,14 @@ class Epoch:
 def read(data: bytes, space: bytes) -> Epoch:
     reader = Reader(data)
     id, generation, depth = reader.bytes(16), reader.bytes(16), reader.varint()
-    if depth > limits.EPOCH_DEPTH:
-        raise Refused(refusal.NUMBER_TOO_LARGE)
     heads, parents = hashes(reader, limits.HEADS), hashes(reader, limits.EPOCH_PARENTS)
     minter = reader.bytes(32)
     signed = data[: reader.at]
     signature = reader.bytes(64)
     reader.end()
     sign.verify(minter, "epoch", space + signed, signature)
+    if depth > limits.EPOCH_DEPTH:
+        raise Refused(TOO_DEEP)
     hash = derive.derive("epoch statement", data, 16)
     return Epoch(data, id, generation, depth, heads, parents, minter, signature, hash)
 

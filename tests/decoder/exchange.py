@@ -6,12 +6,9 @@ from . import derive, limits, refusal
 from .reader import Reader, require_ascending
 from .refusal import Refused
 
-MAGIC = "magic or version is wrong"
-SECTIONS = "count of sections is wrong"
+MAGIC = "is not one of this protocol"
+SECTIONS = "has no section"
 MAILBOX = "mailbox is not that of its token"
-BASIS = "unknown basis"
-RESUME = "unknown resume"
-STATUS = "unknown status"
 CUT = "cut: whole parts count"
 
 
@@ -27,13 +24,17 @@ class Section:
 
 def request(data: bytes) -> list[Section]:
     if len(data) > limits.REQUEST:
-        raise Refused(refusal.TOO_LONG)
+        raise Refused(refusal.MAXIMUM)
     reader = Reader(data)
-    if reader.bytes(3) != b"HS\x01":
+    if reader.bytes(2) != b"HS":
         raise Refused(MAGIC)
+    if reader.u8() != 1:
+        raise refusal.unknown("request version")
     count = reader.u8()
-    if not 1 <= count <= limits.SECTIONS:
+    if count == 0:
         raise Refused(SECTIONS)
+    if count > limits.SECTIONS:
+        raise Refused(refusal.MAXIMUM)
     pushed = 0
     found = []
     for _ in range(count):
@@ -45,20 +46,20 @@ def request(data: bytes) -> list[Section]:
 
 def section(reader: Reader, frames_most: int) -> Section:
     mailbox, token, retire = reader.bytes(16), reader.bytes(32), reader.bytes(32)
-    if mailbox != derive.mailbox(token, retire):
-        raise Refused(MAILBOX)
     reader.blob(limits.ADMISSION)
     cursor, basis = reader.varint(), reader.u8()
     if basis > 1:
-        raise Refused(BASIS)
+        raise refusal.unknown("basis")
     digest = reader.bytes(16) if basis == 0 else None
     vector = lanes(reader) if basis == 1 else None
     resume = reader.u8()
     if resume > 1:
-        raise Refused(RESUME)
+        raise refusal.unknown("resume")
     place = None
     if resume:
         place = (reader.bytes(8), reader.integer(4), reader.varint(), reader.bytes(16))
+    if mailbox != derive.mailbox(token, retire):
+        raise Refused(MAILBOX)
     frames = reader.list(frames_most, lambda: reader.blob(limits.FRAME))
     return Section(mailbox, cursor, digest, vector, place, frames)
 
@@ -98,8 +99,8 @@ def answer(data: bytes) -> Answer:
 
 def ack(reader: Reader) -> tuple[int, int, int]:
     index, status, cursor = reader.varint(), reader.u8(), reader.varint()
-    if status > 2 or (status == 2 and cursor != 0):
-        raise Refused(STATUS)
+    if status > 2:
+        raise refusal.unknown("acknowledgement")
     return index, status, cursor
 
 

@@ -11,7 +11,7 @@ VERSION = 1
 def begin(data: bytes, kind: int) -> Reader:
     """A reader behind kind and version. What this version does not know is kept as it is."""
     if len(data) > limits.FRAME:
-        raise Refused(refusal.TOO_LONG)
+        raise Refused(refusal.MAXIMUM)
     reader = Reader(data)
     if (reader.u8(), reader.u8()) != (kind, VERSION):
         raise Refused(refusal.KEPT)

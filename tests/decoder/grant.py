@@ -9,9 +9,8 @@ from .reader import Reader, require_ascending
 from .refusal import Refused
 
 TAG = "the tag is another device's"
-LACKS = "lacks the epoch that it names"
+LACKS = "lacks the epoch it names"
 MULTIPLE = "padding is not to a multiple of 256"
-WIDTH = "a key is not of 32 bytes"
 EPOCH, GENERATION, PACK = 1, 2, 3
 
 
@@ -54,6 +53,13 @@ def padded_entries(plaintext: bytes) -> list[tuple[int, bytes]]:
 def entries(reader: Reader) -> list[tuple[int, bytes]]:
     found = reader.list(limits.GRANT_ENTRIES, lambda: (reader.varint(), reader.blob(limits.FRAME)))
     require_ascending(found)
-    if any(kind in (EPOCH, GENERATION, PACK) and len(key) != 32 for kind, key in found):
-        raise Refused(WIDTH)
+    for kind, key in found:
+        if kind in (EPOCH, GENERATION, PACK):
+            check_width(key)
     return found
+
+
+def check_width(key: bytes) -> None:
+    reader = Reader(key)
+    reader.bytes(32)
+    reader.end()

@@ -12,7 +12,10 @@ from .seal import open_sealed
 LENGTH = 1_280
 CUT = "it is cut"
 CHECKSUM = "checksum is wrong"
-MAGIC = "magic or version is wrong"
+MAGIC = "it is not one"
+NEWER = "header is of a newer version"
+TOO_LONG = "it is too long"
+BOX = "its keyring box does not open"
 BOUNDS = "parameters are out of bounds"
 NO_SLOT = "the passphrase opens no slot"
 WIPED = "it is wiped"
@@ -42,7 +45,7 @@ class Header:
 def checked_content(data: bytes) -> bytes:
     """Everything but the checksum, if it is right."""
     if len(data) != LENGTH:
-        raise Refused(CUT)
+        raise Refused(CUT if len(data) < LENGTH else TOO_LONG)
     content, checksum = data[:-32], data[-32:]
     if checksum == derive.derive("wiped", content):
         raise Refused(WIPED)
@@ -53,8 +56,10 @@ def checked_content(data: bytes) -> bytes:
 
 def read(data: bytes) -> Header:
     reader = Reader(checked_content(data))
-    if reader.bytes(4) != b"HSK\x01":
+    if reader.bytes(3) != b"HSK":
         raise Refused(MAGIC)
+    if reader.u8() != 1:
+        raise Refused(NEWER)
     generation = reader.integer(8)
     memory, passes, lanes = (reader.integer(4) for _ in range(3))
     if not (19_456 <= memory <= 1_048_576 and 2 <= passes <= 16 and 1 <= lanes <= 4):
@@ -138,5 +143,8 @@ class Keyring:
 
 def open_box(header: Header, vault_key: bytes) -> Keyring:
     associated = sign.message("keyring box", header.salt)
-    plain = open_sealed(vault_key, header.box.nonce, header.box.sealed, associated)
+    try:
+        plain = open_sealed(vault_key, header.box.nonce, header.box.sealed, associated)
+    except Refused as refused:
+        raise Refused(BOX) from refused
     return Keyring(plain[0], plain[1:9], plain[9:])

@@ -3,12 +3,24 @@
 from dataclasses import dataclass
 
 from . import limits, refusal
-from .columns import Columns, checked, word
+from .columns import Columns, word
 from .reader import Reader, varint
 from .refusal import Refused
 
-SHAPE = "bad shape"
+ACTION = "an action is not known"
+KEY_MODE = "a key mode is not known"
+LOWEST = "an object is not in its lowest form"
+NONE_MADE = "no object was made before"
+VALUE_KIND = "a value kind is not known"
+NO_VALUE = "a value stands where none belongs"
+INCREMENT_BY = "an increment is not an int"
+TYPE_CODE = "a type code is one of Automerge's own"
+SHORT_FORM = "a count of predecessors is not in its short form"
+DECIMAL = "a decimal key is out of range"
+BEFORE = "a predecessor does not come before"
+ORDER = "predecessors are not strictly ascending"
 MAKE_MAP, PUT, MAKE_LIST, DELETE, MAKE_TEXT, INCREMENT, MAKE_TABLE = range(7)
+INT, UNKNOWN = 4, 12
 MAKES = (MAKE_MAP, MAKE_LIST, MAKE_TEXT, MAKE_TABLE)
 
 OpId = tuple[int, bytes]
@@ -38,40 +50,46 @@ class Place:
     def spend(self, data: bytes) -> bytes:
         """Counts inline texts, keys and byte values against the document's bound."""
         if len(data) > limits.VALUE:
-            raise Refused(refusal.TOO_LONG)
+            raise Refused(refusal.MAXIMUM)
         self.inline += len(data)
         if self.inline > limits.DOCUMENT_BYTES:
-            raise Refused(refusal.TOO_LONG)
+            raise Refused(refusal.MAXIMUM)
         return data
 
 
 def read(columns: Columns, place: Place, id: OpId) -> Operation:
     place.operations += 1
     if place.operations > limits.OPERATIONS:
-        raise Refused(refusal.TOO_MANY)
+        raise Refused(refusal.MAXIMUM)
     first, second = columns.shapes.u8(), columns.shapes.u8()
     action, insert = first & 7, bool(first & 8)
     kind, count = second & 15, second >> 4
-    if action == 7 or kind > 12 or not fits(action, kind):
-        raise Refused(SHAPE)
+    check_shape(action, kind)
     object = read_object(columns, place, first >> 4 & 3)
     key = read_key(columns, place, first >> 6)
     if count == 15 and (count := columns.numbers.varint()) < 15:
-        raise Refused(SHAPE)
+        raise Refused(SHORT_FORM)
     if count > limits.PREDECESSORS:
-        raise Refused(refusal.TOO_MANY)
+        raise Refused(refusal.MAXIMUM)
     value = read_value(columns, place, kind)
     predecessors = [predecessor(columns, id[0]) for _ in range(count)]
+    if any(not first < second for first, second in zip(predecessors, predecessors[1:])):
+        raise Refused(ORDER)
     place.object = object
     if action in MAKES:
         place.made = id
     return Operation(id, action, insert, object, key, value, predecessors)
 
 
-def fits(action: int, kind: int) -> bool:
-    if action == PUT:
-        return kind > 0
-    return kind == (4 if action == INCREMENT else 0)
+def check_shape(action: int, kind: int) -> None:
+    if action == 7:
+        raise Refused(ACTION)
+    if action == INCREMENT and kind != INT:
+        raise Refused(INCREMENT_BY)
+    if action == PUT and not 0 < kind <= UNKNOWN:
+        raise Refused(VALUE_KIND)
+    if action not in (PUT, INCREMENT) and kind != 0:
+        raise Refused(NO_VALUE)
 
 
 def read_object(columns: Columns, place: Place, mode: int) -> OpId | None:
@@ -81,13 +99,13 @@ def read_object(columns: Columns, place: Place, mode: int) -> OpId | None:
         return columns.object_id()
     object = place.object if mode == 1 else place.made
     if object is None:
-        raise Refused(SHAPE)
+        raise Refused(LOWEST if mode == 1 else NONE_MADE)
     return object
 
 
 def read_key(columns: Columns, place: Place, mode: int) -> "str | OpId | None":
     if mode == 3:
-        raise Refused(SHAPE)
+        raise Refused(KEY_MODE)
     if mode == 2:
         return columns.op_id(columns.keys)
     return map_key(columns, place) if mode == 0 else None
@@ -101,7 +119,7 @@ def map_key(columns: Columns, place: Place) -> str:
         return word(number - 2)
     place.decimal += columns.keys.zigzag()
     if not 0 <= place.decimal < 2**32:
-        raise Refused(refusal.NUMBER_TOO_LARGE)
+        raise Refused(DECIMAL)
     return str(place.decimal)
 
 
@@ -114,7 +132,7 @@ def text(columns: Columns, place: Place) -> str:
 def predecessor(columns: Columns, counter: int) -> OpId:
     step, number = columns.predecessors.varint(), columns.predecessors.varint()
     if step < 1 or step >= counter:
-        raise Refused("a predecessor is not before its operation")
+        raise Refused(BEFORE)
     return counter - step, columns.actor(number)
 
 
@@ -134,13 +152,21 @@ def read_value(columns: Columns, place: Place, kind: int) -> tuple[int, bytes]:
     if kind == 8:
         return 6, word(numbers.varint()).encode()
     code = 7 if kind == 9 else numbers.varint()
-    return unknown_code(code, kind), place.spend(columns.bytes.bytes(numbers.varint()))
+    return unknown_code(code, kind), place.spend(columns.bytes.bytes(bounded(numbers.varint())))
+
+
+def bounded(length: int) -> int:
+    if length > limits.VALUE:
+        raise Refused(refusal.MAXIMUM)
+    return length
 
 
 def unknown_code(code: int, kind: int) -> int:
     """Kind 12 is for what no other kind says: Automerge's own codes end at 9, and four bits hold them."""
-    if kind == 12 and not 10 <= code < 16:
-        raise Refused(SHAPE)
+    if code > 15:
+        raise Refused(refusal.MAXIMUM)
+    if kind == UNKNOWN and code < 10:
+        raise Refused(TYPE_CODE)
     return code
 
 

@@ -43,9 +43,9 @@ class Reader:
                 if byte == 0 and index > 0:
                     raise Refused(refusal.NOT_MINIMAL)
                 if value >= 2**64:
-                    raise Refused(refusal.NUMBER_TOO_LARGE)
+                    raise Refused(refusal.TOO_WIDE)
                 return value
-        raise Refused(refusal.NUMBER_TOO_LARGE)
+        raise Refused(refusal.TOO_WIDE)
 
     def zigzag(self) -> int:
         coded = self.varint()
@@ -54,7 +54,7 @@ class Reader:
     def blob(self, most: int | None = None) -> bytes:
         length = self.varint()
         if most is not None and length > most:
-            raise Refused(refusal.TOO_LONG)
+            raise Refused(refusal.MAXIMUM)
         return self.bytes(length)
 
     def text(self, most: int | None = None) -> str:
@@ -66,7 +66,7 @@ class Reader:
     def list(self, most: int, read: Callable[[], T]) -> "list[T]":
         count = self.varint()
         if count > most:
-            raise Refused(refusal.TOO_MANY)
+            raise Refused(refusal.MAXIMUM)
         return [read() for _ in range(count)]
 
     def end(self) -> None:

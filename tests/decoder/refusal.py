@@ -10,16 +10,20 @@ class Refused(Exception):
 
 
 ENDS_EARLY = "ends too early"
-NOT_MINIMAL = "a number is not minimal"
-NUMBER_TOO_LARGE = "a number is too large"
-NOT_ASCENDING = "entries are not ascending"
-NOT_UTF8 = "not UTF-8"
-TOO_MANY = "too many"
-TOO_LONG = "too long"
+NOT_MINIMAL = "varint is not minimal"
+TOO_WIDE = "varint is over 64 bits"
+NOT_ASCENDING = "is not strictly ascending"
+NOT_UTF8 = "text is not UTF-8"
+MAXIMUM = "over a maximum"
 DOES_NOT_OPEN = "does not open"
 SIGNATURE = "signature does not verify"
 LENGTH = "length is wrong"
 KEPT = "kept and passed on"
+MISSING = "waits for something that is not here"
+
+
+def unknown(what: str) -> Refused:
+    return Refused(f"{what} is unknown")
 
 
 def trailing(count: int) -> Refused:

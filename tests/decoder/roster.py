@@ -8,7 +8,7 @@ from .statement import REPLACE_ROOT, Statement
 
 NO_PARENTS = "only the first root may have no parents"
 WAITS = "waits for a parent"
-SIGNER = "its signer may not sign this"
+SIGNER = "is not its signer's to make"
 KEY_USED = "its key was there before"
 DEVICE = "it names no device"
 

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from . import chunk, derive, envelope, frame, limits, sign
+from . import chunk, derive, envelope, frame, limits, refusal, sign
 from .reader import Reader, require_ascending
 from .refusal import Refused
 from .seal import open_sealed
 
-INDEX = "segment index is not below its count"
 
 
 @dataclass
@@ -35,8 +34,8 @@ def content(data: bytes) -> Segment:
     epochs = reader.list(limits.EPOCHS_IN_SEGMENT, reader.blob)
     require_ascending(derive.derive("epoch statement", one, 16) for one in epochs)
     index, count = reader.varint(), reader.varint()
-    if count > limits.SEGMENTS or index >= count:
-        raise Refused(INDEX)
+    if max(index, count) > limits.SEGMENTS:
+        raise Refused(refusal.MAXIMUM)
     statements = reader.list(limits.STATEMENTS, reader.blob)
     require_ascending(derive.derive("statement", one, 16) for one in statements)
     reader.end()

@@ -8,8 +8,7 @@ from .reader import Reader, hashes, require_ascending
 from .refusal import Refused
 
 ADD_DEVICE, SET_ROLE, RENEW_DEVICE, REVOKE, SET_RELAYS, RETIRE_HASHES, REPLACE_ROOT = range(1, 8)
-FLAGS = "unknown flags"
-CONSENT = "the new key does not consent"
+CONSENT = "the new key did not agree"
 ADDRESS = "not an address of a relay"
 
 
@@ -54,8 +53,6 @@ def read(data: bytes, space: bytes) -> Statement:
 def add_device(found: Statement, reader: Reader, space: bytes) -> None:
     found.key, found.kem = reader.bytes(32), reader.bytes(32)
     found.role, found.flags = reader.u8(), reader.u8()
-    if found.flags & ~1:
-        raise Refused(FLAGS)
 
 
 def set_role(found: Statement, reader: Reader, space: bytes) -> None:

@@ -14,7 +14,7 @@ def root(space: bytes, leaf: bytes, last_changes: dict[bytes, bytes]) -> bytes:
     level = [keyed(key, b"\x00" + leaf)]
     level += [keyed(key, b"\x01" + document + last) for document, last in sorted(last_changes.items())]
     if len(last_changes) > limits.DOCUMENTS:
-        raise Refused(refusal.TOO_MANY)
+        raise Refused(refusal.MAXIMUM)
     while len(level) > 1:
         pairs = zip(level[::2], level[1::2])
         odd = level[-1:] if len(level) % 2 else []
