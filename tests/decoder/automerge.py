@@ -33,7 +33,7 @@ class Change:
 
     def content(self) -> bytes:
         others = self.others()
-        out = varint(len(self.dependencies)) + b"".join(self.dependencies)
+        out = varint(len(self.dependencies)) + b"".join(sorted(self.dependencies))
         out += varint(len(self.actor)) + self.actor + varint(self.sequence) + varint(self.start)
         out += signed(0) + varint(0)  # time, message
         out += varint(len(others)) + b"".join(varint(len(one)) + one for one in others)

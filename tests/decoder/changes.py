@@ -47,6 +47,8 @@ class DocumentReader:
     def change(self, first: bool, known: bool) -> Change:
         reader = self.source.changes
         sequence = checked(reader.varint() if first else self.sequence + 1, ZERO)
+        if not known and first and sequence > 1:
+            raise Refused(refusal.MISSING)
         if known and sequence <= self.sequence:
             raise Refused(REPEATED)
         start = checked(reader.varint() if first else self.next_start + reader.zigzag(), ZERO)

@@ -64,6 +64,9 @@ def check_derivations(vector: Vector) -> None:
 def check_changes(vector: Vector) -> None:
     found = changes.read(vector.bytes("item"), vector.bytes("actor"))
     document.accept(found)
+    encoded = [made[-1].encoded().hex() for made in found.values()]
+    if encoded != vector.texts("automerge change"):
+        raise Mismatch(f"automerge change: {encoded}")
     names, hashes = vector.all_bytes("document"), vector.all_bytes("last change")
     if dict(zip(names, hashes)) != changes.last_changes(found):
         raise Mismatch("last change")

@@ -21,14 +21,18 @@ class Document:
     depths: dict[OpId | None, int] = field(default_factory=lambda: {None: 0})
     values: dict[tuple[OpId | None, str], set[OpId]] = field(default_factory=dict)
     highest: int = 0
+    last: bytes | None = None
 
     def apply(self, change: Change) -> None:
         if any(is_newer(operation) for operation in change.operations):
             raise Refused(refusal.MISSING)
-        if change.start != self.highest + 1:
+        if change.start != 1 + (self.highest if change.dependencies else 0):
             raise Refused(START)
+        if self.last and self.last not in change.dependencies:
+            raise Refused(ORPHAN)
         for operation in change.operations:
             self.operate(operation)
+        self.last = change.hash()
         self.highest = change.start + len(change.operations) - 1
 
     def operate(self, operation: Operation) -> None:

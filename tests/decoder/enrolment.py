@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from . import armor, derive, epochs, grant, hpke, limits, refusal, sign
+from . import armor, derive, epochs, grant, hpke, limits, refusal, sign, statement
 from .reader import Reader, require_ascending
 from .refusal import Refused
 from .roster import Roster
@@ -81,6 +81,8 @@ def checked(asked: Request, content: bytes) -> Invitation:
 def admit(asked: Request, found: Invitation) -> None:
     """By its own statements: whether both are members, and whether there is an epoch to begin with."""
     roster = Roster(found.root)
+    for one in found.statements:
+        statement.read(one, roster.space)
     roster.add_all(found.statements)
     view = roster.view()
     if view.member_of_key(asked.device) is None:
@@ -91,10 +93,8 @@ def admit(asked: Request, found: Invitation) -> None:
     space = derive.space(found.root)
     secrets = {derive.epoch_id(space, key) for kind, key in found.entries if kind == grant.EPOCH}
     generations = {derive.generation_id(space, key) for kind, key in found.entries if kind == grant.GENERATION}
-    generations |= secrets
     ledger = epochs.Ledger(roster)
-    for one in found.epochs:
-        ledger.add(one, anchor=True)
+    ledger.add_all(found.epochs)
     standing = [one for one in ledger.standing.values() if one.id in secrets and one.generation in generations]
     if not standing:
         raise Refused(NO_EPOCH)

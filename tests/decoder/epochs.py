@@ -1,5 +1,6 @@
 """§ 6.3: epoch statements, and which of them stand."""
 
+import contextlib
 from dataclasses import dataclass
 
 from . import derive, limits, sign
@@ -75,6 +76,14 @@ class Ledger:
             raise Refused(WAITS)
         self.standing[one.hash], self.judged[one.hash] = one, judged
         return one
+
+    def add_all(self, data: list[bytes]) -> None:
+        """Takes what an invitation brings, parents first: an epoch whose parents it does not bring is an anchor."""
+        read_ones = sorted((read(one, self.roster.space) for one in data), key=lambda one: (one.depth, one.hash))
+        brought = {one.hash for one in read_ones}
+        for one in read_ones:
+            with contextlib.suppress(Refused):
+                self.add(one.raw, anchor=not brought.issuperset(one.parents))
 
     def judge(self, one: Epoch) -> Judged:
         if any(head not in self.roster.all for head in one.heads):

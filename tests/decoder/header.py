@@ -101,8 +101,11 @@ def slot_keys(stretched: bytes) -> SlotKeys:
     return SlotKeys(key, hpke.expand(secret, b"haversack v1 slot commitment", 32))
 
 
-def bind(file_secret: bytes, stretched: bytes) -> bytes:
+def bind(key_file: bytes, stretched: bytes) -> bytes:
     """What a key file answers."""
+    if key_file[:4] != b"HSF1" or len(key_file) != 36:
+        raise Refused(MAGIC)
+    file_secret = key_file[4:]
     return derive.keyed(derive.derive("file key", file_secret), stretched)
 
 

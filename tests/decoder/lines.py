@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from . import derive
 from .statement import ADD_DEVICE, RENEW_DEVICE, REPLACE_ROOT, Statement
 
 Past = Callable[[bytes], set[bytes]]
@@ -42,6 +43,10 @@ class Lines:
         self.roots = set(roots)
         self.first = added - set(self.before) - self.roots
         self.keys = {key for key in added | set(self.before) if self.of(key)}
+
+    def of_device(self, device: bytes) -> bytes | None:
+        """The line that a device id means: that of any key of it."""
+        return next((self.of(key) for key in self.keys if derive.device(key) == device), None)
 
     def of(self, key: bytes) -> bytes | None:
         seen = set()

@@ -44,7 +44,7 @@ class Roster:
         made = {other.key for other in before.all.values() if other.kind == REPLACE_ROOT}
         if one.key is not None and one.key in lines.keys | made | {self.root}:
             raise Refused(KEY_USED)
-        if one.device is not None and one.device not in map(derive.device, lines.first):
+        if one.device is not None and lines.of_device(one.device) is None:
             raise Refused(DEVICE)
 
     def add_all(self, statements: list[bytes]) -> dict[bytes, str]:

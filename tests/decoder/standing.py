@@ -50,7 +50,7 @@ class Standing:
         self.signer_line[one.hash] = before.of(one.signer)
         named = None
         if one.device is not None:
-            named = next((key for key in before.first if derive.device(key) == one.device), None)
+            named = before.of_device(one.device)
         elif one.kind in (ADD_DEVICE, RENEW_DEVICE):
             named = Lines([*past, one], self.roots.keys).of(one.key)
         self.named_line[one.hash] = named

@@ -34,8 +34,9 @@ fn opened(cast: &Cast, name: &str, item: &[u8]) -> Vector {
     let mut good = vector(cast, name, "ok", item);
     for document in ops::decode(&author, item).unwrap() {
         let made = rebuild::changes(&author, document.changes, Tip::default()).unwrap();
-        let last = made.last().unwrap().hash();
-        good = good.hex("document", document.document.as_bytes()).hex("last change", last.0);
+        let mut last = made.into_iter().next_back().unwrap();
+        good = good.hex("document", document.document.as_bytes());
+        good = good.hex("last change", last.hash().0).hex("automerge change", last.bytes());
     }
     good
 }
