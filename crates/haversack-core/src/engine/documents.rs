@@ -227,7 +227,7 @@ impl Engine {
         if staged.clear_bodies {
             self.bodies.clear();
         }
-        staged.stale_caches.iter().for_each(|id| drop(self.caches.remove(id)));
+        self.caches.retain(|id, _| !staged.stale_caches.contains(id));
         for (body, row) in staged.bodies.iter().zip(saved.bodies) {
             self.bodies.insert(body.sequence, body.kept(row));
         }
