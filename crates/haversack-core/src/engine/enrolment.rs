@@ -1,7 +1,7 @@
 //! Founding a space, asking to join one, inviting, joining.
 
-use haversack_wire::RetireHash;
 use haversack_wire::hash::{Label, derive};
+use haversack_wire::{Epoch, RetireHash};
 
 use super::Engine;
 use super::documents::Staged;
@@ -16,6 +16,9 @@ use crate::members::{
 const RETIRE_HASHES: usize = 32;
 /// Epoch statements that an answer brings.
 const LINEAGE: usize = 64;
+
+/// Secrets of epochs, to be kept.
+type Secrets = Vec<(Epoch, EpochSecret)>;
 
 impl Engine {
     /// Founds a space: a root key, this device as its first coordinator, a first epoch.
@@ -138,10 +141,7 @@ impl Engine {
         self.joined(answer).map(|(_, _, words)| words)
     }
 
-    fn joined(
-        &self,
-        answer: &str,
-    ) -> Result<(SpaceState, Vec<(haversack_wire::Epoch, EpochSecret)>, Words), Error> {
+    fn joined(&self, answer: &str) -> Result<(SpaceState, Secrets, Words), Error> {
         self.outside()?;
         let refused = |why| Error::Enrolment { what: "answer", why };
         let none = refused("has no request here that it could answer");
@@ -181,11 +181,7 @@ impl Engine {
         SpaceState::new(group, lane, LaneState::new(identity.sign.public(), identity.incarnation))
     }
 
-    fn enter(
-        &mut self,
-        mut space: SpaceState,
-        epochs: Vec<(haversack_wire::Epoch, EpochSecret)>,
-    ) -> Result<(), Error> {
+    fn enter(&mut self, mut space: SpaceState, epochs: Secrets) -> Result<(), Error> {
         space.refresh(&epochs.iter().cloned().collect());
         let device = DeviceState { pending: None, ..self.device.clone() };
         let (device, space) = (Some(device), Some(space));

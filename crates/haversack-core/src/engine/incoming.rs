@@ -56,12 +56,14 @@ impl Engine {
         let Intake { mut batch, segments, opened, grants } = intake;
         batch.carry = carry;
         fatal.into_iter().for_each(|frame| quarantine(&mut batch, frame));
-        grants.into_iter().for_each(|(kind, frame)| keep_new(&mut batch, kind, frame));
+        grants.into_iter().for_each(|(kind, frame)| keep_new(&mut batch, kind, &frame));
         let frames = opened.iter().map(|chunk| FrameHash::of(&chunk.frame)).collect();
         if !opened.is_empty() {
             self.set_mark(Mark { frames, ..self.mark.clone() })?;
         }
-        segments.into_iter().for_each(|(frame, segment)| take_segment(&mut batch, &frame, segment));
+        segments
+            .into_iter()
+            .for_each(|(frame, segment)| take_segment(&mut batch, &frame, &segment));
         self.apply_all(&mut batch, opened)?;
         batch.space.refresh(&batch.held);
         batch.staged.mark = Some(self.mark.after_success());
@@ -132,28 +134,28 @@ fn add_statements(space: &mut SpaceState, opened: &[Opened]) {
     let _ = space.group.roster.add::<Real>(sound);
 }
 
-fn keep_new(batch: &mut Batch, kind: GrantIs, frame: Vec<u8>) {
+fn keep_new(batch: &mut Batch, kind: GrantIs, frame: &[u8]) {
     match kind {
         GrantIs::Taken => batch.received.applied += 1,
         GrantIs::Passed => {
             batch.received.known += 1;
             if batch.carry {
-                keep(batch, Keep::Carried, &frame);
+                keep(batch, Keep::Carried, frame);
             }
         }
         GrantIs::Strange => {
             batch.received.foreign += 1;
             if batch.carry {
-                keep(batch, Keep::Foreign, &frame);
+                keep(batch, Keep::Foreign, frame);
             }
         }
-        GrantIs::Broken => quarantine(batch, &frame),
+        GrantIs::Broken => quarantine(batch, frame),
     }
 }
 
-fn take_segment(batch: &mut Batch, frame: &[u8], segment: RosterSegment) {
+fn take_segment(batch: &mut Batch, frame: &[u8], segment: &RosterSegment) {
     let before = batch.space.group.epochs.statements().count();
-    match batch.space.group.take_segment::<Real>(&segment) {
+    match batch.space.group.take_segment::<Real>(segment) {
         Ok(0) if batch.space.group.epochs.statements().count() == before => {
             batch.received.known += 1;
         }

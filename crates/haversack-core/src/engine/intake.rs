@@ -90,7 +90,7 @@ impl Intake {
             }
             Err(haversack_wire::Error::Unknown { .. }) if row.is_some() => {}
             Err(haversack_wire::Error::Unknown { .. }) => {
-                keep(&mut self.batch, Keep::Waiting, &frame)
+                keep(&mut self.batch, Keep::Waiting, &frame);
             }
             Err(_) => {
                 self.batch.staged.drop_frames.extend(row);

@@ -160,7 +160,6 @@ impl Engine {
     ///
     /// # Errors
     /// The errors of saving. Cut short, it leaves the store open with either keyring; then it has to be done again.
-
     pub(crate) fn drop_keys(&mut self, dropped: &Dropped) -> Result<(), Error> {
         let next = self.write_other_half(dropped)?;
         let (live, key) = next.key();

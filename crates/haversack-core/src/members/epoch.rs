@@ -160,6 +160,9 @@ impl RosterSegment {
             count: r.count(ROSTER_SEGMENTS_MAX)? as u64,
             statements: read_statements(&mut r)?,
         };
+        if segment.index >= segment.count {
+            return Err(r.malformed("index is not below the count"));
+        }
         r.end().map(|()| segment)
     }
 }

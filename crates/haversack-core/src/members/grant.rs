@@ -120,9 +120,12 @@ pub(crate) fn open<S: Suite>(
     Some(plain.and_then(|plain| {
         let mut r = Reader::new("grant", &plain);
         let entries = read_entries(&mut r)?;
-        match r.rest().iter().all(|byte| *byte == 0) {
-            true => Ok(entries),
-            false => Err(r.malformed("padding is not zero")),
+        let padding = r.rest();
+        let whole = padding.len() < BLOCK && plain.len().is_multiple_of(BLOCK);
+        match (padding.iter().all(|byte| *byte == 0), whole) {
+            (true, true) => Ok(entries),
+            (false, _) => Err(r.malformed("padding is not zero")),
+            (true, false) => Err(r.malformed("padding is not to a whole block")),
         }
     }))
 }

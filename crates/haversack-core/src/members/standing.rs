@@ -361,6 +361,9 @@ fn lines_of(graph: &Graph, set: &Set, roots: &[[u8; 32]]) -> BTreeMap<[u8; 32], 
     lines
 }
 
+/// A change of role: whether it makes an admin, its hash and place, the role.
+type RoleSet = (bool, StatementHash, usize, Option<Role>);
+
 /// Step 5.
 struct Members<'a> {
     view: &'a View<'a>,
@@ -438,8 +441,7 @@ impl Members<'_> {
         all: &BTreeMap<StatementHash, usize>,
     ) {
         let graph = self.view.graph;
-        let mut sets: BTreeMap<Device, Vec<(bool, StatementHash, usize, Option<Role>)>> =
-            BTreeMap::new();
+        let mut sets: BTreeMap<Device, Vec<RoleSet>> = BTreeMap::new();
         for (hash, s) in all {
             let Content::SetRole { role, .. } = &graph.statement(*s).content else { continue };
             let line = graph.lines(*s).named.unwrap_or_default();

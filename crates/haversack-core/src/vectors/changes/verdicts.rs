@@ -58,6 +58,6 @@ pub(super) fn vectors(cast: &Cast) -> Vec<Vector> {
             let columns = one(2).with(SHAPES, shapes).with(KEYS, [2, 2]).with(NUMBERS, [2, 2]);
             columns.with(PREDECESSORS, [1, 0])
         }),
-        make("changes_without_those_before", NEWER, { one(0).with(CHANGES, [2, 1, 0, 0]) }),
+        make("changes_without_those_before", NEWER, one(0).with(CHANGES, [2, 1, 0, 0])),
     ]
 }

@@ -51,7 +51,6 @@ fn enrolment(why: &'static str) -> &'static str {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(super) fn refusal(refusal: Refusal) -> String {
     match refusal {
         Refusal::Missing => "waits for something that is not here".to_owned(),
