@@ -1,17 +1,12 @@
 //! Any order, any route, any number of times: the same records end up everywhere, byte for byte.
 
 use haversack_core::model::*;
-use haversack_core::{
-    ContactDraft, ContactFilter, CreateOptions, Engine, Passphrase, RelayRoute, Role, Saved,
-    WhoDraft,
-};
-use haversack_relay::{Identity, Memory, exchange};
-use haversack_wire::Relay;
+use haversack_core::{ContactDraft, ContactFilter, Engine, RelayRoute, WhoDraft};
+use haversack_relay::exchange;
 use proptest::prelude::*;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
-use tempfile::TempDir;
 
-const PHONES: usize = 3;
+use crate::fleet::{Fleet, PHONES, passphrase};
 
 /// What somebody does.
 #[derive(Debug, Clone, Copy)]
@@ -40,51 +35,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-struct Fleet {
-    folder: TempDir,
-    devices: Vec<Option<Engine>>,
-    relay: Memory,
-    id: Relay,
-    clients: Vec<haversack_core::ClientId>,
-}
-
-fn passphrase() -> Passphrase {
-    Passphrase::new(b"fleet".to_vec()).unwrap()
-}
-
 impl Fleet {
-    fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let mut engines: Vec<Engine> = (0..=PHONES)
-            .map(|n| {
-                let random = Box::new(ChaCha20Rng::seed_from_u64(n as u64));
-                let options = CreateOptions::cheapest();
-                Engine::create(&folder.path().join(n.to_string()), &passphrase(), options, random)
-                    .unwrap()
-            })
-            .collect();
-        let (coordinator, phones) = engines.split_first_mut().unwrap();
-        coordinator.found_space().unwrap();
-        coordinator.put_site(&crate::team::van()).unwrap();
-        let Saved(clients) = coordinator.add_clients(&vec![Client::default(); 3]).unwrap();
-        for phone in phones {
-            let request = phone.request_to_join().unwrap();
-            let (answer, _) = coordinator.invite(&request, Role::Educator, &[]).unwrap();
-            phone.join(&answer).unwrap();
-        }
-        let start = coordinator.export_bundle().unwrap();
-        engines[1..]
-            .iter_mut()
-            .for_each(|phone| assert!(phone.import_bundle(&start).unwrap().whole));
-        let id = Identity::from_seed(&[7; 32]).id();
-        let devices = engines.into_iter().map(Some).collect();
-        Self { folder, devices, relay: Memory::new(), id, clients }
-    }
-
-    fn device(&mut self, n: usize) -> &mut Engine {
-        self.devices[n].as_mut().unwrap()
-    }
-
     fn act(&mut self, act: Act) {
         match act {
             Act::Log(n, client, d) => {
@@ -116,31 +67,6 @@ impl Fleet {
                 let random = Box::new(ChaCha20Rng::seed_from_u64(100 + n as u64));
                 let folder = self.folder.path().join(n.to_string());
                 self.devices[n] = Some(Engine::open(&folder, &passphrase(), random).unwrap());
-            }
-        }
-    }
-
-    /// One exchange. Says whether another would bring more.
-    fn sync(&mut self, n: usize, thousandths: usize) -> bool {
-        let route = RelayRoute { relay: self.id, admission: Vec::new() };
-        let mut under_way = self.device(n).begin_exchange(&route).unwrap();
-        let answer = exchange(&self.relay, under_way.request()).unwrap();
-        let cut = answer.len() * thousandths / 1_000;
-        for piece in answer[..cut].chunks(700) {
-            self.device(n).feed(&mut under_way, piece).unwrap();
-        }
-        self.device(n).end_exchange(&under_way).unwrap().again
-    }
-
-    /// Everybody syncs until nobody gets anything new.
-    fn settle(&mut self) {
-        for _ in 0..4 {
-            for n in 0..=PHONES {
-                let mut rounds = 0;
-                while self.sync(n, 1_000) {
-                    rounds += 1;
-                    assert!(rounds < 5, "a sync asks for another for ever");
-                }
             }
         }
     }

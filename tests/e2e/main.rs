@@ -11,8 +11,11 @@
 mod bad_relays;
 mod canaries;
 mod convergence;
+mod fleet;
 mod full_disk;
 mod kill;
 mod register;
+mod removal;
+mod restored;
 mod team;
 mod wire_size;

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every suite there is, in order.
 
+mod decoder;
 mod demo;
 mod jvm;
 mod kotlin;
@@ -20,7 +21,7 @@ struct Suite {
     run: fn(&Places) -> Result<(), Failure>,
 }
 
-const SUITES: [Suite; 9] = [
+const SUITES: [Suite; 10] = [
     Suite { name: "fmt", about: "every file is formatted", run: rust::fmt },
     Suite { name: "clippy", about: "no lint fires, in any target", run: rust::clippy },
     Suite { name: "test", about: "unit tests, suites of tests/ and doc tests", run: rust::test },
@@ -28,6 +29,11 @@ const SUITES: [Suite; 9] = [
         name: "histories",
         about: "100,000 random histories of teams, and 1,000 with real keys",
         run: rust::histories,
+    },
+    Suite {
+        name: "decoder",
+        about: "a decoder written from the page opens and refuses all vectors",
+        run: decoder::run,
     },
     Suite {
         name: "demo",

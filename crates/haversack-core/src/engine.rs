@@ -12,6 +12,7 @@ mod documents;
 mod enrolment;
 mod exposure;
 mod horizon;
+mod incarnation;
 mod incoming;
 mod intake;
 mod kept;

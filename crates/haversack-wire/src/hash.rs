@@ -84,6 +84,7 @@ labels! {
     ROOT_SHARE_SET = "root share set";
     ROOT_SHARE_CHECK = "root share check";
     REGISTRY = "registry";
+    PLACE = "place";
 }
 
 #[cfg(test)]

@@ -109,6 +109,10 @@ pub(super) struct Staged {
     pub(super) epochs: Vec<(Epoch, EpochSecret)>,
     /// Bodies of this device, to keep.
     pub(super) bodies: Vec<KeptBody>,
+    /// Whether the bodies of this device are another life's, and go before others are kept.
+    pub(super) clear_bodies: bool,
+    /// Documents whose caches hold what is not so any more.
+    pub(super) stale_caches: Vec<Document>,
     /// Bodies of this device that were sealed anew, by row.
     pub(super) resealed: Vec<(i64, KeptBody)>,
     pub(super) frames: Vec<KeptFrame>,
@@ -189,6 +193,11 @@ impl Engine {
         let space = staged.space.as_ref().or(self.space.as_ref());
         let rows = save_rows((staged, space), &state_key, &mut self.ring, &mut writer, random)?;
 
+        if staged.clear_bodies {
+            writer.clear(Table::Bodies)?;
+        }
+        let stale = staged.stale_caches.iter().filter_map(|id| self.caches.get(id).copied());
+        writer.delete_entries(Log::Caches, &stale.collect::<Vec<_>>())?;
         let outbox_key = self.ring.purpose(Purpose::Outbox)?.expose();
         let mut saved = save_kept(staged, outbox_key, &mut writer, random)?;
         saved.rows = rows;
@@ -215,6 +224,10 @@ impl Engine {
             self.mark = mark;
         }
         self.space = staged.space.or_else(|| self.space.take());
+        if staged.clear_bodies {
+            self.bodies.clear();
+        }
+        self.caches.retain(|id, _| !staged.stale_caches.contains(id));
         for (body, row) in staged.bodies.iter().zip(saved.bodies) {
             self.bodies.insert(body.sequence, body.kept(row));
         }

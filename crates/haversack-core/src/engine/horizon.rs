@@ -22,14 +22,16 @@ use crate::store::{Dropped, Table};
 use crate::sync::body::Body;
 
 impl Engine {
-    /// Lets go of what has grown old, unless something still waits for a key.
+    /// Lets go of what has grown old.
     pub(super) fn grow_old(&mut self) -> Result<(), Error> {
-        let Some(role) = self.role()?.filter(|_| !self.waits_for_a_key()) else { return Ok(()) };
+        let Some(role) = self.role()? else { return Ok(()) };
         let space = self.space()?.clone();
         let Some(live) = space.live else { return Ok(()) };
         let held = self.ring.epochs();
         let epochs: BTreeSet<Epoch> =
             space.group.outlived(&live, role, &space.table, held).into_iter().collect();
+        let epochs: BTreeSet<Epoch> =
+            epochs.into_iter().filter(|epoch| !self.opens_what_waits(epoch)).collect();
         let outings = if role.rotates() { BTreeSet::new() } else { self.old_outings(&space)? };
         if epochs.is_empty() && outings.is_empty() {
             return Ok(());
@@ -38,10 +40,14 @@ impl Engine {
         self.drop_keys(&Dropped { documents: outings, epochs })
     }
 
-    /// Whether a chunk is kept whose key is not here: its secret may still be on its way.
-    fn waits_for_a_key(&self) -> bool {
-        let mut foreign = self.waiting.of(Keep::Foreign);
-        foreign.any(|(_, frame)| matches!(Frame::parse(frame), Ok(Frame::Chunk(..))))
+    /// Whether a chunk that waits for something else is kept sealed under an epoch: it will have to be opened once more.
+    fn opens_what_waits(&self, epoch: &Epoch) -> bool {
+        let Some(secret) = self.ring.epochs().get(epoch) else { return false };
+        let hint = secret.hint_key();
+        self.waiting.of(Keep::Waiting).any(|(_, frame)| match Frame::parse(frame) {
+            Ok(Frame::Chunk(header, _)) => hint.hint(&header.nonce) == header.hint,
+            _ => false,
+        })
     }
 
     /// The outings that are older than the horizon, and safe elsewhere; and those that were let go, but not wholly.

@@ -209,7 +209,7 @@ impl Engine {
     }
 
     /// Reads again what is here of documents.
-    fn reload(&mut self) -> Result<(), Error> {
+    pub(super) fn reload(&mut self) -> Result<(), Error> {
         (self.index, self.documents) = (Index::default(), Documents::default());
         self.caches.clear();
         self.client_keys.clear();

@@ -16,7 +16,7 @@ use crate::crypto::{ClientKey, Passphrase, Random};
 use crate::members::Identity;
 use crate::store::{
     DATABASE, Db, HeaderFiles, Keyring, Live, Lock, Log, Purpose, Secret, Step, Table, Vault,
-    remove_database, sync_folder, wipe_up_to,
+    place, remove_database, sync_folder, wipe_up_to,
 };
 use crate::view::{Source, View};
 
@@ -81,7 +81,8 @@ impl Engine {
     /// Makes the database of a new store.
     fn fill(folder: &Path, lock: Lock, vault: Vault, mut random: Random) -> Result<Self, Error> {
         let mut db = Db::open(folder, lock)?;
-        let device = DeviceState { identity: Identity::make(&mut *random), pending: None };
+        let identity = Identity::make(&mut *random);
+        let device = DeviceState { identity, pending: None, place: place(folder) };
         let mut writer = db.write()?;
         let ring = Keyring::make(vault.keyring_key().clone(), &mut writer, &mut *random)?;
         let state_key = *ring.purpose(Purpose::State)?.expose();
@@ -186,6 +187,7 @@ impl Engine {
         };
         let mut engine = Self::assemble((db, vault, ring), device, space, mark, random)?;
         engine.clear_other_half()?;
+        engine.check_place(place(folder))?;
         Ok(engine)
     }
 

@@ -51,14 +51,16 @@ impl Engine {
     /// does.
     pub(super) fn close_unsent(&mut self) -> Result<usize, Error> {
         let mut space = self.space()?.clone();
-        if self.index.open_rows().is_empty() && space.unsent.is_empty() {
+        let mut word = std::mem::take(&mut space.owes_word);
+        if self.index.open_rows().is_empty() && space.unsent.is_empty() && !word {
             return Ok(0);
         }
         let mut statements: VecDeque<Vec<u8>> = std::mem::take(&mut space.unsent).into();
         let mut work: VecDeque<Vec<Row>> = self.divided()?.into();
         let author = self.author(&space.lane)?;
         let mut staged = Staged::default();
-        while !work.is_empty() || !statements.is_empty() {
+        while !work.is_empty() || !statements.is_empty() || std::mem::take(&mut word) {
+            word = false;
             let rows = work.pop_front().unwrap_or_default();
             let load = self.load(&rows)?;
             let few = statements.len().min(STATEMENTS_TARGET);

@@ -129,11 +129,14 @@ impl Engine {
         let mut more = !room.take(&mut grants);
         let me = self.device.identity.sign.public();
         let (mut sections, mut mailboxes) = (Vec::new(), Vec::new());
+        let mut own_from = None;
         for (generation, secret, retire) in space.mailboxes(&me) {
             let state = space.routes.get(&(route.relay, generation)).cloned().unwrap_or_default();
             let mut offers = self.roster_offers(&space, &live, &state)?;
             if generation == live.generation {
                 offers.extend(self.offers(&space, &state)?);
+                let from = self.first_owed(&space, &state);
+                own_from = self.bodies.range(from..).next().map(|(sequence, _)| *sequence);
             } else if !offers.is_empty() {
                 let notices = self.notices(&space, &generation)?.into_iter().map(Offer::new);
                 offers.splice(0..0, notices);
@@ -150,6 +153,7 @@ impl Engine {
         }
         let mut exchange = Exchange::new(route.relay, live.epoch, &sections, mailboxes)?;
         exchange.tally.again = more;
+        exchange.tally.own_from = own_from;
         exchange.tally.contacts_before = self.contact_count()?;
         Ok(exchange)
     }
@@ -358,7 +362,7 @@ impl Engine {
     pub fn end_exchange(&mut self, exchange: &Exchange) -> Result<SyncOutcome, Error> {
         let mut tally = exchange.tally;
         if exchange.is_done() {
-            tally.again |= self.exchanged(exchange.live)?;
+            tally.again |= self.exchanged(exchange)?;
         }
         Ok(SyncOutcome {
             pushed: tally.pushed,
@@ -372,10 +376,12 @@ impl Engine {
 
     /// Takes note of a whole exchange. Says whether another one at once would be of use: because another epoch is live now, or none
     /// is, or because somebody turned out to lack a key.
-    fn exchanged(&mut self, live: Epoch) -> Result<bool, Error> {
+    fn exchanged(&mut self, exchange: &Exchange) -> Result<bool, Error> {
         if self.still_member().is_err() {
             return Ok(false);
         }
+        let live = exchange.live;
+        self.offer_anew(exchange)?;
         let mut space = self.space()?.clone();
         if !space.group.seen.is_empty() {
             space.group.exchanged();
@@ -386,6 +392,21 @@ impl Engine {
         let me = self.device.identity.sign.public();
         let owes = |live: Live| !space.group.owed(live.epoch, &space.table, &me).is_empty();
         Ok(space.live.is_none_or(|now| now.epoch != live || owes(now)))
+    }
+
+    /// What was pushed under an epoch that turned out to be old is offered once more, under the new one: others may have destroyed
+    /// the old one's secret (R5).
+    fn offer_anew(&mut self, exchange: &Exchange) -> Result<(), Error> {
+        let mut space = self.space()?.clone();
+        let (Some(live), Some(from)) = (space.live, exchange.tally.own_from) else { return Ok(()) };
+        let Some(secret) = space.group.generations.get(&live.generation) else { return Ok(()) };
+        let tag = secret.lane_tag(&space.lane);
+        let route = space.routes.entry((exchange.relay(), live.generation)).or_default();
+        if live.epoch == exchange.live || route.known.get(&tag).is_none_or(|next| *next <= from) {
+            return Ok(());
+        }
+        route.known.insert(tag, from);
+        self.commit(Staged { space: Some(space), ..Staged::default() })
     }
 
     /// The relay that was pinned for an address.

@@ -225,6 +225,9 @@ pub(super) struct SpaceState {
     pub(super) pinned: BTreeMap<Relay, String>,
     /// Statements to be sent with the next body.
     pub(super) unsent: Vec<Vec<u8>>,
+    /// Whether the next body is to be closed even if there is nothing in it but how far this device has come: who rotates
+    /// tells once a week what it has, so that others may let go of it.
+    pub(super) owes_word: bool,
     /// The day on which this device last saw a new epoch, by its own clock: when to rotate follows from it.
     pub(super) rotated_on: Option<u16>,
 }
@@ -242,6 +245,7 @@ impl SpaceState {
             routes: BTreeMap::new(),
             pinned: BTreeMap::new(),
             unsent: Vec::new(),
+            owes_word: false,
             rotated_on: None,
         }
     }
@@ -291,6 +295,7 @@ impl SpaceState {
         self.retire_preimages.iter().for_each(|preimage| out.extend_from_slice(preimage));
         out.extend_from_slice(self.lane.as_bytes());
         put_statements(&mut out, &self.unsent);
+        out.push(self.owes_word.into());
         put_varint(&mut out, self.rotated_on.map_or(0, |day| u64::from(day) + 1));
         out
     }
@@ -339,6 +344,7 @@ impl SpaceState {
         }
         let lane = Lane::new(r.array()?);
         let unsent = read_statements(&mut r)?;
+        let owes_word = r.u8()? == 1;
         let rotated_on = r.varint()?.checked_sub(1).and_then(|day| u16::try_from(day).ok());
         r.end()?;
         let (pinned, routes) = decode_relays(relays)?;
@@ -346,7 +352,17 @@ impl SpaceState {
         let mut state = Self::new(group, lane, own);
         state.refresh(held);
         let lanes = decode_lanes(lanes)?;
-        Ok(Self { root, retire_preimages, lanes, routes, pinned, unsent, rotated_on, ..state })
+        Ok(Self {
+            root,
+            retire_preimages,
+            lanes,
+            routes,
+            pinned,
+            unsent,
+            owes_word,
+            rotated_on,
+            ..state
+        })
     }
 }
 
@@ -422,6 +438,8 @@ fn decode_relays(bytes: &[u8]) -> Result<(BTreeMap<Relay, String>, Routes), Erro
 pub(super) struct DeviceState {
     pub(super) identity: Identity,
     pub(super) pending: Option<Pending>,
+    /// Where the store lay when it was last open.
+    pub(super) place: Option<[u8; 16]>,
 }
 
 impl DeviceState {
@@ -433,6 +451,8 @@ impl DeviceState {
             out.extend_from_slice(pending.one_time.expose());
             put_blob(&mut out, &pending.request);
         }
+        out.push(self.place.is_some().into());
+        out.extend(self.place.iter().flatten());
         out
     }
 
@@ -446,7 +466,11 @@ impl DeviceState {
                 request: r.blob(REQUEST_MAX)?.to_vec(),
             }),
         };
-        r.end().map(|()| Self { identity, pending })
+        let place = match r.u8()? {
+            0 => None,
+            _ => Some(r.array()?),
+        };
+        r.end().map(|()| Self { identity, pending, place })
     }
 }
 

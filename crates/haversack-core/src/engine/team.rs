@@ -223,6 +223,7 @@ impl Engine {
         let sign = &self.device.identity.sign;
         let minted = space.group.mint::<Real>(sign, self.ring.epochs(), &mut *self.random);
         self.adopt(&mut space, &minted);
+        space.owes_word = true;
         self.commit(Staged { space: Some(space), epochs: vec![minted], ..Staged::default() })
     }
 

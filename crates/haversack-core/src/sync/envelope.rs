@@ -40,6 +40,10 @@ pub(super) fn unpack(plain: &[u8]) -> Result<Vec<u8>, Error> {
     if r.rest().iter().any(|byte| *byte != 0) {
         return Err(r.malformed("padding is not zero"));
     }
+    // The library would go on to a second frame, and pass over one that it may skip: one content, two forms.
+    if zstd::zstd_safe::find_frame_compressed_size(packed) != Ok(packed.len()) {
+        return Err(r.malformed("does not decompress"));
+    }
     let raw =
         zstd::bulk::decompress(packed, length).map_err(|_| r.malformed("does not decompress"))?;
     match raw.len() == length {

@@ -79,6 +79,8 @@ pub(crate) struct Tally {
     pub(crate) received: Received,
     /// Contacts that were here when it began.
     pub(crate) contacts_before: u64,
+    /// The first of this device's own bodies in it.
+    pub(crate) own_from: Option<u32>,
 }
 
 impl std::fmt::Debug for Exchange {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
 use automerge::{ActorId, ChangeHash, ObjType, ScalarValue};
 use haversack_wire::codec::{Ascending, bounded};
@@ -11,7 +13,7 @@ use super::*;
 use crate::docs::words;
 
 /// Automerge counts operations in 32 bits; far below, so that no sum overflows.
-const COUNTER_MAX: usize = 1 << 30;
+const COUNTER_MAX: usize = (1 << 30) - 1;
 
 /// Reads a changes item of an author.
 ///
@@ -66,7 +68,12 @@ impl<'a> Decoder<'a> {
             let actor: [u8; 16] = decoder.column(Column::Actors).array()?;
             decoder.actors.push(ActorId::from(actor));
         }
-        Ok(decoder)
+        let hashes: BTreeSet<_> = decoder.hashes.iter().collect();
+        let actors: BTreeSet<_> = decoder.actors.iter().chain([author]).collect();
+        match hashes.len() == decoder.hashes.len() && actors.len() == decoder.actors.len() + 1 {
+            true => Ok(decoder),
+            false => Err(malformed("a table has an entry twice")),
+        }
     }
 
     fn column(&mut self, column: Column) -> &mut Reader<'a> {
@@ -120,6 +127,8 @@ impl<'a> Decoder<'a> {
         let count = self.column(Column::Changes).count(OPERATIONS_MAX)?;
         near.operations += count;
         bounded("operations of a document", near.operations as u64, OPERATIONS_MAX)?;
+        let last = (start_op - 1).saturating_add(count as u64);
+        bounded("counter of an operation", last, COUNTER_MAX)?;
         let mut operations = Vec::new();
         for counter in (start_op..).take(count) {
             operations.push(self.operation(counter, near)?);

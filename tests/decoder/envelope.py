@@ -1,0 +1,54 @@
+"""§ 3.1: what is inside of a sealed frame: one zstd frame, then zeros."""
+
+import io
+
+import zstandard
+
+from . import limits, refusal
+from .reader import Reader
+from .refusal import Refused
+
+PADDING = "padding is not zero"
+RAW_LENGTH = "length is wrong inside"
+COMPRESSION = "does not decompress"
+DICTIONARY = "waits for a dictionary"
+
+
+def read(plaintext: bytes) -> bytes:
+    reader = Reader(plaintext)
+    dictionary, length = reader.varint(), reader.varint()
+    if length > limits.ENVELOPE:
+        raise Refused(refusal.MAXIMUM)
+    packed = reader.blob()
+    if any(reader.rest()):
+        raise Refused(PADDING)
+    if dictionary:
+        raise Refused(DICTIONARY)
+    return unpack(packed, length)
+
+
+def unpack(packed: bytes, length: int) -> bytes:
+    """Never takes more memory than `length`: the bounded reader goes first, the one that knows about the end after it."""
+    tool = zstandard.ZstdDecompressor(max_window_size=2**23)
+    try:
+        with tool.stream_reader(io.BytesIO(packed)) as stream:
+            raw = stream.read(length + 1)
+        if len(raw) > length:
+            raise Refused(COMPRESSION)
+        once = tool.decompressobj()
+        once.decompress(packed)
+    except zstandard.ZstdError as error:
+        raise Refused(COMPRESSION) from error
+    if not once.eof or once.unused_data:
+        raise Refused(COMPRESSION)
+    if len(raw) < length:
+        raise Refused(RAW_LENGTH)
+    return raw
+
+
+def padded(length: int) -> int:
+    """PADMÉ, within bounds, of a whole frame's length."""
+    exponent = length.bit_length() - 1
+    low = exponent - exponent.bit_length()
+    rounded = -(-length >> low) << low
+    return min(max(256, rounded), limits.FRAME)

@@ -1,0 +1,123 @@
+"""§ 7: a request to a relay, and its answer."""
+
+from dataclasses import dataclass, field
+
+from . import derive, limits, refusal
+from .reader import Reader, require_ascending
+from .refusal import Refused
+
+MAGIC = "is not one of this protocol"
+SECTIONS = "has no section"
+MAILBOX = "mailbox is not that of its token"
+CUT = "cut: whole parts count"
+
+
+@dataclass
+class Section:
+    mailbox: bytes
+    cursor: int
+    digest: bytes | None
+    vector: list[tuple[bytes, int]] | None
+    resume: tuple[bytes, int, int, bytes] | None
+    frames: list[bytes]
+
+
+def request(data: bytes) -> list[Section]:
+    if len(data) > limits.REQUEST:
+        raise Refused(refusal.MAXIMUM)
+    reader = Reader(data)
+    if reader.bytes(2) != b"HS":
+        raise Refused(MAGIC)
+    if reader.u8() != 1:
+        raise refusal.unknown("request version")
+    count = reader.u8()
+    if count == 0:
+        raise Refused(SECTIONS)
+    if count > limits.SECTIONS:
+        raise Refused(refusal.MAXIMUM)
+    pushed = 0
+    found = []
+    for _ in range(count):
+        found.append(section(reader, limits.PUSHED - pushed))
+        pushed += len(found[-1].frames)
+    reader.end()
+    return found
+
+
+def section(reader: Reader, frames_most: int) -> Section:
+    mailbox, token, retire = reader.bytes(16), reader.bytes(32), reader.bytes(32)
+    reader.blob(limits.ADMISSION)
+    cursor, basis = reader.varint(), reader.u8()
+    if basis > 1:
+        raise refusal.unknown("basis")
+    digest = reader.bytes(16) if basis == 0 else None
+    vector = lanes(reader) if basis == 1 else None
+    resume = reader.u8()
+    if resume > 1:
+        raise refusal.unknown("resume")
+    place = None
+    if resume:
+        place = (reader.bytes(8), reader.integer(4), reader.varint(), reader.bytes(16))
+    if mailbox != derive.mailbox(token, retire):
+        raise Refused(MAILBOX)
+    frames = reader.list(frames_most, lambda: reader.blob(limits.FRAME))
+    return Section(mailbox, cursor, digest, vector, place, frames)
+
+
+def lanes(reader: Reader) -> list[tuple[bytes, int]]:
+    found = reader.list(limits.VECTOR, lambda: (reader.bytes(8), reader.varint()))
+    require_ascending(tag for tag, _ in found)
+    return found
+
+
+SECTION, ACK, FRAME, TAIL, HAVE, NEED, END, DONE = range(1, 9)
+
+
+@dataclass
+class Answer:
+    parts: list[tuple[int, object]] = field(default_factory=list)
+
+
+def answer(data: bytes) -> Answer:
+    reader = Reader(data)
+    if reader.bytes(3) != b"HA\x01":
+        raise Refused(MAGIC)
+    found = Answer()
+    while True:
+        try:
+            kind, blob = reader.u8(), reader.blob(limits.ANSWER_PART)
+        except Refused as refused:
+            raise (Refused(CUT) if refused.reason == refusal.ENDS_EARLY else refused) from refused
+        if kind in PARTS:
+            inner = Reader(blob)
+            found.parts.append((kind, PARTS[kind](inner)))
+            inner.end()
+        if kind == DONE:
+            reader.end()
+            return found
+
+
+def ack(reader: Reader) -> tuple[int, int, int]:
+    index, status, cursor = reader.varint(), reader.u8(), reader.varint()
+    if status > 2:
+        raise refusal.unknown("acknowledgement")
+    return index, status, cursor
+
+
+PARTS = {
+    SECTION: lambda reader: reader.u8(),
+    ACK: ack,
+    FRAME: lambda reader: (reader.varint(), reader.rest()),
+    TAIL: lambda reader: (reader.varint(), reader.varint(), reader.rest()),
+    HAVE: lanes,
+    NEED: lambda reader: None,
+    END: lambda reader: (reader.varint(), reader.bytes(16)),
+    DONE: lambda reader: None,
+}
+
+
+def cursor_digest(frames: list[bytes]) -> bytes:
+    digest = bytes(16)
+    for frame in frames:
+        digest = derive.derive("cursor", digest + derive.derive("frame", frame, 16), 16)
+    return digest
