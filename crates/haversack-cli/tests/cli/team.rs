@@ -191,3 +191,24 @@ fn new_keys_are_made_by_hand() {
     bench.json("x", &["join", "--request"]);
     assert_eq!(bench.json("x", &["space", "list"]), json!([]));
 }
+
+#[test]
+fn a_coordinator_whom_a_seized_one_removed_hands_over_a_file() {
+    let (bench, _relay) = team();
+    let (founder, seized) = (own(&bench, "a"), own(&bench, "c"));
+    bench.json("a", &["recovery", "forget-root", "--yes"]);
+    bench.json("c", &["device", "revoke", &founder, "--yes"]);
+    meet(&bench, &["c", "b"]);
+    assert_eq!(bench.json("a", &["sync"])["removed"], json!(true));
+    let said = refused(&bench, "a", &["device", "revoke", &seized, "--yes"]);
+    assert!(text(&said, "message").contains("this device was removed"), "{said}");
+    // Nobody can tell which of the two was seized: both are out until the root key speaks.
+    let revoked = bench.json("a", &["device", "revoke", &seized, "--undo", "--yes"]);
+    assert_eq!((&revoked["revoked"], &revoked["this_removed"]), (&json!(true), &json!(true)));
+    bench.ok("a", &["bundle", "export", "undone.bundle"]);
+    bench.ok("b", &["bundle", "import", "undone.bundle"]);
+    let devices = bench.json("b", &["device", "list"]);
+    let removed = devices.as_array().unwrap().iter().filter(|device| device["removed"] == true);
+    assert_eq!(removed.count(), 2, "{devices}");
+    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+}
