@@ -159,6 +159,11 @@ fn cutters(
     };
     let standing = roster.standing();
     let line = standing.line(&state.device_key).unwrap_or_default();
+    let own = space.lanes.get(&space.lane).map(|own| own.device_key);
+    if own == Some(state.device_key) && !standing.members.contains_key(&line) {
+        // Nobody else believes it any more; who wrote it goes on to see it.
+        return BTreeSet::new();
+    }
     if !standing.members.contains_key(&line) && !standing.is_revoked(&line) {
         // Gone with whoever let it in: nobody said up to where it is believed.
         return standing.attackers.keys().copied().chain([StatementHash::default()]).collect();

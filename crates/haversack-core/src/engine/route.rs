@@ -460,17 +460,22 @@ impl Engine {
     pub fn import_bundle(&mut self, bytes: &[u8]) -> Result<BundleOutcome, Error> {
         self.space()?;
         let parsed = bundle::decode(bytes)?;
+        // What it grants opens the rest of it.
+        let is_grant = |frame: &&&[u8]| matches!(Frame::parse(frame), Ok(Frame::Grant(..)));
+        let grants = parsed.frames.iter().filter(is_grant).filter(|frame| self.is_ours(frame));
+        let grants: Vec<Vec<u8>> = grants.map(|frame| frame.to_vec()).collect();
+        let before = self.view.totals()?.0;
+        let mut received = self.receive(&grants, true)?;
         let ours: Vec<Vec<u8>> = parsed
             .frames
             .iter()
-            .filter(|frame| self.is_ours(frame))
+            .filter(|frame| self.is_ours(frame) && !is_grant(frame))
             .map(|frame| frame.to_vec())
             .collect();
-        if ours.is_empty() && !parsed.frames.is_empty() {
+        if ours.is_empty() && grants.is_empty() && !parsed.frames.is_empty() {
             return Err(Error::Foreign { what: "bundle" });
         }
-        let before = self.view.totals()?.0;
-        let received = self.receive(&ours, true)?;
+        received.add(self.receive(&ours, true)?);
         Ok(BundleOutcome {
             frames: parsed.frames.len() as u32,
             received,

@@ -52,6 +52,14 @@ fn checked(mut bytes: Vec<u8>) -> String {
     text("HSR1", &bytes)
 }
 
+/// A statement about the epoch that all vectors share.
+fn epoch(cast: &Cast, (depth, parents): (u64, Vec<EpochHash>), minter: &SignKey) -> EpochStatement {
+    let epoch = cast.epoch.id(&cast.space);
+    let (generation, heads) = (Generation::new(epoch.to_bytes()), cast.roster.heads());
+    let new = NewEpoch { epoch, generation, depth, heads, parents };
+    EpochStatement::sign::<Real>(&cast.space, new, minter)
+}
+
 impl Asked {
     fn new(cast: &Cast) -> Self {
         let random = &mut random();
@@ -176,28 +184,8 @@ impl Asked {
         let (admin, own) = (&cast.admin.sign, &self.phone.sign);
         let no_key = "no epoch that stands comes with its keys";
         let without = cast.roster.statements().map(<[u8]>::to_vec).collect();
-        let forged = EpochStatement::sign::<Real>(
-            &cast.space,
-            NewEpoch {
-                epoch: cast.epoch.id(&cast.space),
-                generation: Generation::new(cast.epoch.id(&cast.space).to_bytes()),
-                depth: 0,
-                heads: cast.roster.heads(),
-                parents: vec![],
-            },
-            &SignKey::from_seed(&[78; 32]),
-        );
-        let anchor = EpochStatement::sign::<Real>(
-            &cast.space,
-            NewEpoch {
-                epoch: cast.epoch.id(&cast.space),
-                generation: Generation::new(cast.epoch.id(&cast.space).to_bytes()),
-                depth: 40,
-                heads: cast.roster.heads(),
-                parents: vec![EpochHash::new([66; 16])],
-            },
-            admin,
-        );
+        let forged = epoch(cast, (0, vec![]), &SignKey::from_seed(&[78; 32]));
+        let anchor = epoch(cast, (40, vec![EpochHash::new([66; 16])]), admin);
         let generation = GrantEntry::Generation(cast.epoch.generation());
         vec![
             make("enrolment_anchor", "ok", Answer { epochs: vec![anchor.bytes], ..good() }, admin),
