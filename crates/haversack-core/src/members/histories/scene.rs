@@ -7,7 +7,7 @@ use haversack_wire::{Device, Epoch, StatementHash};
 use super::super::group::{Group, Live};
 use super::super::statement::{Content, Cut, Role, Statement};
 use super::super::{identity, statement_hash};
-use super::phone::Phone;
+use super::phone::{Frame, Phone};
 use super::world::World;
 use super::{Dice, Keys, check};
 
@@ -113,7 +113,6 @@ impl<S: Keys> Scene<S> {
     pub(super) fn tell(&mut self, from: usize, to: usize) {
         let known: Vec<_> = self.group(from).roster.statements().map(<[u8]>::to_vec).collect();
         let to = &mut self.world.phones[to];
-        // One at a time, until nothing waits: as they come, each before or after its parents.
         to.take_statements(&known);
         to.mint_if_needed(&mut self.dice);
         self.world.note_fallen();
@@ -128,8 +127,9 @@ impl<S: Keys> Scene<S> {
     /// Some meet, some reach a relay, some lose the line: any number of them, in any order.
     pub(super) fn wander(&mut self) {
         for _ in 0..self.dice.below(24) {
-            let phone = self.dice.below(self.world.phones.len());
-            let other = self.dice.below(self.world.phones.len());
+            let all = self.world.phones.len();
+            let phone = self.dice.below(all);
+            let other = (phone + 1 + self.dice.below(all - 1)) % all;
             match self.dice.one_in(3) {
                 true => self.world.give(&mut self.dice, phone, other),
                 false => self.world.sync(&mut self.dice, phone, true),
@@ -158,11 +158,8 @@ impl<S: Keys> Scene<S> {
     }
 
     /// What one knows gets to everybody, by hand.
-    pub(super) fn wander_after_telling(&mut self, from: usize) {
-        for to in 0..self.world.phones.len() {
-            self.tell(from, to);
-        }
-        self.wander();
+    pub(super) fn tell_all(&mut self, from: usize) {
+        (0..self.world.phones.len()).for_each(|to| self.tell(from, to));
     }
 
     /// In whatever order several things happen.
@@ -214,6 +211,36 @@ impl<S: Keys> Scene<S> {
         let keys: BTreeSet<_> = phones.iter().map(|phone| self.phone(*phone).key()).collect();
         let chunks = self.world.sealed[since..].iter();
         chunks.filter(|chunk| keys.contains(&chunk.author)).map(|chunk| chunk.epoch).collect()
+    }
+
+    /// A phone has the key of every chunk that lies on the relay.
+    pub(super) fn opens_all(&self, phone: usize) {
+        for (generation, frame) in self
+            .world
+            .mailboxes
+            .iter()
+            .flat_map(|(id, all)| all.iter().map(move |frame| (id, frame)))
+        {
+            let Frame::Chunk(chunk) = frame else { continue };
+            let all = &self.world.phones;
+            let by = all.iter().position(|one| one.key() == chunk.author);
+            let held = (0..all.len()).filter(|one| all[*one].ever.contains(&chunk.epoch));
+            let held: Vec<usize> = held.collect();
+            let made = self.group(by.unwrap()).epochs.statements().find(|e| e.epoch == chunk.epoch);
+            let made = made.and_then(|e| all.iter().position(|one| one.key() == e.minter));
+            assert!(
+                held.contains(&phone),
+                "{phone} cannot open what {by:?} sealed under {:?} of {made:?} in {generation:?}: {held:?} can; reads {:?}",
+                chunk.epoch,
+                self.group(phone).table().generations()
+            );
+        }
+    }
+
+    /// Who minted what a phone writes under.
+    pub(super) fn minter(&self, phone: usize) -> [u8; 32] {
+        let table = self.group(phone).table();
+        table.get(&self.live(phone).hash).unwrap().statement.minter
     }
 
     /// How many counted rotations and revocations lie between an epoch and what a phone writes under.
