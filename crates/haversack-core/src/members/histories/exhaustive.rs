@@ -266,11 +266,10 @@ fn explore(first: State) -> Found {
     found
 }
 
-/// Explores on one core; how much was explored is told, and is not nothing.
+/// Explores what follows from so many removals, rotations and invitations. How much it was is told, and is not nothing.
 fn all_of(more: &[Role], left: (u8, u8, u8), least: usize) {
     let (removals, rotations, invitations) = left;
-    let first = State::new(more, Left { removals, rotations, invitations });
-    let found = explore(first);
+    let found = explore(State::new(more, Left { removals, rotations, invitations }));
     println!("{} phones, {left:?}: {found:?}", more.len() + 1);
     assert!(found.ends > 0 && found.states >= least);
 }
@@ -279,16 +278,40 @@ const COORDINATOR: Role = Role::Coordinator;
 const EDUCATOR: Role = Role::Educator;
 
 #[test]
-fn trial() {
-    let Ok(text) = std::env::var("HAVERSACK_TRIAL") else { return };
-    let n: Vec<u8> = text.split(',').map(|n| n.parse().unwrap()).collect();
-    let more: Vec<_> = (1..n[0]).map(|i| if i < n[1] { COORDINATOR } else { EDUCATOR }).collect();
-    let start = std::time::Instant::now();
-    all_of(&more, (n[2], n[3], n[4]), 1);
-    println!("{:?}", start.elapsed());
+fn two_coordinators_and_one_more() {
+    all_of(&[COORDINATOR, EDUCATOR], (3, 1, 0), 1_500);
 }
 
 #[test]
-fn two_removals_among_three() {
-    all_of(&[COORDINATOR, EDUCATOR], (2, 0, 0), 40);
+fn with_somebody_who_is_let_in() {
+    all_of(&[COORDINATOR, EDUCATOR], (2, 0, 1), 3_000);
+    all_of(&[COORDINATOR], (1, 1, 1), 500);
+}
+
+#[test]
+fn three_coordinators_and_one_more() {
+    all_of(&[COORDINATOR, COORDINATOR, EDUCATOR], (2, 0, 0), 1_500);
+}
+
+#[test]
+fn three_removals_among_four() {
+    all_of(&[COORDINATOR, EDUCATOR, EDUCATOR], (3, 0, 0), 6_500);
+}
+
+#[test]
+fn two_removals_and_a_rotation_among_four() {
+    all_of(&[COORDINATOR, EDUCATOR, EDUCATOR], (2, 1, 0), 15_000);
+}
+
+/// Numbers, separated by commas: phones, coordinators among them, removals, rotations, invitations.
+#[test]
+fn as_many_as_are_asked_for() {
+    let Ok(text) = std::env::var("HAVERSACK_EXHAUSTIVE") else { return };
+    let numbers: Vec<u8> = text.split(',').map(|number| number.parse().unwrap()).collect();
+    let [phones, coordinators, removals, rotations, invitations] = numbers[..] else {
+        panic!("five numbers")
+    };
+    let role = |n| if n < coordinators { COORDINATOR } else { EDUCATOR };
+    let more: Vec<_> = (1..phones).map(role).collect();
+    all_of(&more, (removals, rotations, invitations), 1);
 }
