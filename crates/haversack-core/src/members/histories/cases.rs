@@ -327,7 +327,10 @@ fn two_answers_to_one_removal_split_nobody_off<S: Keys>(s: &mut Scene<S>) {
     for phone in [A, B, C] {
         let read = s.group(phone).read_generations(&s.group(phone).table());
         let read: BTreeSet<_> = read.into_iter().map(|(id, _, _)| id).collect();
-        assert!(answers.iter().all(|answer| read.contains(&answer.generation)));
+        // One whose line broke each time may have heard of the better answer before its own went out.
+        let mut used =
+            answers.iter().filter(|answer| s.world.mailboxes.contains_key(&answer.generation));
+        assert!(used.all(|answer| read.contains(&answer.generation)));
         s.opens_all(phone);
     }
     assert!(s.is_blind(D, &removal) > 0);

@@ -285,7 +285,7 @@ fn two_coordinators_and_one_more() {
 #[test]
 fn with_somebody_who_is_let_in() {
     all_of(&[COORDINATOR, EDUCATOR], (2, 0, 1), 3_000);
-    all_of(&[COORDINATOR], (1, 1, 1), 500);
+    all_of(&[COORDINATOR], (1, 1, 1), 490);
 }
 
 #[test]
