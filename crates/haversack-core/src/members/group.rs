@@ -227,7 +227,11 @@ impl Group {
             match entry {
                 GrantEntry::Epoch(secret) => secrets.push((secret.id(&space), secret)),
                 GrantEntry::Generation(secret) => {
-                    self.generations.insert(secret.id(&space), secret);
+                    let known = self.generations.insert(secret.id(&space), secret);
+                    if known.is_none() {
+                        // A mailbox that had none of the grants so far, and that somebody may read in place of those that had.
+                        self.delivered.clear();
+                    }
                 }
                 GrantEntry::Other(..) => {}
             }

@@ -4,9 +4,12 @@
 //! reads how far, who is seized and says what. The same runs over a stand-in for the primitives, a hundred thousand
 //! times, and over the real ones.
 
+mod cases;
 mod check;
 mod compare;
+mod exhaustive;
 mod phone;
+mod scene;
 mod world;
 
 use rand_chacha::ChaCha20Rng;

@@ -36,7 +36,7 @@ fn secrets<S: Keys>(world: &World<S>) {
 }
 
 /// A group that has learned everything that some phones know.
-fn everything<S: Keys>(phones: &[&Phone<S>]) -> Group {
+pub(super) fn everything<S: Keys>(phones: &[&Phone<S>]) -> Group {
     let mut all = phones[0].group.clone();
     for phone in phones {
         let statements: Vec<Vec<u8>> =
@@ -48,8 +48,8 @@ fn everything<S: Keys>(phones: &[&Phone<S>]) -> Group {
 }
 
 /// The phones that are members by what they know together: what only removed ones know reaches nobody.
-fn members<S: Keys>(world: &World<S>) -> Vec<&Phone<S>> {
-    let mut members: Vec<&Phone<S>> = world.phones.iter().collect();
+pub(super) fn members<S: Keys>(phones: &[Phone<S>]) -> Vec<&Phone<S>> {
+    let mut members: Vec<&Phone<S>> = phones.iter().collect();
     loop {
         let before = members.len();
         let all = everything(&members);
@@ -64,7 +64,7 @@ fn members<S: Keys>(world: &World<S>) -> Vec<&Phone<S>> {
 /// Members end with the same roster, and with an epoch that all of them write under. Where somebody lies, a team may end in
 /// two that hold each other for removed, and tell each other nothing; each of them goes on.
 fn converged<S: Keys>(world: &World<S>) {
-    let members = members(world);
+    let members = members(&world.phones);
     let mut teams: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for phone in &members {
         let live = phone.live().map(|live| live.hash);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::{Epoch, Frame as WireFrame, Generation, StatementHash};
 
-use super::super::epoch::RosterSegment;
+use super::super::epoch::{EpochStatement, RosterSegment};
 use super::super::group::{Group, Live};
 use super::super::{Content, Held, Role};
 use super::{Dice, Keys};
@@ -26,6 +26,7 @@ pub(super) struct Chunk {
     pub(super) statements: Vec<Vec<u8>>,
 }
 
+#[derive(Clone)]
 pub(super) struct Phone<S: Keys> {
     pub(super) sign: S::Sign,
     pub(super) kem: S::Kem,
@@ -116,6 +117,30 @@ impl<S: Keys> Phone<S> {
     pub(super) fn say(&mut self, content: Content) -> bool {
         let said = self.group.say::<S>(&self.sign.clone(), content, None);
         said.map(|bytes| self.unsent.push(bytes)).is_ok()
+    }
+
+    /// A new phone, and what its invitation brings: the roster, and the keys, where there are any.
+    pub(super) fn invite(&mut self, n: u64, signer: &S::Sign, role: Role) -> Option<Self> {
+        let (device_key, kem_key) = (S::public(&S::sign_key(n)), S::kem_public(&S::kem_key(n)));
+        let add = Content::AddDevice { device_key, kem_key, role: Some(role), may_rotate: false };
+        self.unsent.push(self.group.say::<S>(signer, add, None).ok()?);
+        let mut group = Group::new(*self.group.roster.first_root());
+        let statements: Vec<_> = self.group.roster.statements().map(<[u8]>::to_vec).collect();
+        group.roster.add::<S>(statements.iter().map(Vec::as_slice)).unwrap();
+        let mut secrets = Vec::new();
+        if let Some(live) = self.live() {
+            let table = self.group.table();
+            self.group.delivered.insert((live.epoch, device_key));
+            let space = *group.space();
+            for bytes in table.lineage(&live.hash, 3) {
+                group.epochs.add(EpochStatement::decode::<S>(&space, &bytes).unwrap());
+            }
+            group.epochs.anchor();
+            secrets = group.take_entries(self.group.entries(&live, &table, &self.held));
+        }
+        let mut new = Self::new(n, group);
+        new.hold(secrets);
+        Some(new)
     }
 
     /// Takes frames as they come; those that need a key wait.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::{Generation, RetireHash, StatementHash};
 
-use super::super::epochs::Epochs;
 use super::super::group::Group;
 use super::super::identity;
 use super::super::statement::{Content, Cut, Role, Statement};
@@ -27,7 +26,7 @@ pub(super) struct World<S: Keys> {
 const ROLES: [Role; 4] = [Role::Educator, Role::Coordinator, Role::Supervisor, Role::Archive];
 
 impl<S: Keys> World<S> {
-    /// A coordinator and two more, who all know each other.
+    /// Two coordinators and two more, who all know each other.
     pub(super) fn found(dice: &mut Dice) -> Self {
         let root = S::sign_key(0);
         let first = (S::public(&S::sign_key(1)), S::kem_public(&S::kem_key(1)));
@@ -67,7 +66,7 @@ impl<S: Keys> World<S> {
         self.note_fallen();
     }
 
-    fn note_fallen(&mut self) {
+    pub(super) fn note_fallen(&mut self) {
         for phone in &self.phones {
             let roster = &phone.group.roster;
             let known = roster.statements().map(super::super::statement_hash);
@@ -83,39 +82,24 @@ impl<S: Keys> World<S> {
         phone.group.roster.standing().current(&phone.key()).is_some_and(|m| m.may_rotate)
     }
 
-    /// An admin lets a new phone in: it gets what the invitation brings.
+    /// An admin lets a new phone in.
     fn invite(&mut self, admin: usize, role: Role) {
-        if self.phones.len() > 9 {
+        if self.phones.len() > 9 || self.phones[admin].live().is_none() {
             return;
         }
-        let n = self.next;
-        let (device_key, kem_key) = (S::public(&S::sign_key(n)), S::kem_public(&S::kem_key(n)));
-        let role = Some(role);
-        let phone = &mut self.phones[admin];
-        let add = Content::AddDevice { device_key, kem_key, role, may_rotate: false };
-        if phone.live().is_none() || !phone.say(add) {
-            return;
+        let signer = self.phones[admin].sign.clone();
+        let all = self.phones.len();
+        if self.admit(admin, &signer, role) {
+            assert!(self.phones[all].live().is_some(), "an invitation brings a key that stands");
         }
-        let Some(live) = phone.live() else { return };
+    }
+
+    /// A new phone, let in by a member's key or a root's.
+    pub(super) fn admit(&mut self, by: usize, signer: &S::Sign, role: Role) -> bool {
+        let Some(new) = self.phones[by].invite(self.next, signer, role) else { return false };
         self.next += 1;
-        let table = phone.group.table();
-        phone.group.delivered.insert((live.epoch, device_key));
-        let entries = phone.group.entries(&live, &table, &phone.held);
-        let mut group = Group::new(*phone.group.roster.first_root());
-        let statements: Vec<_> = phone.group.roster.statements().map(<[u8]>::to_vec).collect();
-        group.roster.add::<S>(statements.iter().map(Vec::as_slice)).unwrap();
-        let mut epochs = Epochs::default();
-        for bytes in table.lineage(&live.hash, 3) {
-            let space = *group.space();
-            epochs.add(super::super::EpochStatement::decode::<S>(&space, &bytes).unwrap());
-        }
-        epochs.anchor();
-        group.epochs = epochs;
-        let secrets = group.take_entries(entries);
-        let mut new = Phone::new(n, group);
-        new.hold(secrets);
-        assert!(new.live().is_some(), "an invitation brings a key that stands");
         self.phones.push(new);
+        true
     }
 
     fn member(&self, dice: &mut Dice, phone: usize) -> Option<haversack_wire::Device> {
@@ -142,7 +126,7 @@ impl<S: Keys> World<S> {
     }
 
     /// A phone goes on under new keys.
-    fn renew(&mut self, phone: usize) {
+    pub(super) fn renew(&mut self, phone: usize) {
         let n = self.next;
         let (sign, kem) = (S::sign_key(n), S::kem_key(n));
         let content =
@@ -159,9 +143,13 @@ impl<S: Keys> World<S> {
         }
     }
 
-    /// Two phones beside each other: one takes what the other has.
     fn meet(&mut self, dice: &mut Dice, phone: usize) {
         let other = dice.below(self.phones.len());
+        self.give(dice, phone, other);
+    }
+
+    /// Two phones beside each other: one takes what the other has.
+    pub(super) fn give(&mut self, dice: &mut Dice, phone: usize, other: usize) {
         let mut frames = self.phones[phone].duties(dice, false);
         self.seal(phone, |_, chunk| frames.push(Frame::Chunk(chunk)));
         self.phones[other].take(frames);
@@ -249,7 +237,7 @@ impl<S: Keys> World<S> {
     }
 
     /// Seals what a phone has to say, and gives it to who carries it.
-    fn seal(&mut self, phone: usize, mut put: impl FnMut(Generation, Chunk)) {
+    pub(super) fn seal(&mut self, phone: usize, mut put: impl FnMut(Generation, Chunk)) {
         if let Some((live, chunk)) = self.phones[phone].write() {
             self.sealed.push(chunk.clone());
             put(live.generation, chunk);
