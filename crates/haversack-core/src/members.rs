@@ -35,11 +35,12 @@ pub(crate) use epoch::{
 pub(crate) use epochs::{Held, Table};
 #[cfg(test)]
 pub(crate) use grant::{GrantEntry, seal as seal_grant};
-pub(crate) use group::{FIELD_AGE, Group, Live};
+pub(crate) use group::{FIELD_AGE, Group, Live, Owed};
 pub(crate) use identity::{Identity, actor, device, lane};
 pub use parts::code_parts;
 pub(crate) use roster::Roster;
 pub(crate) use set::Set;
 pub use standing::Member;
+pub(crate) use standing::Standing;
 pub(crate) use statement::{Content, Cut, Statement, Written, hash as statement_hash};
 pub use statement::{RelayAddress, Role};

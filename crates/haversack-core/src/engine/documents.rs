@@ -19,7 +19,7 @@ use crate::crypto::{ClientKey, EpochSecret};
 use crate::docs::read::Record;
 use crate::docs::rebuild;
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
-use crate::members::{Role, Written, actor, device};
+use crate::members::{Role, Standing, Written, actor, device};
 use crate::store::{Keyring, Log, Purpose, Table, Writer};
 use crate::sync::tree::Proof;
 use crate::view::Source;
@@ -256,15 +256,25 @@ impl Engine {
     /// The documents that a change of the roster makes to be judged anew.
     fn judged_anew(&self, next: Option<&SpaceState>) -> Vec<Document> {
         let (Some(before), Some(next)) = (&self.space, next) else { return Vec::new() };
-        let attackers = |space: &SpaceState| space.group.roster.standing().attackers.clone();
-        let (old, new) = (attackers(before), attackers(next));
-        if old == new {
+        let (old, new) = (before.group.roster.standing(), next.group.roster.standing());
+        let cutting = |standing: &Standing| standing.cutting.clone();
+        if cutting(old) == cutting(new) && old.members.keys().eq(new.members.keys()) {
             return Vec::new();
         }
-        let lines: BTreeSet<Device> = old.into_values().chain(new.into_values()).collect();
-        let standing = next.group.roster.standing();
-        let line = |lane: &Lane| standing.line(&next.lanes.get(lane)?.device_key);
-        self.documents_of(|lane| line(lane).is_some_and(|line| lines.contains(&line)))
+        let is_member = |standing: &Standing, line: &Option<Device>| {
+            line.as_ref().is_some_and(|line| standing.members.contains_key(line))
+        };
+        let changed = cutting(old) != cutting(new);
+        let named: BTreeSet<Device> =
+            cutting(old).into_values().chain(cutting(new).into_values()).collect();
+        let is_judged_anew = |lane: &Lane| {
+            let Some(state) = next.lanes.get(lane) else { return false };
+            let (then, now) = (old.line(&state.device_key), new.line(&state.device_key));
+            let is_named = [then, now].iter().flatten().any(|line| named.contains(line));
+            (changed && is_named) || is_member(old, &then) != is_member(new, &now)
+        };
+        // A line that is new here has written nothing yet that was judged.
+        self.documents_of(|lane| before.lanes.contains_key(lane) && is_judged_anew(lane))
     }
 
     /// Whether a role may write in a document that was one thing before and is another afterwards.

@@ -82,6 +82,12 @@ impl Engine {
         let mut space = self.space()?.clone();
         let sign = self.device.identity.sign.clone();
         let known = space.group.roster.member(&request.device_key).map(|member| member.role);
+        let member = space.group.roster.member(&request.device_key);
+        let kem_key = member.and_then(|member| member.current.get(&request.device_key));
+        if known.is_some() && kem_key != Some(&request.kem_key) {
+            let why = "names a member, with a key that is not that member's";
+            return Err(Error::Enrolment { what: "request", why });
+        }
         if known.is_some_and(|known| known != Some(role)) {
             return Err(Error::NotAllowed { what: "change a role by inviting again" });
         }

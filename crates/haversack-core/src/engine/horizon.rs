@@ -13,11 +13,11 @@ use super::documents::Staged;
 use super::incoming::acknowledged;
 use super::kept::{Keep, KeptBody};
 use super::log::{Row, RowHead, RowKind};
-use super::state::SpaceState;
+use super::state::{LaneState, SpaceState};
 use crate::Error;
 use crate::docs::ops;
 use crate::docs::read::Record;
-use crate::members::{FIELD_AGE, Role};
+use crate::members::FIELD_AGE;
 use crate::store::{Dropped, Table};
 use crate::sync::body::Body;
 
@@ -133,12 +133,9 @@ fn is_safe(space: &SpaceState, mine: &BTreeSet<u32>, row: &Row) -> bool {
     if row.head.lane == space.lane {
         return mine.contains(&sequence);
     }
-    let keeps = |key: &[u8; 32]| {
-        let role = space.group.roster.member(key).and_then(|member| member.role);
-        role.is_some_and(Role::keeps_work)
-    };
-    let keepers = space.lanes.iter().filter(|(_, lane)| keeps(&lane.device_key));
-    let has = |(id, lane): (&Lane, &super::state::LaneState)| {
+    let keeps = |lane: &LaneState| lane.keeps_work(&space.group.roster);
+    let keepers = space.lanes.iter().filter(|(_, lane)| keeps(lane));
+    let has = |(id, lane): (&Lane, &LaneState)| {
         let said = lane.vector.get(&row.head.lane);
         let applied =
             said.is_some_and(|said| sequence < said.next && !said.quarantined.contains(&sequence));

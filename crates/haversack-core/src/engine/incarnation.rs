@@ -50,13 +50,13 @@ impl Engine {
         self.reload()
     }
 
-    /// Own bodies become frames like any other's, to be carried to whoever lacks them.
+    /// Own bodies become frames that are offered to whoever lacks them, and never dropped on a relay's word.
     fn hand_over_bodies(&self) -> Result<Vec<KeptFrame>, Error> {
         let mut frames = Vec::new();
         for (_, bytes) in self.db.rows(Table::Bodies, &self.outbox_key()?)? {
             let body = KeptBody::decode(&bytes)?;
             if !body.is_empty() {
-                frames.push(KeptFrame { keep: Keep::Carried, frame: body.frame });
+                frames.push(KeptFrame { keep: Keep::Former, frame: body.frame });
             }
         }
         Ok(frames)
@@ -128,6 +128,9 @@ impl Engine {
 
 /// The space as it is for a new life: on a lane of its own, and with everything to be fetched again.
 fn on_a_new_lane(mut space: SpaceState, identity: &Identity) -> SpaceState {
+    let key = identity.sign.public();
+    // Former lives that said nothing leave nothing.
+    space.lanes.retain(|_, lane| lane.next > 0 || lane.device_key != key);
     space.lane = identity.lane(space.space());
     let own = LaneState::new(identity.sign.public(), identity.incarnation);
     space.lanes.insert(space.lane, own);

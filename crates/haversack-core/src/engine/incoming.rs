@@ -18,7 +18,7 @@ use super::kept::{Keep, Kept, KeptFrame};
 use super::state::{LaneState, Mark, SpaceState};
 use crate::Error;
 use crate::crypto::Real;
-use crate::members::{Role, RosterSegment, Statement};
+use crate::members::{RosterSegment, Statement};
 
 /// Frames are applied in batches of at most this many.
 const BATCH_MAX: usize = 64;
@@ -49,7 +49,8 @@ impl Engine {
         let fresh = frames.iter().filter(|frame| !self.waiting.holds(frame));
         let (fatal, fresh): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) = fresh.partition(is_fatal);
         let mut intake = self.open_all(&fresh)?;
-        if intake.judges(self.space()?) && self.close_unsent()? > 0 {
+        let can_sign = self.space()?.live.is_some();
+        if can_sign && intake.judges(self.space()?) && self.close_unsent()? > 0 {
             // What was written before a removal was learned of is signed as that, before it is learned of.
             intake = self.open_all(&fresh)?;
         }
@@ -112,10 +113,7 @@ impl Engine {
 /// Which of this device's bodies are acknowledged, by the signature of a device that keeps the team's work:
 /// those up to what it says it has applied, if it means the very body that is there, less those it refused.
 pub(super) fn acknowledged(space: &SpaceState, positions: &BTreeMap<u32, Kept>) -> BTreeSet<u32> {
-    let keeps = |lane: &&LaneState| {
-        let member = space.group.roster.member(&lane.device_key);
-        member.and_then(|member| member.role).is_some_and(Role::keeps_work)
-    };
+    let keeps = |lane: &&LaneState| lane.keeps_work(&space.group.roster);
     let said = space.lanes.values().filter(keeps).filter_map(|lane| lane.vector.get(&space.lane));
     let mine = said.filter(|said| {
         let last = said.next.checked_sub(1).and_then(|last| positions.get(&last));
@@ -137,6 +135,7 @@ fn add_statements(space: &mut SpaceState, opened: &[Opened]) {
 fn keep_new(batch: &mut Batch, kind: GrantIs, frame: &[u8]) {
     match kind {
         GrantIs::Taken => batch.received.applied += 1,
+        GrantIs::Known => batch.received.known += 1,
         GrantIs::Passed => {
             batch.received.known += 1;
             if batch.carry {

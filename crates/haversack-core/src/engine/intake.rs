@@ -23,6 +23,8 @@ const HELD_MAX: usize = 512;
 pub(super) enum GrantIs {
     /// It was for this device.
     Taken,
+    /// It was for this device, and brought nothing new.
+    Known,
     /// It is for another member.
     Passed,
     /// It is for nobody that is known here: the roster may say more later.
@@ -131,7 +133,7 @@ impl Engine {
             let again = match kept.keep {
                 Keep::Waiting => true,
                 Keep::Foreign => new_keys,
-                Keep::Carried | Keep::Quarantined => false,
+                Keep::Carried | Keep::Quarantined | Keep::Former => false,
             };
             if again {
                 intake.open(&kept.frame, Some(id));
@@ -148,14 +150,16 @@ impl Engine {
             None => GrantIs::Strange,
             Some(Err(_)) => GrantIs::Broken,
             Some(Ok(secrets)) => {
+                let before = batch.staged.epochs.len();
                 for (epoch, secret) in secrets {
-                    let room = batch.held.len() < HELD_MAX;
-                    if room && !batch.held.contains_key(&epoch) {
+                    // What the grant is about is taken; of what it brings beside that, not without end.
+                    let room = epoch == header.epoch || batch.held.len() < HELD_MAX;
+                    if room && batch.held.len() < HELD_MAX * 8 && !batch.held.contains_key(&epoch) {
                         batch.held.insert(epoch, secret.clone());
                         batch.staged.epochs.push((epoch, secret));
                     }
                 }
-                GrantIs::Taken
+                if batch.staged.epochs.len() > before { GrantIs::Taken } else { GrantIs::Known }
             }
         }
     }

@@ -20,6 +20,8 @@ pub(super) enum Keep {
     Quarantined = 3,
     /// Under keys, or of kinds, that are not known here.
     Foreign = 4,
+    /// A body of this device's former life: offered, and kept.
+    Former = 5,
 }
 
 /// A sealed frame that is kept.
@@ -41,6 +43,7 @@ impl KeptFrame {
             2 => Keep::Waiting,
             3 => Keep::Quarantined,
             4 => Keep::Foreign,
+            5 => Keep::Former,
             other => {
                 return Err(Error::Newer { what: "kept frames", found: other.into() });
             }
@@ -114,7 +117,7 @@ impl Room {
     /// Takes a place, if there is one. What is carried was verified, and always has one.
     pub(super) fn take(&mut self, keep: Keep) -> bool {
         let places = match keep {
-            Keep::Carried => return true,
+            Keep::Carried | Keep::Former => return true,
             Keep::Waiting => &mut self.waiting,
             Keep::Quarantined => &mut self.quarantined,
             Keep::Foreign => &mut self.foreign,

@@ -24,6 +24,8 @@ const BODY_TARGET: usize = 40 * 1_024;
 /// A client key with its document, which no compression makes smaller.
 const CLIENT_KEY_BYTES: usize = 64;
 
+/// Bytes of statements in a lane's first body: what does not fit, a roster segment brings.
+const STATEMENTS_BYTES: usize = 12 * 1_024;
 /// Statements in one body; an addition has about 170 bytes.
 const STATEMENTS_TARGET: usize = 64;
 /// Lanes that one body acknowledges; the next goes on with the others.
@@ -244,7 +246,7 @@ fn with_roster(space: &SpaceState, first: bool, statements: Vec<Vec<u8>>) -> Vec
     if !first {
         return statements;
     }
-    let newest = space.group.roster.newest(STATEMENTS_TARGET);
+    let newest = space.group.roster.newest(STATEMENTS_TARGET, STATEMENTS_BYTES);
     let hashed = newest.into_iter().chain(statements).map(|bytes| (statement_hash(&bytes), bytes));
     hashed.collect::<BTreeMap<_, _>>().into_values().collect()
 }

@@ -15,7 +15,7 @@ use super::kept::{Keep, KeptBody};
 use super::state::{RouteState, SpaceState};
 use crate::Error;
 use crate::crypto::{GenerationSecret, Real};
-use crate::members::Live;
+use crate::members::{Live, Owed};
 use crate::store::Table;
 use crate::sync::chunk;
 use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step};
@@ -125,7 +125,9 @@ impl Engine {
         let space = self.space()?.clone();
         let live = space.live.ok_or(Error::Removed)?;
         let mut room = Room { bytes: PUSH_BYTES_MAX, frames: PUSH_FRAMES_MAX };
-        let mut grants = self.grants(&space, &live);
+        let me = self.device.identity.sign.public();
+        let owed = space.group.owed(live.epoch, &space.table, &me);
+        let mut grants = self.grants(&space, &live, owed);
         let mut more = !room.take(&mut grants);
         let me = self.device.identity.sign.public();
         let (mut sections, mut mailboxes) = (Vec::new(), Vec::new());
@@ -159,11 +161,10 @@ impl Engine {
     }
 
     /// The grants that are owed.
-    fn grants(&mut self, space: &SpaceState, live: &Live) -> Vec<Offer> {
-        let me = self.device.identity.sign.public();
+    fn grants(&mut self, space: &SpaceState, live: &Live, owed: Vec<Owed>) -> Vec<Offer> {
         let keys = (live, &space.table, self.ring.epochs());
         let mut grants = Vec::new();
-        for owed in space.group.owed(live.epoch, &space.table, &me) {
+        for owed in owed {
             let frame = space.group.grant::<Real>(owed, keys, &mut *self.random);
             grants.extend(frame.map(|f| Offer { grant: Some(owed.key), ..Offer::new(f) }));
         }
@@ -195,6 +196,11 @@ impl Engine {
         for (id, frame) in self.waiting.of(Keep::Carried) {
             if place(frame).is_none_or(|place| is_news(state, place)) {
                 offers.push(Offer { carried: Some(id), ..Offer::new(frame.to_vec()) });
+            }
+        }
+        for (_, frame) in self.waiting.of(Keep::Former) {
+            if place(frame).is_none_or(|place| is_news(state, place)) {
+                offers.push(Offer::new(frame.to_vec()));
             }
         }
         let from = self.first_owed(space, state);
@@ -443,10 +449,14 @@ impl Engine {
         self.close_unsent()?;
         let space = self.space()?.clone();
         let live = space.live.ok_or(Error::Removed)?;
-        let grants = self.grants(&space, &live).into_iter();
+        let me = self.device.identity.sign.public();
+        let owed = space.group.owed_by_file(live.epoch, &space.table, &me);
+        let grants = self.grants(&space, &live, owed).into_iter();
         let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
         frames.extend(self.roster_frames(&space)?);
-        frames.extend(self.waiting.of(Keep::Carried).map(|(_, frame)| frame.to_vec()));
+        for keep in [Keep::Former, Keep::Carried] {
+            frames.extend(self.waiting.of(keep).map(|(_, frame)| frame.to_vec()));
+        }
         let sequences: Vec<u32> = self.bodies.keys().copied().collect();
         frames.extend(self.own_frames(&space, &sequences)?);
         Ok(bundle::encode(frames.iter().map(Vec::as_slice))?)

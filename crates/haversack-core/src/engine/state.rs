@@ -15,8 +15,8 @@ use haversack_wire::{
 use crate::crypto::{GenerationSecret, OneTimeKey, Real, SignKey};
 use crate::docs::rebuild::Tip;
 use crate::members::{
-    EpochStatement, Group, Held, Identity, Live, Pending, Table, put_epochs, put_statements,
-    read_epochs, read_statements,
+    EpochStatement, Group, Held, Identity, Live, Pending, Role, Roster, Standing, Table,
+    put_epochs, put_statements, read_epochs, read_statements,
 };
 
 const WHAT: &str = "state";
@@ -82,6 +82,16 @@ impl LaneState {
     /// The first 8 bytes of the position, as vectors carry it.
     pub(super) fn position_start(&self) -> [u8; 8] {
         haversack_wire::hash::cut(widen(self.position.to_bytes()))
+    }
+
+    /// Whether its author keeps the team's work, and did from this lane's beginning: what it says that it has, it keeps.
+    pub(super) fn keeps_work(&self, roster: &Roster) -> bool {
+        let keeps = |standing: &Standing| {
+            let role = standing.member(&self.device_key).and_then(|member| member.role);
+            role.is_some_and(Role::keeps_work)
+        };
+        let first = roster.stood(self.heads_at(Some(0)));
+        keeps(roster.standing()) && first.is_some_and(|first| keeps(&first))
     }
 
     /// What its author had last seen of the roster.
@@ -257,6 +267,7 @@ impl SpaceState {
     /// Judges the epochs anew, after the group or the secrets changed.
     pub(super) fn refresh(&mut self, held: &Held) {
         self.table = self.group.table();
+        self.group.epochs.bound(&self.table);
         let before = self.live;
         self.live = self.group.live(&self.table, held);
         if self.live.map(|live| live.epoch) != before.map(|live| live.epoch) {
@@ -412,9 +423,10 @@ fn put_grants(out: &mut Vec<u8>, group: &Group) {
     }
 }
 
+// More than others may open: a new life of this device always has room.
 fn decode_lanes(bytes: &[u8]) -> Result<BTreeMap<Lane, LaneState>, Error> {
     let mut r = Reader::new(WHAT, bytes);
-    let count = r.count(LANES_MAX)?;
+    let count = r.count(2 * LANES_MAX)?;
     (0..count).map(|_| Ok((Lane::new(r.array()?), LaneState::decode(&mut r)?))).collect()
 }
 

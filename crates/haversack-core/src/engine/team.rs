@@ -3,12 +3,12 @@
 //! Each is one transaction. What is owed to others afterwards follows from the state (PROTOCOL § 6.3, R4), so that a
 //! crash in between forgets nothing.
 
-use haversack_wire::limits::LINEAGE_MAX;
-use haversack_wire::{Device, Epoch, Generation, StatementHash, bundle};
+use haversack_wire::limits::{CUT_MAX, LINEAGE_MAX};
+use haversack_wire::{Device, Epoch, Generation, Lane, StatementHash, bundle};
 
 use super::Engine;
 use super::documents::Staged;
-use super::state::SpaceState;
+use super::state::{LaneState, SpaceState};
 use crate::Error;
 use crate::crypto::{EpochSecret, Real, SignKey};
 use crate::members::{
@@ -353,9 +353,17 @@ fn say_after(
 /// How far each lane of a device is known here: what is believed of it when it is removed.
 fn cut_of(space: &SpaceState, device: &Device) -> Cut {
     let standing = space.group.roster.standing();
-    let own =
-        space.lanes.iter().filter(|(_, lane)| standing.line(&lane.device_key) == Some(*device));
-    own.map(|(id, lane)| (*id, lane.next)).collect()
+    let is_of = |lane: &LaneState| standing.line(&lane.device_key) == Some(*device);
+    let mut own: Vec<(Lane, u32)> = space
+        .lanes
+        .iter()
+        .filter(|(_, lane)| is_of(lane))
+        .map(|(id, lane)| (*id, lane.next))
+        .collect();
+    // A device can open as many lanes as it likes, and must not be safe behind them.
+    own.sort_by_key(|(id, next)| (std::cmp::Reverse(*next), *id));
+    own.truncate(CUT_MAX);
+    own.into_iter().collect()
 }
 
 #[cfg(test)]

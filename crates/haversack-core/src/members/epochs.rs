@@ -14,6 +14,9 @@ use super::standing::Standing;
 use super::statement::Role;
 use crate::crypto::EpochSecret;
 
+/// Epochs that do not stand, or not yet, of which statements are kept.
+const UNJUDGED_MAX: usize = 128;
+
 /// The secrets that are here.
 pub(crate) type Held = BTreeMap<Epoch, EpochSecret>;
 
@@ -59,20 +62,27 @@ impl Facts {
 }
 
 impl Epochs {
-    /// Takes a statement; when there are too many, the shallowest goes, and those that build on it stand without it.
+    /// Takes a statement, to be judged.
     pub(crate) fn add(&mut self, statement: EpochStatement) {
         self.known.entry(statement.hash()).or_insert_with(|| Arc::new(statement));
-        if self.known.len() <= EPOCHS_MAX {
-            return;
+    }
+
+    /// Keeps those that stand, and a few that may yet: whoever can seal to this device can make any number of others. Of too many that
+    /// stand the shallowest goes, and what builds on it stands without it.
+    pub(crate) fn bound(&mut self, table: &Table) {
+        let unjudged = self.known.keys().filter(|hash| table.get(hash).is_none());
+        let spare: Vec<EpochHash> = unjudged.copied().skip(UNJUDGED_MAX).collect();
+        spare.iter().for_each(|hash| self.known.retain(|known, _| known != hash));
+        while table.0.len() > EPOCHS_MAX && self.known.len() > EPOCHS_MAX {
+            let standing = self.known.iter().filter(|(hash, _)| table.get(hash).is_some());
+            let Some((_, shallowest)) = standing.map(|(h, e)| (e.depth, *h)).min() else { return };
+            self.known.remove(&shallowest);
+            let builds = self.known.iter().filter(|(hash, epoch)| {
+                epoch.parents.contains(&shallowest) && table.get(hash).is_some()
+            });
+            self.anchors.extend(builds.map(|(hash, _)| *hash));
+            self.anchors.remove(&shallowest);
         }
-        let shallowest = self.known.iter().min_by_key(|(hash, epoch)| (epoch.depth, **hash));
-        let Some(shallowest) = shallowest.map(|(hash, _)| *hash) else { return };
-        self.known.remove(&shallowest);
-        let builds = |(hash, epoch): (&EpochHash, &Arc<EpochStatement>)| {
-            epoch.parents.contains(&shallowest).then_some(*hash)
-        };
-        self.anchors.extend(self.known.iter().filter_map(builds));
-        self.anchors.remove(&shallowest);
     }
 
     /// Trusts what an invitation brought: epochs whose parents it did not bring.

@@ -171,9 +171,16 @@ impl Group {
         lacking.map(|(key, kem_key)| Owed { epoch: live, key: *key, kem_key: *kem_key }).collect()
     }
 
+    /// The same for a file: what a relay was given reaches nobody who takes files only.
+    pub(crate) fn owed_by_file(&self, live: Epoch, table: &Table, me: &[u8; 32]) -> Vec<Owed> {
+        let alone = Self { delivered: BTreeSet::new(), seen: BTreeMap::new(), ..self.clone() };
+        alone.owed(live, table, me)
+    }
+
     /// An exchange has ended: grants of others count for one less.
     pub(crate) fn exchanged(&mut self) {
         self.seen.values_mut().for_each(|left| *left = left.saturating_sub(1));
+        self.seen.retain(|_, left| *left > 0);
     }
 
     /// Seals what a key is owed: the live epoch's secret and its generation's, and those of older epochs and generations, so

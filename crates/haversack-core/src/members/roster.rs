@@ -303,10 +303,14 @@ impl Roster {
         self.standing.members.values()
     }
 
-    /// The statements that came last, each with its parents before it.
-    pub(crate) fn newest(&self, count: usize) -> Vec<Vec<u8>> {
-        let from = self.graph.statements.len().saturating_sub(count);
-        self.graph.statements.iter().skip(from).map(|statement| statement.bytes.clone()).collect()
+    /// The statements that came last, as many as fit so many bytes.
+    pub(crate) fn newest(&self, count: usize, bytes: usize) -> Vec<Vec<u8>> {
+        let newest = self.graph.statements.iter().rev().map(|statement| &statement.bytes);
+        let sized = newest.scan(0, |sum, statement| {
+            *sum += statement.len();
+            Some((*sum, statement))
+        });
+        sized.take(count).take_while(|(sum, _)| *sum <= bytes).map(|(_, s)| s.clone()).collect()
     }
 
     /// Every statement, ascending by hash.
