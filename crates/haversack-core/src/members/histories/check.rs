@@ -65,7 +65,9 @@ pub(super) fn members<S: Keys>(phones: &[Phone<S>]) -> Vec<&Phone<S>> {
 /// because admins removed each other or lied, tell each other nothing and may end apart; each part goes on, until the
 /// root speaks.
 fn converged<S: Keys>(world: &World<S>) {
-    let members = members(&world.phones);
+    let mut members = members(&world.phones);
+    // Who holds itself for removed asks nobody for anything.
+    members.retain(|phone| phone.role().is_some());
     let mut teams: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for phone in &members {
         let live = phone.live().map(|live| live.hash);

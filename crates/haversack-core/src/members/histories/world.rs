@@ -292,7 +292,7 @@ impl<S: Keys> World<S> {
 
     /// Everybody who still takes part syncs until nothing new comes.
     pub(super) fn settle(&mut self, dice: &mut Dice) {
-        for _ in 0..8 {
+        for _ in 0..16 {
             for phone in 0..self.phones.len() {
                 self.sync(dice, phone, false);
                 self.note_fallen();
