@@ -1,7 +1,7 @@
 //! Random histories of teams: what must hold whatever happens, and in whatever order it is learned of.
 //!
 //! Phones are groups with keys, mailboxes are lists, and whatever the protocol leaves open is drawn: who meets whom, who
-//! reads how far, who is seized and says what. The same runs over a stand-in for the primitives, a hundred thousand
+//! reads how far, who is seized and says what. The same runs over a stand-in for the primitives, thousands of
 //! times, and over the real ones.
 
 mod cases;
