@@ -24,6 +24,7 @@ mod options;
 mod outgoing;
 mod root;
 mod route;
+mod spaces;
 mod state;
 mod status;
 mod team;

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 39] = [
+const COMMANDS: [&[&str]; 42] = [
     &[],
     &["demo"],
     &["init"],
@@ -27,6 +27,9 @@ const COMMANDS: [&[&str]; 39] = [
     &["device", "role"],
     &["device", "revoke"],
     &["space"],
+    &["space", "create"],
+    &["space", "rename"],
+    &["space", "drop"],
     &["space", "list"],
     &["space", "rotate"],
     &["exposure"],
