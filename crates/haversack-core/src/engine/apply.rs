@@ -78,13 +78,21 @@ impl Engine {
         let Some(signed) = check_signature(&batch.space, chunk, &lane, &rebuilt) else {
             return Ok(Verdict::Quarantine);
         };
-        let Some(Taken { documents, passed }) = self.apply_parts(batch, (&lane, role), &rebuilt)?
+        let Some(brought) = self.brought(batch, chunk, role)? else {
+            return Ok(Verdict::Wait);
+        };
+        let here = &brought.documents;
+        let Some(Taken { documents, passed }) =
+            self.apply_parts(batch, (&lane, role), &rebuilt, here)?
         else {
             return Ok(Verdict::Wait);
         };
+        batch.staged.documents.extend(here.clone());
         batch.staged.documents.extend(documents);
-        let verdict = if passed.is_empty() { Verdict::Applied } else { Verdict::Quarantine };
-        pass_over(batch, chunk, lane, &passed);
+        let is_good = passed.is_empty() && !brought.refused;
+        let verdict = if is_good { Verdict::Applied } else { Verdict::Quarantine };
+        pass_over(batch, chunk, lane, &passed, is_good);
+        brought.stage(batch, chunk);
         for (place, part) in rebuilt.into_iter().enumerate() {
             if self.index.is_gone(&part.document) {
                 let head = gone(part.document, chunk.body.lane, part.tip);
@@ -106,6 +114,7 @@ impl Engine {
         batch: &Batch,
         (lane, role): (&LaneState, Role),
         parts: &[Rebuilt],
+        brought: &BTreeMap<Document, Automerge>,
     ) -> Result<Option<Taken>, Error> {
         let Taken { mut documents, mut passed } = Taken::default();
         for part in parts {
@@ -116,7 +125,10 @@ impl Engine {
             if self.index.is_gone(&part.document) {
                 continue;
             }
-            let base = self.staged_document(batch, &part.document)?;
+            let base = match brought.get(&part.document) {
+                Some(document) => document.clone(),
+                None => self.staged_document(batch, &part.document)?,
+            };
             match rebuild::apply(&base, &part.raw, &part.changes, part.before) {
                 Ok(document) if self.may_write(role, part.document, [&base, &document]) => {
                     documents.insert(part.document, document);
@@ -177,7 +189,11 @@ impl Engine {
         staged.unwrap_or_else(|| self.index.tip(document, lane))
     }
 
-    fn staged_document(&mut self, batch: &Batch, id: &Document) -> Result<Automerge, Error> {
+    pub(super) fn staged_document(
+        &mut self,
+        batch: &Batch,
+        id: &Document,
+    ) -> Result<Automerge, Error> {
         match batch.staged.documents.get(id) {
             Some(document) => Ok(document.clone()),
             None => self.document(id),
@@ -256,8 +272,9 @@ fn pass_over(
     chunk: &Opened,
     mut lane: LaneState,
     passed: &BTreeMap<Document, Tip>,
+    is_good: bool,
 ) {
-    if !passed.is_empty() {
+    if !is_good {
         lane.quarantined.push(chunk.sequence);
         let from = lane.quarantined.len().saturating_sub(WAITING_MAX);
         lane.quarantined.drain(..from);
