@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 42] = [
+const COMMANDS: [&[&str]; 44] = [
     &[],
     &["demo"],
     &["init"],
@@ -32,6 +32,8 @@ const COMMANDS: [&[&str]; 42] = [
     &["space", "drop"],
     &["space", "list"],
     &["space", "rotate"],
+    &["space", "link"],
+    &["space", "carry"],
     &["exposure"],
     &["passphrase"],
     &["recovery"],

@@ -64,6 +64,17 @@ pub struct CarryOutcome {
     safe: Vec<Document>,
 }
 
+impl CarryOutcome {
+    /// Adds what came of carrying elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        self.taken += other.taken;
+        self.known += other.known;
+        self.sealed += other.sealed;
+        self.refused += other.refused;
+        self.safe.extend_from_slice(&other.safe);
+    }
+}
+
 /// What a chunk drops and carries.
 #[derive(Default)]
 pub(super) struct Brought {
@@ -76,7 +87,7 @@ pub(super) struct Brought {
 }
 
 impl Engine {
-    /// The drop-boxes of this space, by name.
+    /// The names of this space's drop-boxes.
     ///
     /// # Errors
     /// [`Error::NoSpace`].
@@ -124,6 +135,20 @@ impl Engine {
         let (target, key, name) = (target.space, target.key, name.clone());
         self.say_as_admin(&mut space, Content::DropBox { target, key, name })?;
         self.commit(Staged { space: Some(space), ..Staged::default() }).map(|()| true)
+    }
+
+    /// Names the new key of a drop-box that is named here, if this device may and it is news. Says whether it did.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], and the errors of saving.
+    pub fn renew_drop_box(&mut self, target: &DropBox) -> Result<bool, Error> {
+        let boxes = self.space()?.group.roster.drop_boxes();
+        match boxes.get(&target.space).map(|(_, name)| (*name).clone()) {
+            Some(name) if self.role()?.is_some_and(Role::is_admin) => {
+                self.open_drop_box(&name, target)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// From now on takes what members of the space with this first root key drop. Says whether that is news.

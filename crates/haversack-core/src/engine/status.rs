@@ -107,9 +107,8 @@ impl Engine {
         let (relayed, acknowledged) =
             (relayed.copied().unwrap_or(0), acknowledged(space, &self.bodies));
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
-        for row in
-            rows.filter(|row| row.head.lane == space.lane && row.head.kind == RowKind::Changes)
-        {
+        let is_work = |kind| matches!(kind, RowKind::Changes | RowKind::Drop | RowKind::Carried);
+        for row in rows.filter(|row| row.head.lane == space.lane && is_work(row.head.kind)) {
             match row.head.sequence {
                 Some(sequence) if acknowledged.contains(&sequence) => ledger.acknowledged += 1,
                 Some(sequence) if sequence < relayed => ledger.relayed += 1,
