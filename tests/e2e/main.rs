@@ -13,6 +13,7 @@ mod canaries;
 mod convergence;
 mod fleet;
 mod full_disk;
+mod handover;
 mod kill;
 mod register;
 mod removal;

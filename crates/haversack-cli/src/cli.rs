@@ -22,6 +22,7 @@ Getting started:
   haversack log, sync, report   record contacts offline, share them through a relay, count
   haversack recovery create     twelve words on paper, for the day the passphrase is forgotten
   haversack device revoke       a phone is lost: remove it, and see what it could have read
+  haversack device hand-over    a phone goes to another worker: nothing is lost, and nothing of it is read
 
 `haversack help COMMAND` shows examples.";
 
@@ -148,6 +149,9 @@ fn device(global: &Global, command: &device::Command) -> Result<(), Error> {
         device::Command::Rename(args) => output::print(&device::rename::run(global, args)?, format),
         device::Command::Role(args) => output::print(&device::role::run(global, args)?, format),
         device::Command::Revoke(args) => output::print(&device::revoke::run(global, args)?, format),
+        device::Command::HandOver(args) => {
+            output::print(&device::hand_over::run(global, args)?, format)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod cache;
 mod documents;
 mod enrolment;
 mod exposure;
+mod handover;
 mod horizon;
 mod incarnation;
 mod incoming;
@@ -37,6 +38,7 @@ use haversack_wire::{Document, Lane};
 
 pub use batch::Received;
 pub use exposure::Exposure;
+pub use handover::Owed;
 pub use keys::{OpenedBy, Slots, check_locked, wipe};
 pub use names::DeviceRow;
 pub use options::{CreateOptions, OpenOptions, SecretOptions};

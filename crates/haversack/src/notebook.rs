@@ -170,6 +170,22 @@ impl Notebook {
         self.with(Engine::request_to_join)
     }
 
+    /// The request that waits for its answer, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn pending_request(&self) -> Result<Option<String>, Error> {
+        self.with(|engine| Ok(engine.pending_request()))
+    }
+
+    /// Takes the request back: no answer to it is of use any more. [`Notebook::forget_request_after`] does so by itself.
+    ///
+    /// # Errors
+    /// `Unknown` when there is none, and the errors of saving.
+    pub fn forget_request(&self) -> Result<(), Error> {
+        self.with(Engine::forget_request)
+    }
+
     /// Answers a request to join: the text for the new device, and six words to compare with it.
     ///
     /// # Errors

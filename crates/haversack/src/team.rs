@@ -20,6 +20,14 @@ impl Notebook {
         self.with(|engine| engine.space_id())
     }
 
+    /// This device, as others name it.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn device(&self) -> Result<Device, Error> {
+        self.with(|engine| Ok(engine.device()))
+    }
+
     /// Every device that is or was a member, with the name that it has here.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 39] = [
+const COMMANDS: [&[&str]; 40] = [
     &[],
     &["demo"],
     &["init"],
@@ -26,6 +26,7 @@ const COMMANDS: [&[&str]; 39] = [
     &["device", "rename"],
     &["device", "role"],
     &["device", "revoke"],
+    &["device", "hand-over"],
     &["space"],
     &["space", "list"],
     &["space", "rotate"],

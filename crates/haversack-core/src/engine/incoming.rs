@@ -18,7 +18,8 @@ use super::kept::{Keep, Kept, KeptFrame};
 use super::state::{LaneState, Mark, SpaceState};
 use crate::Error;
 use crate::crypto::Real;
-use crate::members::{RosterSegment, Statement};
+use crate::members::{Role, RosterSegment, Statement};
+use crate::sync::body::Body;
 
 /// Frames are applied in batches of at most this many.
 const BATCH_MAX: usize = 64;
@@ -94,6 +95,7 @@ impl Engine {
                         verdict => {
                             if verdict == Verdict::Applied {
                                 note_epoch(&mut batch.space, &chunk);
+                                owe_word(&mut batch.space, &chunk.body);
                             }
                             progress |= matches!(verdict, Verdict::Applied | Verdict::Quarantine);
                             settle(batch, &chunk, verdict);
@@ -169,6 +171,17 @@ fn note_epoch(space: &mut SpaceState, chunk: &Opened) {
     if let Some(key) = key {
         space.group.wrote_under(&key, &chunk.epoch);
     }
+}
+
+/// Who keeps the team's work says so with the next sync, once some has come: until then nobody may let go of it. Words alone
+/// are not answered, so that two who keep it do not answer each other for ever.
+fn owe_word(space: &mut SpaceState, body: &Body) {
+    let role =
+        space.lanes.get(&space.lane).and_then(|own| space.group.roster.member(&own.device_key));
+    let keeps = role.and_then(|member| member.role).is_some_and(Role::keeps_work);
+    let brings =
+        body.changes.is_some() || !body.client_keys.is_empty() || !body.statements.is_empty();
+    space.owes_word |= keeps && brings;
 }
 
 fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {

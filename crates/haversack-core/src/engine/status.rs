@@ -91,7 +91,7 @@ impl Engine {
         })
     }
 
-    fn ledger(&self) -> Ledger {
+    pub(super) fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
         let Some(space) = &self.space else {
             return ledger;
