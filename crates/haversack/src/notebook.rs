@@ -7,8 +7,8 @@ use std::time::Duration;
 use haversack_core::model::{Client, Day, Line, Quantity, Site};
 use haversack_core::{
     Bind, BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
-    CreateOptions, Engine, Member, OpenOptions, Passphrase, Random, Received, RelayAddress,
-    RelayRoute, Role, Saved, Status, Words, relay_of_proof,
+    CreateOptions, Engine, Member, OpenOptions, Passphrase, Quarantined, Random, Received,
+    RelayAddress, RelayRoute, Role, Saved, Status, Words, relay_of_proof,
 };
 use haversack_report::{Period, Report};
 use haversack_wire::Relay;
@@ -290,6 +290,14 @@ impl Notebook {
     /// The errors of reading.
     pub fn status(&self) -> Result<Status, Error> {
         self.with(|engine| engine.status())
+    }
+
+    /// What was refused, and why: on whose lane, at which place.
+    ///
+    /// # Errors
+    /// `Locked`.
+    pub fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
+        self.with(|engine| Ok(engine.quarantined()))
     }
 
     /// The canonical content: equal bytes on devices that hold the same records.

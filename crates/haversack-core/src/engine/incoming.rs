@@ -15,6 +15,7 @@ use super::batch::{Batch, Opened, Received};
 use super::documents::Staged;
 use super::intake::{GrantIs, Intake};
 use super::kept::{Keep, Kept, KeptFrame};
+use super::refused::{Reason, Refused};
 use super::state::{LaneState, Mark, SpaceState};
 use crate::Error;
 use crate::crypto::Real;
@@ -57,7 +58,8 @@ impl Engine {
         }
         let Intake { mut batch, segments, opened, grants } = intake;
         batch.carry = carry;
-        fatal.into_iter().for_each(|frame| quarantine(&mut batch, frame));
+        let crashed = Refused::unplaced(Reason::Crash);
+        fatal.into_iter().for_each(|frame| quarantine(&mut batch, frame, crashed));
         grants.into_iter().for_each(|(kind, frame)| keep_new(&mut batch, kind, &frame));
         let frames = opened.iter().map(|chunk| FrameHash::of(&chunk.frame)).collect();
         if !opened.is_empty() {
@@ -97,7 +99,7 @@ impl Engine {
                                 note_epoch(&mut batch.space, &chunk);
                                 owe_word(&mut batch.space, &chunk.body);
                             }
-                            progress |= matches!(verdict, Verdict::Applied | Verdict::Quarantine);
+                            progress |= verdict != Verdict::Known;
                             settle(batch, &chunk, verdict);
                         }
                     }
@@ -150,7 +152,7 @@ fn keep_new(batch: &mut Batch, kind: GrantIs, frame: &[u8]) {
                 keep(batch, Keep::Foreign, frame);
             }
         }
-        GrantIs::Broken => quarantine(batch, frame),
+        GrantIs::Broken => quarantine(batch, frame, Refused::unplaced(Reason::Grant)),
     }
 }
 
@@ -161,7 +163,7 @@ fn take_segment(batch: &mut Batch, frame: &[u8], segment: &RosterSegment) {
             batch.received.known += 1;
         }
         Ok(_) => batch.received.applied += 1,
-        Err(_) => quarantine(batch, frame),
+        Err(_) => quarantine(batch, frame, Refused::unplaced(Reason::Roster)),
     }
 }
 
@@ -199,7 +201,10 @@ fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
             }
         }
         Verdict::Known => batch.received.known += 1,
-        Verdict::Quarantine => quarantine(batch, &chunk.frame),
+        Verdict::PassedOver(reason) | Verdict::Quarantine(reason) => {
+            let refused = Refused::chunk(&batch.space, chunk, reason);
+            quarantine(batch, &chunk.frame, refused);
+        }
         Verdict::Wait => {}
     }
 }
@@ -222,8 +227,8 @@ fn keep_waiting(batch: &mut Batch, chunks: impl Iterator<Item = Opened>) {
     }
 }
 
-pub(super) fn quarantine(batch: &mut Batch, frame: &[u8]) {
-    keep(batch, Keep::Quarantined, frame);
+pub(super) fn quarantine(batch: &mut Batch, frame: &[u8], refused: Refused) {
+    keep(batch, Keep::Quarantined(refused), frame);
     batch.received.quarantined += 1;
 }
 

@@ -8,6 +8,7 @@ use super::Engine;
 use super::batch::{Batch, Opened};
 use super::incoming::{keep, quarantine};
 use super::kept::Keep;
+use super::refused::{Reason, Refused};
 use super::state::SpaceState;
 use crate::Error;
 use crate::crypto::Real;
@@ -55,7 +56,7 @@ impl Intake {
             }),
             Ok(Frame::Grant(..)) => return,
             Ok(Frame::Other) => None,
-            Err(_) => return quarantine(&mut self.batch, frame),
+            Err(_) => return self.refuse(frame, Reason::Form),
         };
         match (raw, Frame::parse(frame)) {
             (None, _) if row.is_some() => {}
@@ -67,7 +68,7 @@ impl Intake {
                 self.batch.staged.drop_frames.extend(row);
                 match raw.and_then(|raw| RosterSegment::decode(&raw)) {
                     Ok(segment) => self.segments.push((frame.to_vec(), segment)),
-                    Err(_) => quarantine(&mut self.batch, frame),
+                    Err(_) => self.refuse(frame, Reason::Form),
                 }
             }
             (Some((epoch, raw)), Ok(Frame::Chunk(header, _))) => {
@@ -76,6 +77,10 @@ impl Intake {
             }
             _ => {}
         }
+    }
+
+    fn refuse(&mut self, frame: &[u8], reason: Reason) {
+        quarantine(&mut self.batch, frame, Refused::unplaced(reason));
     }
 
     fn take_body(
@@ -96,7 +101,7 @@ impl Intake {
             }
             Err(_) => {
                 self.batch.staged.drop_frames.extend(row);
-                quarantine(&mut self.batch, &frame);
+                self.refuse(&frame, Reason::Form);
             }
         }
     }
@@ -133,7 +138,7 @@ impl Engine {
             let again = match kept.keep {
                 Keep::Waiting => true,
                 Keep::Foreign => new_keys,
-                Keep::Carried | Keep::Quarantined | Keep::Former => false,
+                Keep::Carried | Keep::Quarantined(_) | Keep::Former => false,
             };
             if again {
                 intake.open(&kept.frame, Some(id));

@@ -84,7 +84,7 @@ impl Engine {
             documents: self.index.documents().count() as u64,
             own: self.ledger(),
             waiting: count(Keep::Waiting),
-            quarantined: count(Keep::Quarantined),
+            quarantined: self.waiting.refused().count() as u64,
             carried: count(Keep::Carried),
             doubted: self.doubted()?,
             removed: self.space.is_some() && self.still_member().is_err(),

@@ -286,6 +286,11 @@ impl Roster {
         self.graph.places.get(statement).is_some_and(|place| past.contains(*place))
     }
 
+    /// Whether a statement belongs, or waits for its parents.
+    pub(crate) fn knows(&self, hash: &StatementHash) -> bool {
+        self.graph.places.contains_key(hash) || self.waiting.contains_key(hash)
+    }
+
     pub(crate) fn statement(&self, hash: &StatementHash) -> Option<&Statement> {
         self.graph.places.get(hash).map(|place| self.graph.statement(*place))
     }
