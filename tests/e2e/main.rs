@@ -16,6 +16,7 @@ mod full_disk;
 mod kill;
 mod register;
 mod removal;
+mod renewal;
 mod restored;
 mod team;
 mod wire_size;

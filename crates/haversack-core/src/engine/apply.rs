@@ -208,7 +208,7 @@ fn standing(space: &SpaceState, chunk: &Opened) -> Result<(LaneState, Role), Ver
         return Err(Verdict::Wait);
     };
     let goes_on = roster.past(lane.heads()).is_some_and(|before| past.contains_all(&before));
-    let role = stood.member(&lane.device_key).and_then(|member| member.role);
+    let role = stood.current(&lane.device_key).and_then(|member| member.role);
     match role {
         Some(role) if goes_on => Ok((lane, role)),
         _ => Err(Verdict::Quarantine),
