@@ -17,6 +17,7 @@ mod handover;
 mod kill;
 mod register;
 mod removal;
+mod renewal;
 mod restored;
 mod team;
 mod wire_size;

@@ -61,6 +61,15 @@ impl Notebook {
         self.with(|engine| engine.set_role(device, role))
     }
 
+    /// Goes on under new keys, as the same member: for when somebody may have seen this device's. It does not lock out whoever
+    /// has those: that takes a removal.
+    ///
+    /// # Errors
+    /// `NoSpace`, `Removed`, `NotAllowed` in a role of a newer version, and the errors of saving.
+    pub fn renew_device(&self) -> Result<(), Error> {
+        self.with(Engine::renew_device)
+    }
+
     /// What a device could have read: upper bounds.
     ///
     /// # Errors

@@ -308,7 +308,8 @@ impl Engine {
         };
         let author = |lane: &super::state::LaneState| {
             let id = actor(space.space(), &lane.device_key, lane.incarnation);
-            (Author::new(&id).id().clone(), device(&lane.device_key))
+            let line = space.group.roster.standing().line(&lane.device_key);
+            (Author::new(&id).id().clone(), line.unwrap_or_else(|| device(&lane.device_key)))
         };
         space.lanes.values().map(author).collect()
     }

@@ -107,10 +107,17 @@ impl Engine {
         let (relayed, acknowledged) =
             (relayed.copied().unwrap_or(0), acknowledged(space, &self.bodies));
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
-        for row in
-            rows.filter(|row| row.head.lane == space.lane && row.head.kind == RowKind::Changes)
-        {
+        let former = self.former_places(space);
+        for row in rows.filter(|row| row.head.kind == RowKind::Changes) {
+            let place = row.head.sequence.map(|sequence| (row.head.lane, sequence));
             match row.head.sequence {
+                _ if row.head.lane != space.lane => {
+                    match place.and_then(|place| former.get(&place)) {
+                        Some(true) => ledger.relayed += 1,
+                        Some(false) => ledger.here_only += 1,
+                        None => {}
+                    }
+                }
                 Some(sequence) if acknowledged.contains(&sequence) => ledger.acknowledged += 1,
                 Some(sequence) if sequence < relayed => ledger.relayed += 1,
                 _ => ledger.here_only += 1,
