@@ -20,6 +20,7 @@ mod keys;
 mod members;
 mod notebook;
 mod person;
+mod quarantine;
 mod report;
 mod root;
 mod site;
@@ -36,6 +37,7 @@ pub use keys::{HardwareFailure, HardwareKey, request_lifetime, suggest_passphras
 pub use members::{DeviceFile, Exposure};
 pub use notebook::Notebook;
 pub use person::{Person, Who};
+pub use quarantine::Refused;
 pub use report::{Indicators, Report};
 pub use site::Site;
 pub use status::{Ledger, Status};

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bundle, client, contacts, device, duress, exposure, init, invite, join, lock, log, passphrase,
-    recovery, relay, report, site, space, status, sync, wipe,
+    quarantine, recovery, relay, report, site, space, status, sync, wipe,
 };
 use crate::demo;
 use crate::error::{EXIT_BROKEN_PIPE, EXIT_BUG, Error};
@@ -58,6 +58,8 @@ enum Command {
     #[command(subcommand)]
     Space(space::Command),
     Exposure(exposure::Args),
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     Passphrase(passphrase::Args),
     #[command(subcommand)]
     Recovery(recovery::Command),
@@ -129,6 +131,9 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
             output::print(&space::rotate::run(global)?, format)
         }
         Command::Exposure(args) => output::print(&exposure::run(global, args)?, format),
+        Command::Quarantine(quarantine::Command::List(_)) => {
+            output::print(&quarantine::list::run(global)?, format)
+        }
         Command::Recovery(command) => recovery(global, command),
         Command::Duress(duress::Command::Set(args)) => {
             output::print(&duress::set::run(global, args)?, format)
@@ -149,6 +154,7 @@ fn device(global: &Global, command: &device::Command) -> Result<(), Error> {
         device::Command::Rename(args) => output::print(&device::rename::run(global, args)?, format),
         device::Command::Role(args) => output::print(&device::role::run(global, args)?, format),
         device::Command::Revoke(args) => output::print(&device::revoke::run(global, args)?, format),
+        device::Command::Renew(args) => output::print(&device::renew::run(global, args)?, format),
         device::Command::HandOver(args) => {
             output::print(&device::hand_over::run(global, args)?, format)
         }

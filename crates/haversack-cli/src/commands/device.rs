@@ -3,6 +3,7 @@
 pub(crate) mod hand_over;
 pub(crate) mod list;
 pub(crate) mod rename;
+pub(crate) mod renew;
 pub(crate) mod revoke;
 pub(crate) mod role;
 
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Rename(rename::Args),
     Role(role::Args),
     Revoke(revoke::Args),
+    Renew(renew::Args),
     HandOver(hand_over::Args),
 }
 

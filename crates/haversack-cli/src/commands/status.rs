@@ -6,6 +6,7 @@ use haversack::{EngineError, Error as NotebookError, Ledger, Notebook};
 use serde::Serialize;
 
 use super::invite::role_name;
+use super::quarantine::{RefusedShown, refused, summed};
 use crate::error::Error;
 use crate::global::Global;
 use crate::output::{Show, Table, count, hex};
@@ -31,6 +32,7 @@ pub(crate) struct Standing {
     own: Own,
     waiting: u64,
     quarantined: u64,
+    quarantine: Vec<RefusedShown>,
     carried: u64,
     doubted: u64,
     removed: bool,
@@ -94,6 +96,7 @@ pub(crate) fn run(global: &Global) -> Result<Standing, Error> {
         own: status.own.into(),
         waiting: status.waiting,
         quarantined: status.quarantined,
+        quarantine: refused(&notebook)?,
         carried: status.carried,
         doubted: status.doubted,
         removed: status.removed,
@@ -162,6 +165,10 @@ impl Show for Standing {
             )?;
         }
         self.pairs().write(out)?;
+        if !self.quarantine.is_empty() {
+            summed(&self.quarantine).write(out)?;
+            writeln!(out, "Each with its place: haversack quarantine list")?;
+        }
         match self.own.here_only {
             0 => Ok(()),
             _ => writeln!(

@@ -48,7 +48,13 @@ fn nothing_is_lost_on_the_way_through_a_relay() {
         "this cannot be taken back, and there is no terminal to ask on"
     );
     let shown = bench.ok("b", &hand_over(&[]));
-    insta::assert_snapshot!(shown.replace(&old, "OLD").replace(&old[..8], "OLD"), @"");
+    insta::assert_snapshot!(shown.replace(&old, "OLD").replace(&old[..8], "OLD"), @"
+    The store of OLD was wiped.
+
+    At a coordinator's, in this order:
+      haversack device revoke OLD
+    Then on this device, by its next worker: haversack join --request
+    ");
     assert_eq!(std::fs::read_dir(bench.path("b")).unwrap().count(), 0);
     bench.json("a", &["device", "revoke", &old[..8], "--yes"]);
     bench.write("pass", "another six words for another worker");

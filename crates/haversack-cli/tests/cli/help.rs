@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 40] = [
+const COMMANDS: [&[&str]; 43] = [
     &[],
     &["demo"],
     &["init"],
@@ -26,11 +26,14 @@ const COMMANDS: [&[&str]; 40] = [
     &["device", "rename"],
     &["device", "role"],
     &["device", "revoke"],
+    &["device", "renew"],
     &["device", "hand-over"],
     &["space"],
     &["space", "list"],
     &["space", "rotate"],
     &["exposure"],
+    &["quarantine"],
+    &["quarantine", "list"],
     &["passphrase"],
     &["recovery"],
     &["recovery", "create"],

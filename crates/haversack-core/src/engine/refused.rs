@@ -88,6 +88,32 @@ impl Reason {
     ];
 }
 
+impl Reason {
+    /// A short word for it, for programs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Crash => "crash",
+            Self::Grant => "grant",
+            Self::Roster => "roster",
+            Self::Opening => "opening",
+            Self::Tag => "tag",
+            Self::Lanes => "lanes",
+            Self::Member => "member",
+            Self::Heads => "heads",
+            Self::Previous => "previous",
+            Self::Signature => "signature",
+            Self::Changes => "changes",
+            Self::Document => "document",
+            Self::Role => "role",
+            Self::Continued => "continued",
+            Self::Statement => "statement",
+            Self::Void => "void",
+        }
+    }
+}
+
 /// Something that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quarantined {
