@@ -17,7 +17,7 @@ pub struct Owed {
 
 #[uniffi::export]
 impl Notebook {
-    /// What would be lost with this store. After a sync here, at a coordinator's, and here again it is nothing.
+    /// What would be lost with this store. After a sync here, two at a coordinator's, and one here again it is nothing.
     ///
     /// # Errors
     /// `Unlock`.

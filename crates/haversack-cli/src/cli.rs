@@ -22,7 +22,7 @@ Getting started:
   haversack log, sync, report   record contacts offline, share them through a relay, count
   haversack recovery create     twelve words on paper, for the day the passphrase is forgotten
   haversack device revoke       a phone is lost: remove it, and see what it could have read
-  haversack device hand-over    a phone goes to another worker: nothing is lost, and nothing of it is read
+  haversack device hand-over    a phone goes to another worker: its work stays, its keys go
 
 `haversack help COMMAND` shows examples.";
 

@@ -201,7 +201,7 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
             "what was not synced before can be read out with haversack contacts --json",
         ],
         EngineError::Owed { .. } => &[
-            "haversack sync here, then at a coordinator's, then here again: what they acknowledge is safe",
+            "haversack sync here, then twice at a coordinator's, then here again: what they acknowledge is safe",
             "without a relay: haversack device hand-over --bundle FILE, and the coordinator imports that file",
             "to lose it all the same: --lose-unsent",
         ],

@@ -22,8 +22,8 @@ const WORD: &str = "wipe";
 #[command(
     long_about = "Gives this device to its next worker: makes sure that its work is with others, then wipes its store.\n\n\
     Stops when something is here that nobody else is known to have: records that no coordinator and no archive has \
-    acknowledged, frames carried for others, decisions about the team. haversack sync here, then at a coordinator's, then here \
-    again clears that. Without a relay --bundle writes a file with it, reads the file back, and only then wipes: the \
+    acknowledged, frames carried for others, decisions about the team. haversack sync here, then twice at a \
+    coordinator's (the second says that the records are there), then here again clears that. Without a relay --bundle writes a file with it, reads the file back, and only then wipes: the \
     coordinator imports it before anything else.\n\n\
     The order matters: what the device logged, and had not brought when the coordinator removed it, is not believed. So, first \
     this command; second, at the coordinator's, haversack bundle import if there is a file, and haversack device revoke with \
