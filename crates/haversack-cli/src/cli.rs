@@ -124,12 +124,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Report(args) => output::print(&report::run(global, args)?, format),
         Command::Passphrase(args) => output::print(&passphrase::run(global, args)?, format),
         Command::Device(command) => device(global, command),
-        Command::Space(space::Command::List(_)) => {
-            output::print(&space::list::run(global)?, format)
-        }
-        Command::Space(space::Command::Rotate(_)) => {
-            output::print(&space::rotate::run(global)?, format)
-        }
+        Command::Space(command) => space(global, command),
         Command::Exposure(args) => output::print(&exposure::run(global, args)?, format),
         Command::Quarantine(quarantine::Command::List(_)) => {
             output::print(&quarantine::list::run(global)?, format)
@@ -158,6 +153,17 @@ fn device(global: &Global, command: &device::Command) -> Result<(), Error> {
         device::Command::HandOver(args) => {
             output::print(&device::hand_over::run(global, args)?, format)
         }
+    }
+}
+
+fn space(global: &Global, command: &space::Command) -> Result<(), Error> {
+    let format = global.format();
+    match command {
+        space::Command::List(_) => output::print(&space::list::run(global)?, format),
+        space::Command::Create(args) => output::print(&space::create::run(global, args)?, format),
+        space::Command::Rename(args) => output::print(&space::rename::run(global, args)?, format),
+        space::Command::Drop(args) => output::print(&space::drop::run(global, args)?, format),
+        space::Command::Rotate(_) => output::print(&space::rotate::run(global)?, format),
     }
 }
 

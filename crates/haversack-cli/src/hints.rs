@@ -62,6 +62,10 @@ fn of_command(error: &Error) -> &'static [&'static str] {
         Error::StoreNotNamed => {
             &["name its folder with --store DIR, or in the variable HAVERSACK_STORE"]
         }
+        Error::WholeStore => &[
+            "leave --space out to do it to the whole store",
+            "haversack space drop NAME destroys one further space alone",
+        ],
         Error::NoPassphrase => &[
             "put the passphrase into a file that only you can read, and name it with --passphrase-file FILE",
         ],
@@ -191,9 +195,8 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
         EngineError::NoSpace => &[
             "join a team first: haversack join --request here, haversack invite there, haversack join here",
         ],
-        EngineError::InSpace => {
-            &["a store is in one team: for another, name another folder with --store"]
-        }
+        EngineError::Inner => &["leave --space out: this is done to the store itself"],
+        EngineError::InSpace => &["for a further team in the same store, name it: --space NAME"],
         EngineError::NotAllowed { .. } => &["a coordinator may: ask one"],
         EngineError::Removed => &[
             "what is here stays readable: haversack contacts, haversack report",
@@ -208,6 +211,10 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
         EngineError::RootKept => &[
             "put it on paper first: haversack recovery create --root, haversack recovery rehearse --root",
             "then take it off this device: haversack recovery forget-root",
+        ],
+        EngineError::SpacesKept => &[
+            "haversack space list shows them",
+            "give up each: haversack device hand-over --space NAME",
         ],
         EngineError::Share { .. } => &["a share is one line that begins with HSS1"],
         EngineError::Shares { .. } | EngineError::SharesMissing { .. } => &[
@@ -273,6 +280,7 @@ fn of_field(field: &str) -> &'static [&'static str] {
         "wipe after" => &["ten is a good number: nobody types ten wrong ones by mistake"],
         "site" => &["haversack site list shows the sites"],
         "shares" => &["five shares, three of them needed, is a good choice"],
+        "space name" | "spaces" => &["haversack space list shows those that are there"],
         "name" => &["haversack device list shows the names that are taken"],
         "device" => &["haversack device list shows the devices; this one is marked"],
         "label" => &["no names and no numbers that identify: an invented label, as in LOTUS-27"],
@@ -300,6 +308,10 @@ fn of_unknown(what: &str) -> &'static [&'static str] {
             "name it by its name here, or by the first digits of its id, four or more",
         ],
         "request" => &["haversack join --request makes one"],
+        "space" => &[
+            "haversack space list shows the spaces of this store",
+            "found one with haversack space create NAME, or join one with haversack join --request --space NAME",
+        ],
         "root key" => &[
             "it is where the team was founded, or was made of its shares: haversack space list says whether it is here",
             "with the shares: haversack recovery use --root",

@@ -28,6 +28,7 @@ mod refused;
 mod renewal;
 mod root;
 mod route;
+mod spaces;
 mod state;
 mod status;
 mod team;

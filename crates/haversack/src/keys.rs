@@ -151,7 +151,7 @@ impl Notebook {
     /// Makes sure that [`Notebook::hand_over`] would do it now.
     ///
     /// # Errors
-    /// `Owed`, `RootKept`.
+    /// `Owed`, `RootKept`, `SpacesKept`.
     pub fn check_owed(&self, settled: &Owed) -> Result<(), Error> {
         self.with(|engine| engine.check_owed(settled))
     }
@@ -162,19 +162,22 @@ impl Notebook {
     /// nothing.
     ///
     /// # Errors
-    /// `Owed`, `RootKept`: the store is as it was. `Io` when the keys could not be overwritten: it is closed then.
+    /// `Owed`, `RootKept`, `SpacesKept`: the store is as it was. `Inner` for a further space, and `Io` when the keys could not be
+    /// overwritten: it is closed then.
     pub fn hand_over(&self, settled: &Owed) -> Result<(), Error> {
         let mut engine = self.engine();
         engine.as_ref().ok_or(Error::Closed)?.check_owed(settled)?;
         engine.take().ok_or(Error::Closed)?.destroy().map_err(Error::from)
     }
 
-    /// Locks at once, for every clone: the keys are gone from memory, and every later call is refused. What was saved
+    /// Locks at once, for every clone and every further space: the keys are gone from memory, and every later call is refused. What was saved
     /// is safe; the next opening is slower than after [`Notebook::close`].
     ///
     /// # Errors
     /// [`Error::Closed`] when it is locked already.
     pub fn lock(&self) -> Result<(), Error> {
+        let spaces = std::mem::take(&mut *self.shared.spaces());
+        spaces.values().for_each(|space| drop(space.lock()));
         let engine = self.engine().take().ok_or(Error::Closed)?;
         engine.lock();
         Ok(())

@@ -28,6 +28,7 @@ mod error;
 mod http;
 mod keys;
 mod notebook;
+mod spaces;
 mod team;
 
 pub use address::RelayUrl;

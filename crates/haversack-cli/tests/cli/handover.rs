@@ -124,6 +124,29 @@ fn the_root_key_is_put_on_paper_first() {
 }
 
 #[test]
+fn each_space_owes_its_own_team() {
+    let (bench, _relay) = team();
+    bench.ok("b", &["space", "create", "clinic"]);
+    let both = hand_over(&["--lose-unsent"]);
+    let said = refused(&bench, "b", &both);
+    assert_eq!(said["message"], "this store holds further spaces: each is given up before it");
+    let clinic = hand_over(&["--space", "clinic", "--lose-unsent"]);
+    assert_eq!(refused(&bench, "b", &clinic)["message"], "this store keeps the team's root key");
+    bench.ok("b", &["recovery", "forget-root", "--yes", "--space", "clinic"]);
+    let decisions = refused(&bench, "b", &hand_over(&["--space", "clinic"]));
+    assert!(
+        text(&decisions, "message").contains("changes 0, decisions about the team 2"),
+        "{decisions}"
+    );
+    let other = text(&bench.json("b", &clinic), "device");
+    assert_ne!(other, own(&bench, "b"), "another device in each of its teams");
+    let spaces = bench.json("b", &["space", "list"]);
+    assert_eq!(spaces.as_array().unwrap().len(), 1);
+    bench.ok("b", &both);
+    assert_eq!(std::fs::read_dir(bench.path("b")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_request_is_taken_back() {
     let bench = Bench::with_team();
     let request = text(&bench.json("b", &["join", "--request"]), "request");

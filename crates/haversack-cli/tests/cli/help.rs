@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 43] = [
+const COMMANDS: [&[&str]; 46] = [
     &[],
     &["demo"],
     &["init"],
@@ -29,6 +29,9 @@ const COMMANDS: [&[&str]; 43] = [
     &["device", "renew"],
     &["device", "hand-over"],
     &["space"],
+    &["space", "create"],
+    &["space", "rename"],
+    &["space", "drop"],
     &["space", "list"],
     &["space", "rotate"],
     &["exposure"],

@@ -51,8 +51,12 @@ impl Engine {
     /// by a bundle that holds it.
     ///
     /// # Errors
-    /// [`Error::Owed`]; [`Error::RootKept`] when the root key is here, which no bundle holds.
+    /// [`Error::Owed`]; [`Error::RootKept`] when the root key is here, which no bundle holds; [`Error::SpacesKept`] while there
+    /// are further spaces, of which each owes its own team.
     pub fn check_owed(&self, settled: &Owed) -> Result<(), Error> {
+        if !self.spaces()?.is_empty() {
+            return Err(Error::SpacesKept);
+        }
         if self.space.as_ref().is_some_and(|space| self.present_root(space).is_some()) {
             return Err(Error::RootKept);
         }
@@ -66,8 +70,10 @@ impl Engine {
     /// Destroys this store as [`wipe`](super::wipe) does, whatever is owed.
     ///
     /// # Errors
-    /// [`Error::Io`] when the keys could not be overwritten.
+    /// [`Error::Inner`] for a further space, which [`Engine::drop_space`] destroys; [`Error::Io`] when the keys could not be
+    /// overwritten.
     pub fn destroy(mut self) -> Result<(), Error> {
+        self.check_first()?;
         let folder = self.vault.folder().to_owned();
         wipe_up_to(&folder, Step::KeysGone, &mut *self.random)?;
         let mut random = self.random;

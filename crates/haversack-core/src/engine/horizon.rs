@@ -37,7 +37,7 @@ impl Engine {
             return Ok(());
         }
         self.mark_gone(&space, &outings)?;
-        self.drop_keys(&Dropped { documents: outings, epochs })
+        self.drop_keys(&Dropped { documents: outings, epochs, ..Dropped::default() })
     }
 
     /// Whether a chunk is kept sealed under an epoch that will have to be opened once more: because it waits for something else, or

@@ -62,13 +62,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::WeakPassphrase`], [`Error::Hardware`], [`Error::Invalid`] when the passphrase is the duress
-    /// one, and the errors of saving. Nothing is changed then. Says what raising the cost dropped.
+    /// one, [`Error::Inner`], and the errors of saving. Nothing is changed then. Says what raising the cost dropped.
     pub fn change_passphrase(
         &mut self,
         new: &Passphrase,
         options: SecretOptions<'_>,
     ) -> Result<Slots, Error> {
         options.check(new)?;
+        self.check_first()?;
         let before = self.slots();
         let cost = options.cost.unwrap_or(self.vault.cost());
         let secret = Secret { passphrase: new, hardware: options.hardware };
@@ -111,8 +112,9 @@ impl Engine {
     /// Changes after how many wrong attempts in a row the store is wiped; 0 for never.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for 1 and 2, and the errors of saving.
+    /// [`Error::Invalid`] for 1 and 2, [`Error::Inner`] within a further space, and the errors of saving.
     pub fn set_wipe_after(&mut self, attempts: u16) -> Result<(), Error> {
+        self.check_first()?;
         check_wipe_after(attempts)?;
         self.vault.set_wipe_after(attempts, &mut *self.random)
     }
@@ -121,8 +123,9 @@ impl Engine {
     /// as a passphrase, open the store without hardware.
     ///
     /// # Errors
-    /// The errors of saving.
+    /// [`Error::Inner`], and the errors of saving.
     pub fn add_recovery(&mut self) -> Result<RecoveryCode, Error> {
+        self.check_first()?;
         let code = RecoveryCode::make(&mut *self.random);
         let passphrase = code.passphrase();
         let secret = Secret { passphrase: &passphrase, hardware: None };
@@ -152,6 +155,7 @@ impl Engine {
         options: SecretOptions<'_>,
     ) -> Result<(), Error> {
         options.check(passphrase)?;
+        self.check_first()?;
         let secret = Secret { passphrase, hardware: options.hardware };
         self.vault.set(Kind::Duress, secret, &mut *self.random)
     }
@@ -159,8 +163,9 @@ impl Engine {
     /// Makes the duress passphrase a wrong one.
     ///
     /// # Errors
-    /// The errors of saving.
+    /// [`Error::Inner`], and the errors of saving.
     pub fn clear_duress(&mut self) -> Result<(), Error> {
+        self.check_first()?;
         self.vault.clear(Kind::Duress, &mut *self.random)
     }
 

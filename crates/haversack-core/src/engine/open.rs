@@ -24,7 +24,7 @@ use crate::view::{Source, View};
 const FILES: [&str; 3] = ["key.a", "key.b", "lock"];
 
 /// Makes the folder for its owner alone: whoever can read the header can guess at the passphrase.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -79,7 +79,12 @@ impl Engine {
     }
 
     /// Makes the database of a new store.
-    fn fill(folder: &Path, lock: Lock, vault: Vault, mut random: Random) -> Result<Self, Error> {
+    pub(super) fn fill(
+        folder: &Path,
+        lock: Lock,
+        vault: Vault,
+        mut random: Random,
+    ) -> Result<Self, Error> {
         let mut db = Db::open(folder, lock)?;
         let identity = Identity::make(&mut *random);
         let device = DeviceState::new(identity, place(folder));
@@ -155,7 +160,7 @@ impl Engine {
         Ok(engine)
     }
 
-    fn open_database(
+    pub(super) fn open_database(
         folder: &Path,
         lock: Lock,
         vault: Vault,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::short;
 use crate::error::Error;
 use crate::files::{self, Replace};
-use crate::global::Global;
+use crate::global::{Global, close};
 use crate::output::{Show, count, hex};
 use crate::prompt;
 
@@ -29,6 +29,7 @@ const WORD: &str = "wipe";
     this command; second, at the coordinator's, haversack bundle import if there is a file, and haversack device revoke with \
     the id that this command shows; third, on this device, haversack join --request. The next worker has new keys and a \
     passphrase of their own. What the former one logged stays theirs in every report.\n\n\
+    A store with further spaces gives up each of them first, with --space NAME: each owes its own team.\n\n\
     Asks for the word wipe, unless --yes is given. In an emergency there is haversack wipe, which needs no passphrase and asks \
     for nothing else.\n\n\
     Example:\n  haversack device hand-over\n  haversack device hand-over --bundle /media/card/last.hsb"
@@ -56,6 +57,9 @@ pub(crate) struct HandedOver {
     device: String,
     #[serde(skip)]
     short: String,
+    /// The further space that was given up, when it was not the whole store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    space: Option<String>,
     bundle: Option<String>,
     changes_lost: u64,
 }
@@ -66,7 +70,8 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<HandedOver, Error> {
     if let Some(file) = &args.bundle {
         files::check_free(file, replace)?;
     }
-    let notebook = global.open()?;
+    let first = global.open_first()?;
+    let notebook = global.space().map_or(Ok(first.clone()), |name| first.open_space(name))?;
     let device = notebook.device()?;
     let settled = settled(&notebook, args)?;
     let question = "To wipe this device's store for its next worker, type the word wipe:";
@@ -74,11 +79,18 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<HandedOver, Error> {
     if let Some(file) = &args.bundle {
         write(&notebook, file, replace)?;
     }
-    notebook.hand_over(&settled)?;
+    match global.space() {
+        None => first.hand_over(&settled)?,
+        Some(name) => {
+            first.hand_over_space(name, &settled)?;
+            close(&first);
+        }
+    }
     Ok(HandedOver {
         wiped: true,
         device: hex(device.to_bytes()),
         short: short(device),
+        space: global.space().map(ToString::to_string),
         bundle: args.bundle.as_ref().map(|file| file.display().to_string()),
         changes_lost: if args.lose_unsent { settled.changes } else { 0 },
     })
@@ -113,7 +125,10 @@ fn write(notebook: &Notebook, file: &Path, replace: Replace) -> Result<(), Error
 impl Show for HandedOver {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         let (device, short) = (&self.device, &self.short);
-        writeln!(out, "The store of {device} was wiped.")?;
+        match &self.space {
+            None => writeln!(out, "The store of {device} was wiped.")?,
+            Some(name) => writeln!(out, "Nothing of {name} is left here. It was {device} there.")?,
+        }
         if self.changes_lost > 0 {
             writeln!(out, "Lost with it: {}.", count(self.changes_lost, "change"))?;
         }
@@ -122,6 +137,11 @@ impl Show for HandedOver {
             writeln!(out, "  haversack bundle import {file}")?;
         }
         writeln!(out, "  haversack device revoke {short}")?;
-        writeln!(out, "Then on this device, by its next worker: haversack join --request")
+        match &self.space {
+            None => {
+                writeln!(out, "Then on this device, by its next worker: haversack join --request")
+            }
+            Some(_) => Ok(()),
+        }
     }
 }
