@@ -74,7 +74,9 @@ fn of_engine(error: &EngineError, text: String) -> HaversackError {
         | EngineError::Invalid { .. }
         | EngineError::Unknown { .. }
         | EngineError::InSpace
+        | EngineError::Inner
         | EngineError::RootKept
+        | EngineError::SpacesKept
         | EngineError::Enrolment { .. }
         | EngineError::PartsMissing { .. }
         | EngineError::PartSlip { .. }

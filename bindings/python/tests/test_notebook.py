@@ -252,6 +252,34 @@ class Team(InFolder):
         with self.assertRaises(HaversackError.FixInput):
             coordinator.exposure("3f2a")
 
+    def test_a_device_goes_on_under_new_keys(self):
+        coordinator = self.coordinator()
+        phone = self.phone(coordinator)
+        [device] = [row.device for row in phone.devices() if row.own]
+        phone.log(DAY, [new_contact(Who.COUNT(2))])
+        phone.renew_device()
+        phone.log(DAY, [new_contact(Who.COUNT(3))])
+        coordinator.import_bundle(phone.export_bundle())
+        self.assertEqual({contact.author for contact in coordinator.contacts(ALL_CONTACTS)}, {device})
+        self.assertEqual(len(coordinator.contacts(ALL_CONTACTS)), 2)
+        self.assertEqual(len(coordinator.devices()), 2)
+
+    def test_what_was_refused_is_listed(self):
+        coordinator = self.coordinator()
+        seized = self.phone(coordinator)
+        self.assertEqual(coordinator.quarantined(), [])
+        [phone] = [row.device for row in seized.devices() if row.own]
+        coordinator.set_role(phone, Role.COORDINATOR)
+        seized.import_bundle(coordinator.export_bundle())
+        third = Notebook.create(str(self.folder / "third"), PASSPHRASE)
+        third.join(seized.invite(third.request_to_join(), Role.EDUCATOR).answer)
+        coordinator.import_bundle(seized.export_bundle())
+        self.assertEqual(len(coordinator.members()), 3)
+        coordinator.revoke(phone, True)
+        [refused] = coordinator.quarantined()
+        self.assertEqual((refused.device, refused.sequence, refused.reason), (phone, None, "void"))
+        self.assertIn("counts for nothing", refused.text)
+
     def test_an_invitation_goes_in_parts(self):
         coordinator, phone = self.coordinator(), Notebook.create(str(self.folder / "phone"), PASSPHRASE)
         request = code_parts(phone.request_to_join(), 150)

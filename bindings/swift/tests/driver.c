@@ -419,6 +419,15 @@ static void devices_are_listed(uint64_t notebook) {
     release(exposure);
 }
 
+static void keys_are_renewed(uint64_t notebook) {
+    RustCallStatus status = {0};
+    uniffi_haversack_ffi_fn_method_notebook_renew_device(handle_of(notebook), &status);
+    expect_success(&status);
+    RustBuffer refused = taken(uniffi_haversack_ffi_fn_method_notebook_quarantined(handle_of(notebook), &status), &status);
+    CHECK(refused.len == 4 && refused.data[3] == 0);
+    release(refused);
+}
+
 // A list of lists of bytes, out and in.
 static void the_root_key_is_split(uint64_t notebook) {
     RustCallStatus status = {0};
@@ -510,6 +519,7 @@ int main(int count, char **arguments) {
     a_recovery_code_is_rehearsed(notebook);
     wrong_passphrases_are_limited(notebook);
     devices_are_listed(notebook);
+    keys_are_renewed(notebook);
     the_root_key_is_split(notebook);
     a_phone_comes_and_goes(notebook, arguments[2]);
     a_locked_notebook_refuses(notebook);

@@ -36,6 +36,33 @@ class DevicesTest {
     }
 
     @Test
+    fun aDeviceGoesOnUnderNewKeys() = withTeam { coordinator, phone ->
+        val device = own(phone)
+        phone.log(DAY, listOf(newContact(Who.Count(2u))))
+        phone.renewDevice()
+        phone.log(DAY, listOf(newContact(Who.Count(3u))))
+        coordinator.importBundle(phone.exportBundle())
+        assertEquals(listOf(device, device), coordinator.contacts(ALL_CONTACTS).map { it.author })
+        assertEquals(2, coordinator.devices().size)
+    }
+
+    @Test
+    fun whatWasRefusedIsListed() = withTeam { coordinator, seized ->
+        assertEquals(0, coordinator.quarantined().size)
+        val phone = own(seized)
+        coordinator.setRole(phone, Role.COORDINATOR)
+        seized.importBundle(coordinator.exportBundle())
+        newNotebook(folder.root, "third").use { third ->
+            third.join(seized.invite(third.requestToJoin(), Role.EDUCATOR).answer)
+        }
+        coordinator.importBundle(seized.exportBundle())
+        coordinator.revoke(phone, true)
+        val refused = coordinator.quarantined().single()
+        assertEquals(listOf(phone, null, "void"), listOf(refused.device, refused.sequence, refused.reason))
+        assertTrue(refused.text.contains("counts for nothing"))
+    }
+
+    @Test
     fun theRootKeyGoesOnPaper() = newCoordinator(folder.root).use { coordinator ->
         assertTrue(coordinator.keepsRoot())
         val shares = coordinator.splitRoot(2u, 3u)

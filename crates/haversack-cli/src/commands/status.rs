@@ -24,6 +24,7 @@ pub(crate) struct Args {}
 #[derive(Debug, Serialize)]
 pub(crate) struct Standing {
     team: Option<Team>,
+    request_pending: bool,
     contacts: u64,
     contacts_undated: u64,
     clients: u64,
@@ -88,6 +89,7 @@ pub(crate) fn run(global: &Global) -> Result<Standing, Error> {
     let status = notebook.status()?;
     Ok(Standing {
         team: team(&notebook)?,
+        request_pending: notebook.pending_request()?.is_some(),
         contacts: status.contacts,
         contacts_undated: status.undated,
         clients: notebook.clients()?.len() as u64,
@@ -148,10 +150,11 @@ impl Standing {
 impl Show for Standing {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         match &self.team {
-            None => writeln!(
+            None if self.request_pending => writeln!(
                 out,
-                "in no team yet: haversack join --request, or finish with haversack join"
+                "in no team yet: a request waits for its answer, haversack join, or take it back, haversack join --forget"
             )?,
+            None => writeln!(out, "in no team yet: haversack join --request, or haversack init")?,
             Some(team) => {
                 let members = count(team.members.len() as u64, "device");
                 let relays = count(team.relays.len() as u64, "relay");

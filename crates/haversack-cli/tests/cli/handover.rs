@@ -151,7 +151,9 @@ fn a_request_is_taken_back() {
     let bench = Bench::with_team();
     let request = text(&bench.json("b", &["join", "--request"]), "request");
     let answer = text(&bench.json_from("a", &["invite"], &request), "answer");
+    assert!(bench.ok("b", &["status"]).starts_with("in no team yet: a request waits"));
     assert_eq!(bench.json("b", &["join", "--forget"]), json!({ "forgotten": true }));
+    assert_eq!(bench.json("b", &["status"])["request_pending"], json!(false));
     bench.write("answer", answer);
     let said = refused(&bench, "b", &["join", "--file", "answer"]);
     assert_eq!(said["message"], "this answer has no request here that it could answer");

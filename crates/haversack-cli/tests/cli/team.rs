@@ -108,8 +108,7 @@ fn a_second_coordinator_undoes_what_a_seized_one_did() {
     laptop         it is a decision about the team that counts for nothing
     ");
     let status = bench.ok("a", &["status"]);
-    insta::assert_snapshot!(status.split_once("refused, by device").unwrap().1, @"
-    why
+    insta::assert_snapshot!(status.split_once(" why\n").unwrap().1, @"
     laptop              1  it is a decision about the team that counts for nothing
     Each with its place: haversack quarantine list
     ");
