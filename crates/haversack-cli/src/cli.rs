@@ -163,6 +163,8 @@ fn space(global: &Global, command: &space::Command) -> Result<(), Error> {
         space::Command::Create(args) => output::print(&space::create::run(global, args)?, format),
         space::Command::Rename(args) => output::print(&space::rename::run(global, args)?, format),
         space::Command::Drop(args) => output::print(&space::drop::run(global, args)?, format),
+        space::Command::Link(args) => output::print(&space::link::run(global, args)?, format),
+        space::Command::Carry(_) => output::print(&space::carry::run(global)?, format),
         space::Command::Rotate(_) => output::print(&space::rotate::run(global)?, format),
     }
 }

@@ -93,7 +93,11 @@ impl Global {
 
     /// Opens the store, or the further space of it that is asked for.
     pub(crate) fn open(&self) -> Result<Notebook, Error> {
-        let first = self.open_first()?;
+        self.open_within(&self.open_first()?)
+    }
+
+    /// Opens the further space that is asked for; without one, it is the store itself.
+    pub(crate) fn open_within(&self, first: &Notebook) -> Result<Notebook, Error> {
         self.space.as_ref().map_or(Ok(first.clone()), |name| Ok(first.open_space(name)?))
     }
 

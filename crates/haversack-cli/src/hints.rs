@@ -308,6 +308,9 @@ fn of_unknown(what: &str) -> &'static [&'static str] {
             "name it by its name here, or by the first digits of its id, four or more",
         ],
         "request" => &["haversack join --request makes one"],
+        "drop-box" => &[
+            "haversack space list shows the drop-boxes; a coordinator opens one with haversack space link",
+        ],
         "space" => &[
             "haversack space list shows the spaces of this store",
             "found one with haversack space create NAME, or join one with haversack join --request --space NAME",

@@ -35,11 +35,11 @@ pub use address::RelayUrl;
 pub use error::Error;
 pub use haversack_core::model;
 pub use haversack_core::{
-    Bind, BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
-    Cost, CreateOptions, DeviceRow, Error as EngineError, Exposure, FileKey, Guesses, Ledger,
-    Member, OpenedBy, Owed, Passphrase, Person, Quarantined, Reason, Received, RecoveryCode,
-    RelayAddress, Role, RootShare, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft,
-    Words, code_parts,
+    Bind, BundleOutcome, CarryOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId,
+    ContactRow, Cost, CreateOptions, DeviceRow, Error as EngineError, Exposure, FileKey, Guesses,
+    Ledger, Member, OpenedBy, Owed, Passphrase, Person, Quarantined, Reason, Received,
+    RecoveryCode, RelayAddress, Role, RootShare, Saved, SecretOptions, Slots, Status, SyncOutcome,
+    WhoDraft, Words, code_parts,
 };
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_wire::{Device, Relay, Space};

@@ -1,7 +1,9 @@
 //! `haversack space`: the teams that this store is in, and their keys.
 
+pub(crate) mod carry;
 pub(crate) mod create;
 pub(crate) mod drop;
+pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod rename;
 pub(crate) mod rotate;
@@ -14,4 +16,6 @@ pub(crate) enum Command {
     Rename(rename::Args),
     Drop(drop::Args),
     Rotate(rotate::Args),
+    Link(link::Args),
+    Carry(carry::Args),
 }

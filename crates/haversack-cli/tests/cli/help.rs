@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 46] = [
+const COMMANDS: [&[&str]; 48] = [
     &[],
     &["demo"],
     &["init"],
@@ -34,6 +34,8 @@ const COMMANDS: [&[&str]; 46] = [
     &["space", "drop"],
     &["space", "list"],
     &["space", "rotate"],
+    &["space", "link"],
+    &["space", "carry"],
     &["exposure"],
     &["quarantine"],
     &["quarantine", "list"],

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, err, out, text};
+use crate::bench::{Bench, RelayProcess, err, out, text};
 
 fn refused(bench: &Bench, args: &[&str]) -> String {
     let output = bench.on("a", args).output().unwrap();
@@ -50,6 +50,42 @@ fn a_further_team_is_joined_by_invitation() {
     assert_eq!(spaces[0]["team"]["role"], json!("educator"));
     assert_eq!(spaces[1]["team"]["role"], json!("clinic"));
     assert_eq!(spaces[1]["team"]["space"], bench.json("a", &["space", "list"])[1]["team"]["space"]);
+}
+
+/// An office that is in the street team and in the clinic's, a phone of the street team, a nurse of the clinic.
+#[test]
+fn what_is_dropped_on_the_street_is_read_in_the_clinic_alone() {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    bench.join("phone", &["--relay", &relay.url()]);
+    bench.ok("a", &["space", "create", "clinic"]);
+    let request = text(&bench.json("nurse", &["join", "--request"]), "request");
+    let invite = ["--space", "clinic", "invite", "--role", "clinic", "--relay", &relay.url()];
+    let answer = text(&bench.json_from("a", &invite, &request), "answer");
+    bench.json_from("nurse", &["join"], &answer);
+    let linked = bench.json("a", &["space", "link", "clinic"]);
+    assert_eq!(linked, json!({"linked": true, "drop_box": "clinic"}));
+    for store in ["a", "phone"] {
+        bench.json(store, &["sync"]);
+    }
+    assert_eq!(bench.json("phone", &["space", "list"])[0]["team"]["drop_boxes"], json!(["clinic"]));
+    let log = ["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=7"];
+    let dropped = bench.json("phone", &[&log[..], &["--drop", "clinic"]].concat());
+    assert_eq!(dropped, json!({"saved": 1, "contacts": [], "dropped": "clinic"}));
+    assert_eq!(bench.json("phone", &["status"])["own"]["here_only"], json!(1));
+    bench.json("phone", &["sync"]);
+    let synced = bench.json("a", &["sync"]);
+    assert_eq!((&synced["carried"], &synced["spaces"][0]["name"]), (&json!(1), &json!("clinic")));
+    bench.json("nurse", &["sync"]);
+    let count = |args: &[&str], store| bench.json(store, args).as_array().unwrap().len();
+    let seen =
+        (count(&["contacts"], "phone"), count(&["contacts"], "a"), count(&["contacts"], "nurse"));
+    assert_eq!(seen, (0, 0, 1));
+    assert_eq!(count(&["--space", "clinic", "contacts"], "a"), 1);
+    let again = bench.json("a", &["sync"]);
+    assert_eq!(again["carried"], json!(0));
+    let output = bench.on("phone", &[&log[..], &["--drop", "office"]].concat()).output().unwrap();
+    assert!(err(&output).contains("haversack space link"), "{}", err(&output));
 }
 
 #[test]

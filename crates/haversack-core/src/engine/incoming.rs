@@ -181,8 +181,10 @@ fn owe_word(space: &mut SpaceState, body: &Body) {
     let role =
         space.lanes.get(&space.lane).and_then(|own| space.group.roster.member(&own.device_key));
     let keeps = role.and_then(|member| member.role).is_some_and(Role::keeps_work);
-    let brings =
-        body.changes.is_some() || !body.client_keys.is_empty() || !body.statements.is_empty();
+    let items = [&body.statements, &body.drops, &body.carried];
+    let brings = body.changes.is_some()
+        || !body.client_keys.is_empty()
+        || items.iter().any(|items| !items.is_empty());
     space.owes_word |= keeps && brings;
 }
 

@@ -233,6 +233,7 @@ impl Engine {
         (self.index, self.documents) = (Index::default(), Documents::default());
         self.caches.clear();
         self.client_keys.clear();
+        self.strangers.clear();
         self.view = View::empty()?;
         self.load_index()?;
         self.load_caches()?;

@@ -216,6 +216,7 @@ impl Engine {
             bodies: Default::default(),
             caches: Default::default(),
             client_keys: Default::default(),
+            strangers: Default::default(),
             waiting: Waiting::default(),
             view: View::empty()?,
         };
@@ -232,6 +233,9 @@ impl Engine {
         for (id, head) in self.db.heads(Log::Changes, &key)? {
             let head = RowHead::decode(&head)?;
             self.index.add(Row { id, head });
+            if head.kind == RowKind::Carried {
+                self.know_stranger(id, &head)?;
+            }
             if head.kind == RowKind::ClientKey {
                 let key = self.ring.document(&head.document)?.expose();
                 let content = self.db.entry(Log::Changes, key, id)?;

@@ -64,10 +64,13 @@ pub enum Reason {
     /// A statement about the team that counts for nothing: who made it was removed, or let in by somebody who was.
     #[error("it is a decision about the team that counts for nothing")]
     Void = 17,
+    /// What it drops for another space is none, or what it carries from one is not as it was dropped.
+    #[error("it drops or carries for another team what is not to be taken")]
+    Drop = 18,
 }
 
 impl Reason {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Form,
         Self::Crash,
         Self::Grant,
@@ -85,6 +88,7 @@ impl Reason {
         Self::Continued,
         Self::Statement,
         Self::Void,
+        Self::Drop,
     ];
 }
 
@@ -110,6 +114,7 @@ impl Reason {
             Self::Continued => "continued",
             Self::Statement => "statement",
             Self::Void => "void",
+            Self::Drop => "drop",
         }
     }
 }

@@ -42,6 +42,8 @@ struct Team {
     removed_devices: u64,
     relays: u64,
     root_key: bool,
+    /// Where records for other teams are dropped.
+    drop_boxes: Vec<String>,
 }
 
 /// Runs it.
@@ -74,6 +76,7 @@ fn team(notebook: &Notebook) -> Result<Team, NotebookError> {
         removed_devices: gone.len() as u64,
         relays: notebook.relays()?.len() as u64,
         root_key: notebook.keeps_root()?,
+        drop_boxes: notebook.drop_boxes()?.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -110,6 +113,9 @@ impl Show for Team {
         table.pair("removed", count(self.removed_devices, "device"));
         table.pair("relays", self.relays);
         table.pair("root key", if self.root_key { "kept here" } else { "not here" });
+        if !self.drop_boxes.is_empty() {
+            table.pair("drop-boxes", self.drop_boxes.join(", "));
+        }
         table.write(out)
     }
 }
