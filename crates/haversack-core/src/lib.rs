@@ -47,8 +47,8 @@ pub use crypto::{
 };
 pub use engine::{
     BundleOutcome, CarryOutcome, ContactDraft, CreateOptions, DeviceRow, DropBox, Dropped, Engine,
-    Exchange, Exposure, Ledger, OpenOptions, OpenedBy, Received, RelayRoute, Saved, SecretOptions,
-    Slots, Status, SyncOutcome, WhoDraft, check_locked, wipe,
+    Exchange, Exposure, Ledger, OpenOptions, OpenedBy, Owed, Quarantined, Reason, Received,
+    RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft, check_locked, wipe,
 };
 pub use error::{Error, WireError};
 pub use members::{Member, RelayAddress, Role, Words, code_parts};

@@ -8,8 +8,8 @@ use std::time::Duration;
 use haversack_core::model::{Client, Day, Line, Quantity, Site, SpaceName};
 use haversack_core::{
     Bind, BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
-    CreateOptions, Engine, Member, OpenOptions, Passphrase, Random, Received, RelayAddress,
-    RelayRoute, Role, Saved, Status, Words, relay_of_proof,
+    CreateOptions, Engine, Member, OpenOptions, Passphrase, Quarantined, Random, Received,
+    RelayAddress, RelayRoute, Role, Saved, Status, Words, relay_of_proof,
 };
 use haversack_report::{Period, Report};
 use haversack_wire::Relay;
@@ -191,6 +191,22 @@ impl Notebook {
         self.with(Engine::request_to_join)
     }
 
+    /// The request that waits for its answer, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn pending_request(&self) -> Result<Option<String>, Error> {
+        self.with(|engine| Ok(engine.pending_request()))
+    }
+
+    /// Takes the request back: no answer to it is of use any more. [`Notebook::forget_request_after`] does so by itself.
+    ///
+    /// # Errors
+    /// `Unknown` when there is none, and the errors of saving.
+    pub fn forget_request(&self) -> Result<(), Error> {
+        self.with(Engine::forget_request)
+    }
+
     /// Answers a request to join: the text for the new device, and six words to compare with it.
     ///
     /// # Errors
@@ -295,6 +311,14 @@ impl Notebook {
     /// The errors of reading.
     pub fn status(&self) -> Result<Status, Error> {
         self.with(|engine| engine.status())
+    }
+
+    /// What was refused, and why: on whose lane, at which place.
+    ///
+    /// # Errors
+    /// `Locked`.
+    pub fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
+        self.with(|engine| Ok(engine.quarantined()))
     }
 
     /// The canonical content: equal bytes on devices that hold the same records.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use automerge::{ActorId, Automerge};
-use haversack_wire::limits::{LANES_MAX, WAITING_MAX};
+use haversack_wire::limits::{CUT_MAX, LANES_MAX, WAITING_MAX};
 use haversack_wire::{Document, Epoch, Lane};
 
 use super::Engine;
@@ -13,12 +13,13 @@ use super::documents::{RowContent, row_item};
 use super::horizon::gone;
 use super::log::{RowHead, RowKind};
 use super::outgoing::advance;
+use super::refused::Reason;
 use super::state::{LaneState, SpaceState};
 use crate::Error;
 use crate::crypto::{ClientKey, verify};
 use crate::docs::rebuild::{self, Refusal, Tip};
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
-use crate::members::{Role, actor, lane as lane_of};
+use crate::members::{Role, actor, lane as lane_of, statement_hash};
 use crate::sync::tree::{Leaves, Tree, signed};
 
 /// Documents of one lane that are remembered as passed over.
@@ -28,9 +29,12 @@ const PASSED_MAX: usize = 1_024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Applied,
+    /// Applied, less what was refused of it.
+    PassedOver(Reason),
     Known,
     Wait,
-    Quarantine,
+    /// Not applied: its lane waits for another candidate.
+    Quarantine(Reason),
 }
 
 /// One document's part of a chunk, rebuilt.
@@ -50,6 +54,15 @@ struct Taken {
     documents: BTreeMap<Document, Automerge>,
     /// Passed over: what breaks a rule, and all that its author builds on that.
     passed: BTreeMap<Document, Tip>,
+    /// Why something was.
+    refused: Option<Reason>,
+}
+
+impl Taken {
+    fn pass_over(&mut self, part: &Rebuilt, reason: Reason) {
+        self.passed.insert(part.document, part.tip);
+        self.refused = self.refused.or(Some(reason));
+    }
 }
 
 /// What an author signed, and the tree that leads to it.
@@ -75,23 +88,23 @@ impl Engine {
             Ok(rebuilt) => rebuilt,
             Err(refusal) => return Ok(refused(refusal)),
         };
-        let Some(signed) = check_signature(&batch.space, chunk, &lane, &rebuilt) else {
-            return Ok(Verdict::Quarantine);
+        let signed = match check_signature(&batch.space, chunk, &lane, &rebuilt) {
+            Ok(signed) => signed,
+            Err(reason) => return Ok(Verdict::Quarantine(reason)),
         };
         let Some(brought) = self.brought(batch, chunk, role)? else {
             return Ok(Verdict::Wait);
         };
         let here = &brought.documents;
-        let Some(Taken { documents, passed }) =
-            self.apply_parts(batch, (&lane, role), &rebuilt, here)?
-        else {
+        let Some(taken) = self.apply_parts(batch, (&lane, role), &rebuilt, here)? else {
             return Ok(Verdict::Wait);
         };
+        let Taken { documents, passed, refused } = taken;
         batch.staged.documents.extend(here.clone());
         batch.staged.documents.extend(documents);
-        let is_good = passed.is_empty() && !brought.refused;
-        let verdict = if is_good { Verdict::Applied } else { Verdict::Quarantine };
-        pass_over(batch, chunk, lane, &passed, is_good);
+        let refused = refused.or(brought.refused.then_some(Reason::Drop));
+        let refused = refused.or_else(|| refused_statement(&batch.space, chunk));
+        pass_over(batch, chunk, lane, (&passed, refused));
         brought.stage(batch, chunk);
         for (place, part) in rebuilt.into_iter().enumerate() {
             if self.index.is_gone(&part.document) {
@@ -105,7 +118,7 @@ impl Engine {
         let begun = self.begun(batch, &chunk.body.client_keys)?;
         stage_client_keys(batch, chunk, &author, &begun);
         advance(&mut batch.space, &chunk.body, chunk.sequence, &signed.root);
-        Ok(verdict)
+        Ok(refused.map_or(Verdict::Applied, Verdict::PassedOver))
     }
 
     /// Tries a chunk's documents on copies. Nothing when something is not here yet.
@@ -116,10 +129,10 @@ impl Engine {
         parts: &[Rebuilt],
         brought: &BTreeMap<Document, Automerge>,
     ) -> Result<Option<Taken>, Error> {
-        let Taken { mut documents, mut passed } = Taken::default();
+        let mut taken = Taken::default();
         for part in parts {
             if lane.passed.contains_key(&part.document) {
-                passed.insert(part.document, part.tip);
+                taken.pass_over(part, Reason::Continued);
                 continue;
             }
             if self.index.is_gone(&part.document) {
@@ -131,14 +144,14 @@ impl Engine {
             };
             match rebuild::apply(&base, &part.raw, &part.changes, part.before) {
                 Ok(document) if self.may_write(role, part.document, [&base, &document]) => {
-                    documents.insert(part.document, document);
+                    taken.documents.insert(part.document, document);
                 }
-                Ok(_) => drop(passed.insert(part.document, part.tip)),
-                Err(Refusal::Broken(_)) => drop(passed.insert(part.document, part.tip)),
+                Ok(_) => taken.pass_over(part, Reason::Role),
+                Err(Refusal::Broken(_)) => taken.pass_over(part, Reason::Document),
                 Err(Refusal::Missing) => return Ok(None),
             }
         }
-        Ok(Some(Taken { documents, passed }))
+        Ok(Some(taken))
     }
 
     /// Decodes and rebuilds the changes of a chunk, each document from where its author stands.
@@ -206,13 +219,9 @@ impl Engine {
 fn standing(space: &SpaceState, chunk: &Opened) -> Result<(LaneState, Role), Verdict> {
     let first = chunk.sequence == 0;
     if first != chunk.body.opening.is_some() || (first && chunk.body.heads.is_none()) {
-        return Err(Verdict::Quarantine);
+        return Err(Verdict::Quarantine(Reason::Opening));
     }
-    let lane = match (lane_of_body(space, chunk), chunk.sequence) {
-        (Some(lane), _) => lane,
-        (None, 0) => return Err(Verdict::Quarantine),
-        (None, _) => return Err(Verdict::Wait),
-    };
+    let lane = lane_of_body(space, chunk)?;
     match chunk.sequence.cmp(&lane.next) {
         Ordering::Less => return Err(Verdict::Known),
         Ordering::Equal => {}
@@ -224,45 +233,67 @@ fn standing(space: &SpaceState, chunk: &Opened) -> Result<(LaneState, Role), Ver
         return Err(Verdict::Wait);
     };
     let goes_on = roster.past(lane.heads()).is_some_and(|before| past.contains_all(&before));
-    let role = stood.member(&lane.device_key).and_then(|member| member.role);
+    let role = stood.current(&lane.device_key).and_then(|member| member.role);
     match role {
-        Some(role) if goes_on => Ok((lane, role)),
-        _ => Err(Verdict::Quarantine),
+        _ if !goes_on => Err(Verdict::Quarantine(Reason::Heads)),
+        Some(role) => Ok((lane, role)),
+        None => Err(Verdict::Quarantine(Reason::Member)),
     }
 }
 
 /// The lane that a body is on: known, or opened by the body itself.
-fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Option<LaneState> {
+fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict> {
     if let Some(lane) = space.lanes.get(&chunk.body.lane) {
-        return Some(lane.clone());
+        return Ok(lane.clone());
     }
-    let has_room = space.lanes.len() < LANES_MAX;
-    let opening = chunk.body.opening.filter(|_| chunk.sequence == 0 && has_room)?;
-    let named = lane_of(space.space(), &opening.device_key, opening.incarnation);
-    (named == chunk.body.lane).then(|| LaneState::new(opening.device_key, opening.incarnation))
+    let opening = chunk.body.opening.ok_or(Verdict::Wait)?;
+    let key = opening.device_key;
+    if lane_of(space.space(), &key, opening.incarnation) != chunk.body.lane {
+        return Err(Verdict::Quarantine(Reason::Opening));
+    }
+    let standing = space.group.roster.standing();
+    let is_its = |other: &LaneState| match standing.line(&key) {
+        Some(line) => standing.line(&other.device_key) == Some(line),
+        None => other.device_key == key,
+    };
+    let its = space.lanes.values().filter(|other| is_its(other)).count();
+    match its < CUT_MAX && space.lanes.len() < LANES_MAX {
+        true => Ok(LaneState::new(key, opening.incarnation)),
+        false => Err(Verdict::Quarantine(Reason::Lanes)),
+    }
 }
 
-/// Checks that the body follows the lane's last one and that its device signed it.
+/// Checks that its device signed the body, and that it follows the lane's last one.
 fn check_signature(
     space: &SpaceState,
     chunk: &Opened,
     lane: &LaneState,
     parts: &[Rebuilt],
-) -> Option<Signed> {
+) -> Result<Signed, Reason> {
     let tips: Vec<_> =
         parts.iter().filter_map(|part| Some((part.document, part.tip.hash?))).collect();
     let leaves = Tree::new(space.space()).leaves(&chunk.rest, &tips);
     let root = leaves.root();
     let message = signed(space.space(), &chunk.body.lane, chunk.sequence, &root);
-    let follows = chunk.body.previous == lane.position;
-    (follows && verify(&lane.device_key, &message, &chunk.signature))
-        .then_some(Signed { leaves, root })
+    if !verify(&lane.device_key, &message, &chunk.signature) {
+        return Err(Reason::Signature);
+    }
+    match chunk.body.previous == lane.position {
+        true => Ok(Signed { leaves, root }),
+        false => Err(Reason::Previous),
+    }
+}
+
+/// Whether a body says something of the team that is neither so nor waits for what it builds on.
+fn refused_statement(space: &SpaceState, chunk: &Opened) -> Option<Reason> {
+    let known = |bytes: &Vec<u8>| space.group.roster.knows(&statement_hash(bytes));
+    (!chunk.body.statements.iter().all(known)).then_some(Reason::Statement)
 }
 
 fn refused(refusal: Refusal) -> Verdict {
     match refusal {
         Refusal::Missing => Verdict::Wait,
-        Refusal::Broken(_) => Verdict::Quarantine,
+        Refusal::Broken(_) => Verdict::Quarantine(Reason::Changes),
     }
 }
 
@@ -271,10 +302,9 @@ fn pass_over(
     batch: &mut Batch,
     chunk: &Opened,
     mut lane: LaneState,
-    passed: &BTreeMap<Document, Tip>,
-    is_good: bool,
+    (passed, refused): (&BTreeMap<Document, Tip>, Option<Reason>),
 ) {
-    if !is_good {
+    if refused.is_some() {
         lane.quarantined.push(chunk.sequence);
         let from = lane.quarantined.len().saturating_sub(WAITING_MAX);
         lane.quarantined.drain(..from);

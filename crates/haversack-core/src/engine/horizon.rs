@@ -41,11 +41,13 @@ impl Engine {
         self.drop_keys(&Dropped { documents: outings, epochs, ..Dropped::default() })
     }
 
-    /// Whether a chunk that waits for something else is kept sealed under an epoch: it will have to be opened once more.
+    /// Whether a chunk is kept sealed under an epoch that will have to be opened once more: because it waits for something else, or
+    /// is to be sealed anew.
     fn opens_what_waits(&self, epoch: &Epoch) -> bool {
         let Some(secret) = self.ring.epochs().get(epoch) else { return false };
         let hint = secret.hint_key();
-        self.waiting.of(Keep::Waiting).any(|(_, frame)| match Frame::parse(frame) {
+        let mut kept = self.waiting.of(Keep::Waiting).chain(self.waiting.of(Keep::Former));
+        kept.any(|(_, frame)| match Frame::parse(frame) {
             Ok(Frame::Chunk(header, _)) => hint.hint(&header.nonce) == header.hint,
             _ => false,
         })

@@ -15,10 +15,12 @@ use super::batch::{Batch, Opened, Received};
 use super::documents::Staged;
 use super::intake::{GrantIs, Intake};
 use super::kept::{Keep, Kept, KeptFrame};
+use super::refused::{Reason, Refused};
 use super::state::{LaneState, Mark, SpaceState};
 use crate::Error;
 use crate::crypto::Real;
-use crate::members::{RosterSegment, Statement};
+use crate::members::{Role, RosterSegment, Statement};
+use crate::sync::body::Body;
 
 /// Frames are applied in batches of at most this many.
 const BATCH_MAX: usize = 64;
@@ -56,7 +58,8 @@ impl Engine {
         }
         let Intake { mut batch, segments, opened, grants } = intake;
         batch.carry = carry;
-        fatal.into_iter().for_each(|frame| quarantine(&mut batch, frame));
+        let crashed = Refused::unplaced(Reason::Crash);
+        fatal.into_iter().for_each(|frame| quarantine(&mut batch, frame, crashed));
         grants.into_iter().for_each(|(kind, frame)| keep_new(&mut batch, kind, &frame));
         let frames = opened.iter().map(|chunk| FrameHash::of(&chunk.frame)).collect();
         if !opened.is_empty() {
@@ -94,8 +97,9 @@ impl Engine {
                         verdict => {
                             if verdict == Verdict::Applied {
                                 note_epoch(&mut batch.space, &chunk);
+                                owe_word(&mut batch.space, &chunk.body);
                             }
-                            progress |= matches!(verdict, Verdict::Applied | Verdict::Quarantine);
+                            progress |= verdict != Verdict::Known;
                             settle(batch, &chunk, verdict);
                         }
                     }
@@ -148,7 +152,7 @@ fn keep_new(batch: &mut Batch, kind: GrantIs, frame: &[u8]) {
                 keep(batch, Keep::Foreign, frame);
             }
         }
-        GrantIs::Broken => quarantine(batch, frame),
+        GrantIs::Broken => quarantine(batch, frame, Refused::unplaced(Reason::Grant)),
     }
 }
 
@@ -159,7 +163,7 @@ fn take_segment(batch: &mut Batch, frame: &[u8], segment: &RosterSegment) {
             batch.received.known += 1;
         }
         Ok(_) => batch.received.applied += 1,
-        Err(_) => quarantine(batch, frame),
+        Err(_) => quarantine(batch, frame, Refused::unplaced(Reason::Roster)),
     }
 }
 
@@ -169,6 +173,19 @@ fn note_epoch(space: &mut SpaceState, chunk: &Opened) {
     if let Some(key) = key {
         space.group.wrote_under(&key, &chunk.epoch);
     }
+}
+
+/// Who keeps the team's work says so with the next sync, once some has come: until then nobody may let go of it. Words alone
+/// are not answered, so that two who keep it do not answer each other for ever.
+fn owe_word(space: &mut SpaceState, body: &Body) {
+    let role =
+        space.lanes.get(&space.lane).and_then(|own| space.group.roster.member(&own.device_key));
+    let keeps = role.and_then(|member| member.role).is_some_and(Role::keeps_work);
+    let items = [&body.statements, &body.drops, &body.carried];
+    let brings = body.changes.is_some()
+        || !body.client_keys.is_empty()
+        || items.iter().any(|items| !items.is_empty());
+    space.owes_word |= keeps && brings;
 }
 
 fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
@@ -186,7 +203,10 @@ fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
             }
         }
         Verdict::Known => batch.received.known += 1,
-        Verdict::Quarantine => quarantine(batch, &chunk.frame),
+        Verdict::PassedOver(reason) | Verdict::Quarantine(reason) => {
+            let refused = Refused::chunk(&batch.space, chunk, reason);
+            quarantine(batch, &chunk.frame, refused);
+        }
         Verdict::Wait => {}
     }
 }
@@ -209,8 +229,8 @@ fn keep_waiting(batch: &mut Batch, chunks: impl Iterator<Item = Opened>) {
     }
 }
 
-pub(super) fn quarantine(batch: &mut Batch, frame: &[u8]) {
-    keep(batch, Keep::Quarantined, frame);
+pub(super) fn quarantine(batch: &mut Batch, frame: &[u8], refused: Refused) {
+    keep(batch, Keep::Quarantined(refused), frame);
     batch.received.quarantined += 1;
 }
 

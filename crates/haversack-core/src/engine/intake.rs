@@ -8,6 +8,7 @@ use super::Engine;
 use super::batch::{Batch, Opened};
 use super::incoming::{keep, quarantine};
 use super::kept::Keep;
+use super::refused::{Reason, Refused};
 use super::state::SpaceState;
 use crate::Error;
 use crate::crypto::Real;
@@ -55,7 +56,7 @@ impl Intake {
             }),
             Ok(Frame::Grant(..)) => return,
             Ok(Frame::Other) => None,
-            Err(_) => return quarantine(&mut self.batch, frame),
+            Err(_) => return self.refuse(frame, Reason::Form),
         };
         match (raw, Frame::parse(frame)) {
             (None, _) if row.is_some() => {}
@@ -67,7 +68,7 @@ impl Intake {
                 self.batch.staged.drop_frames.extend(row);
                 match raw.and_then(|raw| RosterSegment::decode(&raw)) {
                     Ok(segment) => self.segments.push((frame.to_vec(), segment)),
-                    Err(_) => quarantine(&mut self.batch, frame),
+                    Err(_) => self.refuse(frame, Reason::Form),
                 }
             }
             (Some((epoch, raw)), Ok(Frame::Chunk(header, _))) => {
@@ -76,6 +77,10 @@ impl Intake {
             }
             _ => {}
         }
+    }
+
+    fn refuse(&mut self, frame: &[u8], reason: Reason) {
+        quarantine(&mut self.batch, frame, Refused::unplaced(reason));
     }
 
     fn take_body(
@@ -96,18 +101,18 @@ impl Intake {
             }
             Err(_) => {
                 self.batch.staged.drop_frames.extend(row);
-                quarantine(&mut self.batch, &frame);
+                self.refuse(&frame, Reason::Form);
             }
         }
     }
 
-    /// Whether any of it says of a member that it is to be believed less.
+    /// Whether any of it says of a member, or of a key, that it is to be believed less.
     pub(super) fn judges(&self, space: &SpaceState) -> bool {
         let bodies = self.opened.iter().flat_map(|chunk| &chunk.body.statements);
         let segments = self.segments.iter().flat_map(|(_, segment)| &segment.statements);
         let news =
             |bytes: &&Vec<u8>| space.group.roster.statement(&statement_hash(bytes)).is_none();
-        bodies.chain(segments).filter(news).any(|bytes| matches!(bytes.first(), Some(2 | 4)))
+        bodies.chain(segments).filter(news).any(|bytes| matches!(bytes.first(), Some(2..=4)))
     }
 }
 
@@ -133,7 +138,7 @@ impl Engine {
             let again = match kept.keep {
                 Keep::Waiting => true,
                 Keep::Foreign => new_keys,
-                Keep::Carried | Keep::Quarantined | Keep::Former => false,
+                Keep::Carried | Keep::Quarantined(_) | Keep::Former => false,
             };
             if again {
                 intake.open(&kept.frame, Some(id));
@@ -144,8 +149,10 @@ impl Engine {
 
     /// Takes the secrets of a grant that is for this device; remembers for whom another is.
     fn take_grant(&self, batch: &mut Batch, header: &GrantHeader, sealed: &[u8]) -> GrantIs {
-        let kem = &self.device.identity.kem;
-        match batch.space.group.take_grant::<Real>(kem, header, sealed) {
+        let group = &mut batch.space.group;
+        let taken =
+            self.device.kems().find_map(|kem| group.take_grant::<Real>(kem, header, sealed));
+        match taken {
             None if batch.space.group.saw_grant(header) => GrantIs::Passed,
             None => GrantIs::Strange,
             Some(Err(_)) => GrantIs::Broken,

@@ -7,21 +7,22 @@ use haversack_wire::codec::put_blob;
 use haversack_wire::limits::{FRAME_MAX, RAW_MAX};
 use haversack_wire::{Epoch, FrameHash, Reader};
 
+use super::refused::Refused;
 use crate::Error;
 
 /// Why a frame is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
     /// To be handed to a relay.
-    Carried = 1,
+    Carried,
     /// Until what is missing arrives.
-    Waiting = 2,
+    Waiting,
     /// For an admin to look at.
-    Quarantined = 3,
-    /// Under keys, or of kinds, that are not known here.
-    Foreign = 4,
+    Quarantined(Refused),
+    /// Under keys that are not known here.
+    Foreign,
     /// A body of this device's former life: offered, and kept.
-    Former = 5,
+    Former,
 }
 
 /// A sealed frame that is kept.
@@ -33,7 +34,19 @@ pub(super) struct KeptFrame {
 
 impl KeptFrame {
     pub(super) fn encode(&self) -> Vec<u8> {
-        [&[self.keep as u8][..], &self.frame].concat()
+        let mut out = Vec::with_capacity(self.frame.len() + 64);
+        match &self.keep {
+            Keep::Carried => out.push(1),
+            Keep::Waiting => out.push(2),
+            Keep::Quarantined(refused) => {
+                out.push(3);
+                refused.encode(&mut out);
+            }
+            Keep::Foreign => out.push(4),
+            Keep::Former => out.push(5),
+        }
+        out.extend_from_slice(&self.frame);
+        out
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
@@ -41,7 +54,7 @@ impl KeptFrame {
         let keep = match r.u8()? {
             1 => Keep::Carried,
             2 => Keep::Waiting,
-            3 => Keep::Quarantined,
+            3 => Keep::Quarantined(Refused::decode(&mut r)?),
             4 => Keep::Foreign,
             5 => Keep::Former,
             other => {
@@ -84,6 +97,14 @@ impl Waiting {
         kept.map(|(id, kept)| (*id, kept.frame.as_slice()))
     }
 
+    /// What was refused.
+    pub(super) fn refused(&self) -> impl Iterator<Item = &Refused> {
+        self.frames.values().filter_map(|kept| match &kept.keep {
+            Keep::Quarantined(refused) => Some(refused),
+            _ => None,
+        })
+    }
+
     pub(super) fn holds(&self, frame: &[u8]) -> bool {
         self.rows.contains_key(&FrameHash::of(frame))
     }
@@ -99,7 +120,7 @@ impl Waiting {
         let room = |keep| KEPT_MAX.saturating_sub(self.of(keep).count());
         Room {
             waiting: room(Keep::Waiting),
-            quarantined: room(Keep::Quarantined),
+            quarantined: KEPT_MAX.saturating_sub(self.refused().count()),
             foreign: room(Keep::Foreign),
         }
     }
@@ -119,7 +140,7 @@ impl Room {
         let places = match keep {
             Keep::Carried | Keep::Former => return true,
             Keep::Waiting => &mut self.waiting,
-            Keep::Quarantined => &mut self.quarantined,
+            Keep::Quarantined(_) => &mut self.quarantined,
             Keep::Foreign => &mut self.foreign,
         };
         let has_room = *places > 0;

@@ -84,14 +84,14 @@ impl Engine {
             documents: self.index.documents().count() as u64,
             own: self.ledger(),
             waiting: count(Keep::Waiting),
-            quarantined: count(Keep::Quarantined),
+            quarantined: self.waiting.refused().count() as u64,
             carried: count(Keep::Carried),
             doubted: self.doubted()?,
             removed: self.space.is_some() && self.still_member().is_err(),
         })
     }
 
-    fn ledger(&self) -> Ledger {
+    pub(super) fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
         let Some(space) = &self.space else {
             return ledger;
@@ -107,9 +107,18 @@ impl Engine {
         let (relayed, acknowledged) =
             (relayed.copied().unwrap_or(0), acknowledged(space, &self.bodies));
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
+        let former = self.former_places(space);
         let is_work = |kind| matches!(kind, RowKind::Changes | RowKind::Drop | RowKind::Carried);
-        for row in rows.filter(|row| row.head.lane == space.lane && is_work(row.head.kind)) {
+        for row in rows.filter(|row| is_work(row.head.kind)) {
+            let place = row.head.sequence.map(|sequence| (row.head.lane, sequence));
             match row.head.sequence {
+                _ if row.head.lane != space.lane => {
+                    match place.and_then(|place| former.get(&place)) {
+                        Some(true) => ledger.relayed += 1,
+                        Some(false) => ledger.here_only += 1,
+                        None => {}
+                    }
+                }
                 Some(sequence) if acknowledged.contains(&sequence) => ledger.acknowledged += 1,
                 Some(sequence) if sequence < relayed => ledger.relayed += 1,
                 _ => ledger.here_only += 1,

@@ -278,6 +278,12 @@ impl Roster {
         self.turns(&self.standing).into_iter().filter(|(kind, _)| *kind == 4).collect()
     }
 
+    /// The name of every statement, ascending.
+    #[cfg(test)]
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = StatementHash> {
+        self.graph.places.keys().copied()
+    }
+
     /// Whether a statement is a revocation.
     #[cfg(test)]
     pub(crate) fn is_revocation(&self, hash: &StatementHash) -> bool {
@@ -287,6 +293,11 @@ impl Roster {
     /// Whether a past has a statement in it.
     pub(crate) fn is_seen(&self, past: &Set, statement: &StatementHash) -> bool {
         self.graph.places.get(statement).is_some_and(|place| past.contains(*place))
+    }
+
+    /// Whether a statement belongs, or waits for its parents.
+    pub(crate) fn knows(&self, hash: &StatementHash) -> bool {
+        self.graph.places.contains_key(hash) || self.waiting.contains_key(hash)
     }
 
     pub(crate) fn statement(&self, hash: &StatementHash) -> Option<&Statement> {

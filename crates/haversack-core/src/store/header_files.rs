@@ -23,6 +23,11 @@ impl HeaderFiles {
         Self { a: folder.join("key.a"), b: folder.join("key.b") }
     }
 
+    /// The folder that they are in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.a.parent().unwrap_or(Path::new("."))
+    }
+
     pub(crate) fn exist(&self) -> bool {
         self.a.exists() || self.b.exists()
     }
