@@ -42,7 +42,7 @@ fn codes() -> Vec<String> {
 }
 
 /// A text in the encodings in which it could show: UTF-8, UTF-16 both ways, hex, base64 at each offset.
-fn encodings(text: &str) -> Vec<Vec<u8>> {
+pub(crate) fn encodings(text: &str) -> Vec<Vec<u8>> {
     let utf16: Vec<u16> = text.encode_utf16().collect();
     let base64 = (0..3_usize).map(|offset| {
         let padded = [&vec![b' '; offset][..], text.as_bytes()].concat();

@@ -34,7 +34,7 @@ pub(crate) use vault::{Secret, Vault};
 pub(crate) use wipe::{DATABASE, Step, remove_database, sync_folder, wipe_up_to};
 
 /// Whether a key opens a row of a copy.
-#[cfg(test)]
+#[cfg(any(test, feature = "forensic"))]
 pub(crate) fn open_row(key: &[u8; 32], place: &[u8], sealed: &[u8]) -> bool {
     row::open(key, place, sealed, "row").is_ok()
 }

@@ -40,6 +40,7 @@ pub use haversack_core::{
     Ledger, Member, OpenedBy, Passphrase, Person, Received, RecoveryCode, RelayAddress, Role,
     RootShare, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft, Words, code_parts,
 };
+pub use haversack_memory::ZeroAlloc;
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_wire::{Device, Relay, Space};
 pub use keys::{calibrated, check_locked, make_file_key, suggest_passphrase, wipe};
