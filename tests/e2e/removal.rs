@@ -11,7 +11,7 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 use crate::fleet::{Fleet, PHONES, passphrase};
 
-fn log(fleet: &mut Fleet, n: usize, day: u16) {
+pub(crate) fn log(fleet: &mut Fleet, n: usize, day: u16) {
     let line = Line { direction: Direction::Out, item: Item::SYRINGE_FIXED_1ML };
     let draft = ContactDraft::new(WhoDraft::default(), crate::team::van().code)
         .line(line, Quantity::new(5).unwrap());
@@ -32,13 +32,13 @@ fn sync(fleet: &mut Fleet, n: usize) -> Result<(), EngineError> {
     panic!("a sync asks for another for ever");
 }
 
-fn settle(fleet: &mut Fleet, of: &[usize]) {
+pub(crate) fn settle(fleet: &mut Fleet, of: &[usize]) {
     for _ in 0..4 {
         of.iter().for_each(|n| sync(fleet, *n).unwrap());
     }
 }
 
-fn count(fleet: &mut Fleet, n: usize) -> u64 {
+pub(crate) fn count(fleet: &mut Fleet, n: usize) -> u64 {
     fleet.device(n).contact_count().unwrap()
 }
 
@@ -52,7 +52,7 @@ fn same(fleet: &mut Fleet, of: &[usize]) {
     }
 }
 
-fn reopen(fleet: &mut Fleet, n: usize) {
+pub(crate) fn reopen(fleet: &mut Fleet, n: usize) {
     drop(fleet.devices[n].take());
     let folder = fleet.folder.path().join(n.to_string());
     let random = Box::new(ChaCha20Rng::seed_from_u64(500 + n as u64));

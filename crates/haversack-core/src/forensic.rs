@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rand_core::CryptoRng;
 use rusqlite::Connection;
 
-use crate::store::{HeaderFiles, Secret, Vault, open_row};
+use crate::store::{HeaderFiles, Secret, Vault, content_of_row};
 use crate::{Error, Passphrase};
 
 /// What a key is, and its 32 bytes.
@@ -67,9 +67,15 @@ impl Sealed {
     /// Whether one of these keys opens it at its place.
     #[must_use]
     pub fn opens_with(&self, keys: &[Named]) -> bool {
+        self.content(keys).is_some()
+    }
+
+    /// What one of these keys finds in it.
+    #[must_use]
+    pub fn content(&self, keys: &[Named]) -> Option<Vec<u8>> {
         let number = self.table.bytes().next().unwrap_or(b'a').saturating_sub(b'a') + 1;
         let place = [&[number][..], &self.id.to_le_bytes(), &[self.part]].concat();
-        keys.iter().any(|(_, key)| open_row(key, &place, &self.bytes))
+        keys.iter().find_map(|(_, key)| content_of_row(key, &place, &self.bytes))
     }
 }
 
@@ -83,7 +89,8 @@ pub fn unlock(
     random: &mut dyn CryptoRng,
 ) -> Result<(), Error> {
     let secret = Secret { passphrase, hardware: None };
-    Vault::unlock(HeaderFiles::in_folder(folder), secret, std::time::Duration::ZERO, random).map(drop)
+    Vault::unlock(HeaderFiles::in_folder(folder), secret, std::time::Duration::ZERO, random)
+        .map(drop)
 }
 
 /// Ends this process, without unwinding, before the `n`-th call to the system from now on, counted from 0.

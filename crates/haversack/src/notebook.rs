@@ -62,6 +62,13 @@ pub(crate) fn system_random() -> Random {
     Box::new(UnwrapErr(getrandom::SysRng))
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let engine = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner);
+        in_clean_frame(|| drop(engine.take()));
+    }
+}
+
 impl Shared {
     pub(crate) fn engine(&self) -> MutexGuard<'_, Option<Engine>> {
         // A panic while the lock was held left nothing half-saved: every input is one transaction.

@@ -151,7 +151,8 @@ async fn nothing_is_left_in_memory_once_a_store_is_locked() {
     control.text("control", CONTROL);
     println!("open: {:?}", found(&search, &open));
     println!("locked: {:?}", found(&search, &locked));
-    let names = |memory| found(&control, memory).into_keys().map(|(_, name)| name).collect::<Vec<_>>();
+    let names =
+        |memory| found(&control, memory).into_keys().map(|(_, name)| name).collect::<Vec<_>>();
     assert_eq!((names(&open).len(), names(&locked).len()), (1, 1), "the search can find");
     assert!(found(&search, &open).len() > 5, "and finds what is in use");
     assert_eq!(found(&search, &locked), BTreeMap::new());

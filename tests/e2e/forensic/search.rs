@@ -6,6 +6,9 @@ use data_encoding::{BASE64, HEXLOWER};
 
 use crate::canaries::encodings;
 
+/// Most of a process's memory is this.
+const ZEROS: [u8; 4_096] = [0; 4_096];
+
 /// Which needles begin with which three bytes; most places are passed over by a look at a table of bits.
 #[derive(Default)]
 pub(crate) struct Search {
@@ -45,13 +48,20 @@ impl Search {
     /// How often each name was found.
     pub(crate) fn run(&self, bytes: &[u8]) -> BTreeMap<&str, usize> {
         let mut pairs = vec![false; 1 << 16];
-        self.starts.keys().for_each(|[a, b, _]| pairs[usize::from(u16::from_le_bytes([*a, *b]))] = true);
+        self.starts
+            .keys()
+            .for_each(|[a, b, _]| pairs[usize::from(u16::from_le_bytes([*a, *b]))] = true);
         let mut found = BTreeMap::new();
-        for (at, window) in bytes.windows(3).enumerate() {
-            if !pairs[usize::from(u16::from_le_bytes([window[0], window[1]]))] {
+        let chunks = bytes.chunks(ZEROS.len()).enumerate();
+        let places = chunks
+            .filter(|(_, chunk)| **chunk != ZEROS[..chunk.len()])
+            .flat_map(|(n, chunk)| n * ZEROS.len()..n * ZEROS.len() + chunk.len());
+        for at in places.take_while(|at| at + 3 <= bytes.len()) {
+            let start = [bytes[at], bytes[at + 1], bytes[at + 2]];
+            if !pairs[usize::from(u16::from_le_bytes([start[0], start[1]]))] {
                 continue;
             }
-            for n in self.starts.get(window).into_iter().flatten() {
+            for n in self.starts.get(&start).into_iter().flatten() {
                 let (name, form) = &self.needles[*n];
                 if bytes[at..].starts_with(form) {
                     *found.entry(name.as_str()).or_default() += 1;

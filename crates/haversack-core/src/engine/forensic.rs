@@ -1,9 +1,9 @@
 //! Every secret of an open store.
 
 use super::Engine;
+use crate::Error;
 use crate::crypto::Passphrase;
 use crate::forensic::Named;
-use crate::Error;
 
 impl Engine {
     /// Every secret that this store works with, those derived from others too. For tests.

@@ -1,9 +1,9 @@
 //! Every secret of an open vault.
 
 use super::Vault;
+use crate::Error;
 use crate::crypto::{Passphrase, stretch};
 use crate::forensic::Named;
-use crate::Error;
 
 impl Vault {
     pub(crate) fn secrets(&self, passphrase: &Passphrase) -> Result<Vec<Named>, Error> {
