@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rand_core::CryptoRng;
 use rusqlite::Connection;
 
-use crate::store::{HeaderFiles, Secret, Vault, content_of_row};
+use crate::store::{HeaderFiles, Secret, Step, Vault, content_of_row, wipe_up_to};
 use crate::{Error, Passphrase};
 
 /// What a key is, and its 32 bytes.
@@ -91,6 +91,14 @@ pub fn unlock(
     let secret = Secret { passphrase, hardware: None };
     Vault::unlock(HeaderFiles::in_folder(folder), secret, std::time::Duration::ZERO, random)
         .map(drop)
+}
+
+/// Wipes the keys of a store, and nothing else yet.
+///
+/// # Errors
+/// As [`crate::wipe`].
+pub fn wipe_keys(folder: &Path, random: &mut dyn CryptoRng) -> Result<(), Error> {
+    wipe_up_to(folder, Step::KeysGone, random)
 }
 
 /// Ends this process, without unwinding, before the `n`-th call to the system from now on, counted from 0.
