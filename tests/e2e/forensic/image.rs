@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use haversack::model::{Site, SiteCode, SiteKind, SpaceName};
 use haversack::{ContactFilter, Notebook, Passphrase, SecretOptions};
 use haversack_core::Engine;
 use haversack_core::forensic::{Named, Sealed};
@@ -22,11 +23,21 @@ pub(crate) fn set_duress(notebook: &Notebook) {
     notebook.set_duress(&duress(), weak).unwrap();
 }
 
-/// Copies a store's files, without the lock.
+/// A further space in the store, with a name and a site that nothing may show.
+pub(crate) fn plant_space(notebook: &Notebook) {
+    let space = notebook.add_space(&SpaceName::new("ZQSPACE").unwrap()).unwrap();
+    space.found_space().unwrap();
+    let (code, kind) = (SiteCode::new("ZQSITE-000").unwrap(), SiteKind::MOBILE_VAN);
+    space.put_site(&Site { code, kind, setting: None, closes: None }).unwrap();
+}
+
+/// Copies a store's files and folders, without the locks.
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        if entry.file_name() != "lock" {
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        } else if entry.file_name() != "lock" {
             std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
         }
     }
@@ -47,6 +58,7 @@ fn bytes(folder: &Path) -> Vec<u8> {
 /// Nothing that was written, no word of the field, and no passphrase.
 fn shows_nothing(bytes: &[u8], when: &str) {
     let mut needles = canaries();
+    needles.push("ZQSPACE".to_owned());
     needles.extend(VOCABULARY.map(str::to_owned));
     needles
         .extend([passphrase(), duress()].map(|p| String::from_utf8(p.expose().to_vec()).unwrap()));
@@ -58,6 +70,7 @@ fn a_folder_shows_nothing_at_any_time() {
     let team = Team::new(0, 0);
     plant(&team);
     let (notebook, store) = (&team.coordinator, team.folder.path().join("coordinator"));
+    plant_space(notebook);
     notebook.contacts(&ContactFilter::default()).unwrap();
     let clear = notebook.canonical().unwrap();
     assert_eq!(

@@ -8,6 +8,7 @@ use haversack::{ContactDraft, ContactFilter, Notebook, Passphrase, Period, Relay
 use haversack_core::{ClientKey, Engine};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
+use super::image::plant_space;
 use super::process::{FOLDER, Subject, wait_at};
 use super::search::Search;
 use crate::team::{day, relay};
@@ -94,6 +95,7 @@ fn use_again(store: &Path, folder: &Path, runtime: &tokio::runtime::Runtime) -> 
     assert!(!notebook.canonical().unwrap().is_empty());
     notebook.report(&period).unwrap();
     notebook.export_bundle().unwrap();
+    plant_space(&notebook);
     let relay: RelayUrl = std::fs::read_to_string(folder.join("relay")).unwrap().parse().unwrap();
     runtime.block_on(notebook.sync(&relay)).unwrap();
     notebook
@@ -117,6 +119,12 @@ fn secrets(folder: &Path) -> Search {
     (0..SITES).for_each(|n| search.text("site", &site_name(n)));
     (0..LABELS).for_each(|n| search.text("label", &label_name(n)));
     search.text("passphrase", PASSPHRASE);
+    search.text("space name", "ZQSPACE");
+    let name = &engine.spaces().unwrap()[0];
+    let space = engine.open_space(name, Box::new(ChaCha20Rng::seed_from_u64(2))).unwrap();
+    for (what, key) in space.secrets(&passphrase).unwrap() {
+        search.bytes(what, &key);
+    }
     search.text("wrong passphrase", WRONG);
     search
 }

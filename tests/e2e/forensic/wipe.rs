@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use haversack::{ContactFilter, Notebook};
 use haversack_core::forensic::{Sealed, calls, end_at};
 
-use super::image::{copy, keys};
+use super::image::{copy, keys, plant_space};
 use super::process::{FOLDER, Subject, wait_at};
 use super::search::Search;
 use crate::canaries::{image, plant};
@@ -53,6 +53,7 @@ fn secrets_of(header: &[u8]) -> Search {
 fn a_wipe_that_is_killed_at_any_call_has_not_begun_or_is_finished_by_the_next_call() {
     let team = Team::new(0, 0);
     plant(&team);
+    plant_space(&team.coordinator);
     team.coordinator.close().unwrap();
     let at = |name: &str| team.folder.path().join(name);
     let whole = at("coordinator");
