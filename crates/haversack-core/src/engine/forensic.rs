@@ -24,6 +24,10 @@ impl Engine {
         }
         if let Some(space) = &self.space {
             all.extend(space.group.generations.values().map(|key| ("generation", *key.expose())));
+            for relay in space.pinned.keys() {
+                let tokens = space.group.generations.values().map(|key| key.token(relay));
+                all.extend(tokens.map(|token| ("token", *token.as_bytes())));
+            }
             all.extend(space.root.iter().map(|root| ("root key", *root.expose())));
             all.extend(space.retire_preimages.iter().map(|image| ("retire preimage", *image)));
         }
