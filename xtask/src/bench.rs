@@ -28,7 +28,7 @@ pub(crate) fn run(places: &Places, args: &[&str]) -> Result<(), Failure> {
         false => println!("{}", line(figure)),
     });
     match figures.iter().find(|figure| number(figure, "median_ms") > number(figure, "limit_ms")) {
-        Some(slow) => Err(Failure::Failed(format!("{} is over its limit", slow["name"]))),
+        Some(slow) => Err(Failure::Failed(format!("{} is over its limit", text(slow, "name")))),
         None => Ok(()),
     }
 }
@@ -47,7 +47,7 @@ fn costs(places: &Places) -> Result<Vec<Value>, Failure> {
     for _ in 0..ROUNDS {
         for (column, name) in ["work", "work_plain"].into_iter().enumerate() {
             for figure in bench(places, name)? {
-                let part = figure["work"].as_str().unwrap_or_default().to_owned();
+                let part = text(&figure, "work").to_owned();
                 let columns = times.entry(part).or_default();
                 columns
                     .iter_mut()
@@ -74,15 +74,18 @@ fn median(mut times: Vec<f64>) -> f64 {
 
 /// A number of a figure; more than any other where there is none, so that a missing limit limits nothing.
 fn number(figure: &Value, name: &str) -> f64 {
-    figure[name].as_f64().unwrap_or(f64::INFINITY)
+    figure.get(name).and_then(Value::as_f64).unwrap_or(f64::INFINITY)
+}
+
+fn text<'a>(figure: &'a Value, name: &str) -> &'a str {
+    figure.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn line(figure: &Value) -> String {
-    let text = |name: &str| figure[name].as_str().unwrap_or_default().to_owned();
     let (ms, reference, ratio) =
         (number(figure, "median_ms"), number(figure, "reference_ms"), number(figure, "ratio"));
-    let name = text("name");
-    format!("{name:22} {ms:9.1} ms {ratio:7.2} × {reference:8.2} ms, {}", text("reference"))
+    let (name, of) = (text(figure, "name"), text(figure, "reference"));
+    format!("{name:22} {ms:9.1} ms {ratio:7.2} × {reference:8.2} ms, {of}")
 }
 
 #[test]

@@ -23,7 +23,10 @@ impl Engine {
             all.push(("generation", *secret.generation().expose()));
         }
         if let Some(space) = &self.space {
-            all.extend(space.group.generations.values().map(|key| ("generation", *key.expose())));
+            for secret in space.group.generations.values() {
+                all.push(("generation", *secret.expose()));
+                all.push(("drop-box key", *secret.drop_key().expose()));
+            }
             for relay in space.pinned.keys() {
                 let tokens = space.group.generations.values().map(|key| key.token(relay));
                 all.extend(tokens.map(|token| ("token", *token.as_bytes())));
