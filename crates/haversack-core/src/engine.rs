@@ -12,6 +12,8 @@ mod documents;
 mod drops;
 mod enrolment;
 mod exposure;
+#[cfg(feature = "forensic")]
+mod forensic;
 mod former;
 mod handover;
 mod horizon;
