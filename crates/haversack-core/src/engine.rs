@@ -12,6 +12,8 @@ mod documents;
 mod enrolment;
 mod exposure;
 mod horizon;
+#[cfg(test)]
+mod hostile;
 mod incarnation;
 mod incoming;
 mod intake;
@@ -23,6 +25,7 @@ mod open;
 mod options;
 mod outgoing;
 mod refused;
+mod room;
 mod root;
 mod route;
 mod state;
@@ -30,6 +33,7 @@ mod status;
 mod team;
 #[cfg(test)]
 mod tests;
+mod wait;
 mod write;
 
 use std::collections::BTreeMap;
@@ -78,6 +82,8 @@ pub struct Engine {
     client_keys: BTreeMap<Document, ClientKey>,
     waiting: kept::Waiting,
     view: View,
+    /// Whether the view does not show what is saved.
+    view_is_due: bool,
 }
 
 impl std::fmt::Debug for Engine {

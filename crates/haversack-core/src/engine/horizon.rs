@@ -11,7 +11,7 @@ use haversack_wire::{Document, Epoch, Frame, Lane};
 use super::Engine;
 use super::documents::Staged;
 use super::incoming::acknowledged;
-use super::kept::{Keep, KeptBody};
+use super::kept::KeptBody;
 use super::log::{Row, RowHead, RowKind};
 use super::state::{LaneState, SpaceState};
 use crate::Error;
@@ -44,7 +44,7 @@ impl Engine {
     fn opens_what_waits(&self, epoch: &Epoch) -> bool {
         let Some(secret) = self.ring.epochs().get(epoch) else { return false };
         let hint = secret.hint_key();
-        self.waiting.of(Keep::Waiting).any(|(_, frame)| match Frame::parse(frame) {
+        self.waiting.waits().any(|(_, _, frame)| match Frame::parse(frame) {
             Ok(Frame::Chunk(header, _)) => hint.hint(&header.nonce) == header.hint,
             _ => false,
         })
