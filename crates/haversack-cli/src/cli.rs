@@ -121,12 +121,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Report(args) => output::print(&report::run(global, args)?, format),
         Command::Passphrase(args) => output::print(&passphrase::run(global, args)?, format),
         Command::Device(command) => device(global, command),
-        Command::Space(space::Command::List(_)) => {
-            output::print(&space::list::run(global)?, format)
-        }
-        Command::Space(space::Command::Rotate(_)) => {
-            output::print(&space::rotate::run(global)?, format)
-        }
+        Command::Space(command) => space(global, command),
         Command::Exposure(args) => output::print(&exposure::run(global, args)?, format),
         Command::Recovery(command) => recovery(global, command),
         Command::Duress(duress::Command::Set(args)) => {
@@ -148,6 +143,19 @@ fn device(global: &Global, command: &device::Command) -> Result<(), Error> {
         device::Command::Rename(args) => output::print(&device::rename::run(global, args)?, format),
         device::Command::Role(args) => output::print(&device::role::run(global, args)?, format),
         device::Command::Revoke(args) => output::print(&device::revoke::run(global, args)?, format),
+    }
+}
+
+fn space(global: &Global, command: &space::Command) -> Result<(), Error> {
+    let format = global.format();
+    match command {
+        space::Command::List(_) => output::print(&space::list::run(global)?, format),
+        space::Command::Create(args) => output::print(&space::create::run(global, args)?, format),
+        space::Command::Rename(args) => output::print(&space::rename::run(global, args)?, format),
+        space::Command::Drop(args) => output::print(&space::drop::run(global, args)?, format),
+        space::Command::Link(args) => output::print(&space::link::run(global, args)?, format),
+        space::Command::Carry(_) => output::print(&space::carry::run(global)?, format),
+        space::Command::Rotate(_) => output::print(&space::rotate::run(global)?, format),
     }
 }
 

@@ -28,6 +28,9 @@ pub(crate) enum Error {
     /// No store was named.
     #[error("no store is named")]
     StoreNotNamed,
+    /// A further space was named for what is done to a whole store.
+    #[error("this is done to the whole store, with all of its spaces; nothing was done")]
+    WholeStore,
     /// No file and no terminal to take a passphrase from.
     #[error("there is no terminal to ask for the passphrase on")]
     NoPassphrase,

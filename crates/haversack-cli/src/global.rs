@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ValueEnum, ValueHint};
+use haversack::model::SpaceName;
 use haversack::{Bind, Cost, CreateOptions, EngineError, FileKey, Guesses, Notebook, Passphrase};
 
 use crate::error::Error;
+use crate::input;
 use crate::output::Format;
 use crate::passphrase::{Secret, Secrets};
 
@@ -26,6 +28,10 @@ pub(crate) struct Global {
     )]
     #[arg(value_hint = ValueHint::DirPath)]
     store: Option<PathBuf>,
+    /// One of the store's further spaces, as haversack space list names them; without this, its first
+    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(value_parser = input::space_name)]
+    space: Option<SpaceName>,
     /// Takes the passphrase from a file's first line; without this it is asked for on the terminal
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     passphrase_file: Option<PathBuf>,
@@ -75,8 +81,23 @@ impl Global {
         self.store.as_deref().ok_or(Error::StoreNotNamed)
     }
 
-    /// Opens the store.
+    /// Refuses a further space where the command is about the store as a whole.
+    pub(crate) fn whole(&self) -> Result<(), Error> {
+        self.space.as_ref().map_or(Ok(()), |_| Err(Error::WholeStore))
+    }
+
+    /// Opens the store, or the further space of it that is asked for.
     pub(crate) fn open(&self) -> Result<Notebook, Error> {
+        self.open_within(&self.open_first()?)
+    }
+
+    /// Opens the further space that is asked for; without one, it is the store itself.
+    pub(crate) fn open_within(&self, first: &Notebook) -> Result<Notebook, Error> {
+        self.space.as_ref().map_or(Ok(first.clone()), |name| Ok(first.open_space(name)?))
+    }
+
+    /// Opens the store.
+    pub(crate) fn open_first(&self) -> Result<Notebook, Error> {
         self.folder()?;
         let key = self.key()?;
         let secret = self.secrets().ask()?;
@@ -110,11 +131,16 @@ impl Global {
         self.make(&secret, guard)
     }
 
-    /// Opens the store, or makes it where there is none.
+    /// Opens the store, or makes it where there is none; and likewise the further space that is asked for.
     pub(crate) fn open_or_create(&self, guard: &Guard) -> Result<Notebook, Error> {
-        match haversack::check_locked(self.folder()?) {
+        let first = match haversack::check_locked(self.folder()?) {
             Err(haversack::Error::Engine(EngineError::NoStore)) => self.create(guard),
-            _ => self.open(),
+            _ => self.open_first(),
+        }?;
+        let Some(name) = &self.space else { return Ok(first) };
+        match first.spaces()?.contains(name) {
+            true => Ok(first.open_space(name)?),
+            false => Ok(first.add_space(name)?),
         }
     }
 

@@ -62,6 +62,10 @@ fn of_command(error: &Error) -> &'static [&'static str] {
         Error::StoreNotNamed => {
             &["name its folder with --store DIR, or in the variable HAVERSACK_STORE"]
         }
+        Error::WholeStore => &[
+            "leave --space out to do it to the whole store",
+            "haversack space drop NAME destroys one further space alone",
+        ],
         Error::NoPassphrase => &[
             "put the passphrase into a file that only you can read, and name it with --passphrase-file FILE",
         ],
@@ -186,9 +190,8 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
         EngineError::NoSpace => &[
             "join a team first: haversack join --request here, haversack invite there, haversack join here",
         ],
-        EngineError::InSpace => {
-            &["a store is in one team: for another, name another folder with --store"]
-        }
+        EngineError::Inner => &["leave --space out: this is done to the store itself"],
+        EngineError::InSpace => &["for a further team in the same store, name it: --space NAME"],
         EngineError::NotAllowed { .. } => &["a coordinator may: ask one"],
         EngineError::Removed => &[
             "what is here stays readable: haversack contacts, haversack report",
@@ -259,6 +262,7 @@ fn of_field(field: &str) -> &'static [&'static str] {
         "wipe after" => &["ten is a good number: nobody types ten wrong ones by mistake"],
         "site" => &["haversack site list shows the sites"],
         "shares" => &["five shares, three of them needed, is a good choice"],
+        "space name" | "spaces" => &["haversack space list shows those that are there"],
         "name" => &["haversack device list shows the names that are taken"],
         "device" => &["haversack device list shows the devices; this one is marked"],
         "label" => &["no names and no numbers that identify: an invented label, as in LOTUS-27"],
@@ -284,6 +288,13 @@ fn of_unknown(what: &str) -> &'static [&'static str] {
         "device" => &[
             "haversack device list shows the devices",
             "name it by its name here, or by the first digits of its id, four or more",
+        ],
+        "drop-box" => &[
+            "haversack space list shows the drop-boxes; a coordinator opens one with haversack space link",
+        ],
+        "space" => &[
+            "haversack space list shows the spaces of this store",
+            "found one with haversack space create NAME, or join one with haversack join --request --space NAME",
         ],
         "root key" => &[
             "it is where the team was founded, or was made of its shares: haversack space list says whether it is here",

@@ -9,6 +9,7 @@ mod batch;
 mod belief;
 mod cache;
 mod documents;
+mod drops;
 mod enrolment;
 mod exposure;
 mod horizon;
@@ -28,6 +29,7 @@ mod refused;
 mod room;
 mod root;
 mod route;
+mod spaces;
 mod state;
 mod status;
 mod team;
@@ -38,9 +40,11 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use haversack_wire::{Document, Lane};
+use automerge::ActorId;
+use haversack_wire::{Device, Document, Lane};
 
 pub use batch::Received;
+pub use drops::{CarryOutcome, DropBox, Dropped};
 pub use exposure::Exposure;
 pub use keys::{OpenedBy, Slots, check_locked, wipe};
 pub use names::DeviceRow;
@@ -80,6 +84,8 @@ pub struct Engine {
     /// Rows of documents' caches.
     caches: BTreeMap<Document, i64>,
     client_keys: BTreeMap<Document, ClientKey>,
+    /// Who wrote what was carried here from other spaces.
+    strangers: BTreeMap<ActorId, Device>,
     waiting: kept::Waiting,
     view: View,
     /// Whether the view does not show what is saved.

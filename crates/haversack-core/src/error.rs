@@ -92,6 +92,10 @@ pub enum Error {
     /// The store belongs to a space already.
     #[error("this store is in a space already")]
     InSpace,
+    /// A further space opens with the store that it is in: it has no passphrase, recovery code or duress passphrase of its own,
+    /// and no further space in it.
+    #[error("a further space has no passphrase of its own: it opens with the store that it is in")]
+    Inner,
     /// Only some roles may do this.
     #[error("this device's role does not allow to {what}")]
     NotAllowed {

@@ -46,9 +46,9 @@ pub use crypto::{
     Bind, ClientKey, Cost, FileKey, Guesses, Passphrase, Random, RecoveryCode, RootShare,
 };
 pub use engine::{
-    BundleOutcome, ContactDraft, CreateOptions, DeviceRow, Engine, Exchange, Exposure, Ledger,
-    OpenOptions, OpenedBy, Quarantined, Reason, Received, RelayRoute, Saved, SecretOptions, Slots,
-    Status, SyncOutcome, WhoDraft, check_locked, wipe,
+    BundleOutcome, CarryOutcome, ContactDraft, CreateOptions, DeviceRow, DropBox, Dropped, Engine,
+    Exchange, Exposure, Ledger, OpenOptions, OpenedBy, Quarantined, Reason, Received, RelayRoute,
+    Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft, check_locked, wipe,
 };
 pub use error::{Error, WireError};
 pub use members::{Member, RelayAddress, Role, Words, code_parts};

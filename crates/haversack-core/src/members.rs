@@ -36,9 +36,9 @@ pub(crate) use epochs::{Held, Table};
 #[cfg(test)]
 pub(crate) use grant::{GrantEntry, seal as seal_grant};
 pub(crate) use group::{FIELD_AGE, Group, Live, Owed};
-pub(crate) use identity::{Identity, actor, device, lane};
+pub(crate) use identity::{Identity, actor, device, lane, space as space_of};
 pub use parts::code_parts;
-pub(crate) use roster::Roster;
+pub(crate) use roster::{Roster, is_introduced};
 pub(crate) use set::Set;
 pub use standing::Member;
 pub(crate) use standing::Standing;

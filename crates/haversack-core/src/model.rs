@@ -16,6 +16,6 @@ pub use client::{BirthBand, Client};
 pub use code::{AgeBand, ClientStatus, Duration, Item, Mode, Service, Setting, Sex, SiteKind};
 pub use contact::{Contact, Direction, Line, Who};
 pub use day::{Day, Month};
-pub use label::{Label, SiteCode};
+pub use label::{Label, SiteCode, SpaceName};
 pub use quantity::{Needed, People, Quantity};
 pub use site::{Closing, Site};

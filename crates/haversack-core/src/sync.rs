@@ -5,6 +5,7 @@
 
 pub(crate) mod body;
 pub(crate) mod chunk;
+pub(crate) mod drop;
 mod envelope;
 pub(crate) mod exchange;
 pub(crate) mod proof;

@@ -85,6 +85,9 @@ labels! {
     ROOT_SHARE_CHECK = "root share check";
     REGISTRY = "registry";
     PLACE = "place";
+    DROP = "drop";
+    DROP_ACTOR = "drop actor";
+    DROP_KEY = "drop key";
 }
 
 #[cfg(test)]

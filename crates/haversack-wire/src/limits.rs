@@ -64,6 +64,10 @@ pub const ADMISSION_MAX: usize = 64;
 pub const PART_MAX: usize = 65_536;
 /// Frames in a bundle.
 pub const BUNDLE_FRAMES_MAX: usize = 1 << 20;
+/// Drops in one body, on their way or carried.
+pub const DROPS_MAX: usize = 256;
+/// Statements that say who the author of a drop is.
+pub const PROOF_MAX: usize = 64;
 /// Different chunks that a relay keeps for one lane position.
 pub const CANDIDATES_MAX: usize = 4;
 /// Chunks of one lane that may wait for what is missing before them.

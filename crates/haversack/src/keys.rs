@@ -121,12 +121,14 @@ impl Notebook {
         self.with(Engine::clear_duress)
     }
 
-    /// Locks at once, for every clone: the keys are gone from memory, and every later call is refused. What was saved
+    /// Locks at once, for every clone and every further space: the keys are gone from memory, and every later call is refused. What was saved
     /// is safe; the next opening is slower than after [`Notebook::close`].
     ///
     /// # Errors
     /// [`Error::Closed`] when it is locked already.
     pub fn lock(&self) -> Result<(), Error> {
+        let spaces = std::mem::take(&mut *self.shared.spaces());
+        spaces.values().for_each(|space| drop(space.lock()));
         let engine = self.engine().take().ok_or(Error::Closed)?;
         engine.lock();
         Ok(())

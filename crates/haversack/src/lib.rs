@@ -28,15 +28,16 @@ mod error;
 mod http;
 mod keys;
 mod notebook;
+mod spaces;
 mod team;
 
 pub use address::RelayUrl;
 pub use error::Error;
 pub use haversack_core::model;
 pub use haversack_core::{
-    Bind, BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
-    Cost, CreateOptions, DeviceRow, Error as EngineError, Exposure, FileKey, Guesses, Ledger,
-    Member, OpenedBy, Passphrase, Person, Quarantined, Reason, Received, RecoveryCode,
+    Bind, BundleOutcome, CarryOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId,
+    ContactRow, Cost, CreateOptions, DeviceRow, Error as EngineError, Exposure, FileKey, Guesses,
+    Ledger, Member, OpenedBy, Passphrase, Person, Quarantined, Reason, Received, RecoveryCode,
     RelayAddress, Role, RootShare, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft,
     Words, code_parts,
 };

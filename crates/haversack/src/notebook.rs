@@ -1,10 +1,11 @@
 //! The notebook: an engine behind a lock, and the network beside it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use haversack_core::model::{Client, Day, Line, Quantity, Site};
+use haversack_core::model::{Client, Day, Line, Quantity, Site, SpaceName};
 use haversack_core::{
     Bind, BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
     CreateOptions, Engine, Member, OpenOptions, Passphrase, Quarantined, Random, Received,
@@ -31,8 +32,10 @@ pub struct Notebook {
 #[derive(Debug)]
 pub(crate) struct Shared {
     engine: Mutex<Option<Engine>>,
-    /// When it was last used.
-    used: Mutex<Instant>,
+    /// When this store, or a space of it, was last used.
+    used: Arc<Mutex<Instant>>,
+    /// The further spaces that are open.
+    pub(crate) spaces: Mutex<BTreeMap<SpaceName, Notebook>>,
 }
 
 /// What a sync did.
@@ -69,8 +72,17 @@ impl Shared {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Locks what nobody has used for so long; otherwise says when to look again. `None` when it is locked.
+    /// The further spaces that are open.
+    pub(crate) fn spaces(&self) -> MutexGuard<'_, BTreeMap<SpaceName, Notebook>> {
+        self.spaces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks what nobody has used for so long, spaces first; otherwise says when to look again. `None` when it is locked.
     pub(crate) fn lock_if_idle(&self, idle: Duration) -> Option<Duration> {
+        let spaces: Vec<_> = self.spaces().values().cloned().collect();
+        if let Some(left) = spaces.iter().find_map(|space| space.shared.lock_if_idle(idle)) {
+            return Some(left);
+        }
         let mut engine = match self.engine.try_lock() {
             Ok(engine) => engine,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -136,8 +148,17 @@ impl Notebook {
     /// A notebook over an engine that was opened otherwise, such as under a seed.
     #[must_use]
     pub fn over(engine: Engine) -> Self {
-        let (used, engine) = (Mutex::new(Instant::now()), Mutex::new(Some(engine)));
-        Self { shared: Arc::new(Shared { engine, used }) }
+        Self::sharing(Arc::new(Mutex::new(Instant::now())), engine)
+    }
+
+    fn sharing(used: Arc<Mutex<Instant>>, engine: Engine) -> Self {
+        let (engine, spaces) = (Mutex::new(Some(engine)), Mutex::default());
+        Self { shared: Arc::new(Shared { engine, used, spaces }) }
+    }
+
+    /// The notebook of a space of this one: whoever uses either uses both.
+    pub(crate) fn within(&self, engine: Engine) -> Self {
+        Self::sharing(self.shared.used.clone(), engine)
     }
 
     pub(crate) fn engine(&self) -> MutexGuard<'_, Option<Engine>> {
@@ -322,11 +343,15 @@ impl Notebook {
         self.with(|engine| engine.import_bundle(bytes))
     }
 
-    /// Saves the snapshot for a fast unlock and closes the store, for every clone of this notebook.
+    /// Saves the snapshot for a fast unlock and closes the store, for every clone of this notebook; further spaces that are
+    /// open are closed before it.
     ///
     /// # Errors
     /// [`Error::Closed`] when it is closed already, and the errors of saving; the records are safe all the same.
     pub fn close(&self) -> Result<(), Error> {
+        let spaces = std::mem::take(&mut *self.shared.spaces());
+        // One that was closed by itself is no failure, and one that could not save its snapshot has lost nothing.
+        spaces.values().for_each(|space| drop(space.close()));
         let engine = self.engine().take().ok_or(Error::Closed)?;
         engine.close().map_err(Error::from)
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use haversack::Notebook;
 use haversack::model::{Site, SiteCode, SiteKind};
 use serde::Serialize;
 
@@ -40,19 +41,21 @@ pub(crate) struct Founded {
 
 /// Runs it.
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Founded, Error> {
+    global.whole()?;
     let notebook = global.create(&args.guard)?;
     notebook.found_space()?;
-    for (code, kind) in &args.sites {
-        notebook.put_site(&Site {
-            code: code.clone(),
-            kind: kind.clone(),
-            setting: None,
-            closes: None,
-        })?;
-    }
-    let sites = notebook.sites()?.len() as u64;
+    let sites = put_sites(&notebook, &args.sites)?;
     close(&notebook);
     Ok(Founded { founded: true, sites })
+}
+
+/// Adds a new team's sites; says how many there are.
+pub(crate) fn put_sites(notebook: &Notebook, sites: &[(SiteCode, SiteKind)]) -> Result<u64, Error> {
+    for (code, kind) in sites {
+        let (code, kind) = (code.clone(), kind.clone());
+        notebook.put_site(&Site { code, kind, setting: None, closes: None })?;
+    }
+    Ok(notebook.sites()?.len() as u64)
 }
 
 impl Show for Founded {

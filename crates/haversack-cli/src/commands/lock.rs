@@ -24,6 +24,7 @@ pub(crate) struct Locked {
 
 /// Runs it.
 pub(crate) fn run(global: &Global) -> Result<Locked, Error> {
+    global.whole()?;
     haversack::check_locked(global.folder()?)?;
     Ok(Locked { locked: true })
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::ValueHint;
 use haversack::model::{
-    AgeBand, Day, Direction, Duration, Item, Mode, People, Service, Sex, SiteCode,
+    AgeBand, Day, Direction, Duration, Item, Mode, People, Service, Sex, SiteCode, SpaceName,
 };
 use haversack::{ContactDraft, ContactId, Notebook};
 use serde::Serialize;
@@ -74,6 +74,9 @@ pub(crate) struct Args {
     /// How long it took, in minutes
     #[arg(long, value_parser = input::one_of::<Duration>())]
     duration: Option<Duration>,
+    /// Into a drop-box, as haversack space list names them: only the team behind it can read it, this device cannot
+    #[arg(long, value_name = "NAME", value_parser = input::space_name)]
+    drop: Option<SpaceName>,
     /// Many contacts: a .csv or .json file, or - for CSV on stdin
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     #[arg(conflicts_with_all = ["date", "site", "mode", "client", "people", "sex", "age", "out",
@@ -99,6 +102,9 @@ fn people(text: &str) -> Result<People, Error> {
 pub(crate) struct Logged {
     saved: u64,
     contacts: Vec<Saved>,
+    /// The drop-box that they were put into: they cannot be read here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,9 +122,13 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Logged, Error> {
         Some(file) => input::contacts(file, &known)?,
         None => vec![one(args, &known, prompt::terminal(global.format()))?],
     };
-    let saved = save(&notebook, contacts)?;
+    let (count, saved) = match &args.drop {
+        Some(into) => (drop_into(&notebook, into, contacts)?, Vec::new()),
+        None => save(&notebook, contacts).map(|saved| (saved.len() as u64, saved))?,
+    };
     close(&notebook);
-    Ok(Logged { saved: saved.len() as u64, contacts: saved })
+    let dropped = args.drop.as_ref().map(ToString::to_string);
+    Ok(Logged { saved: count, contacts: saved, dropped })
 }
 
 /// The contact of the options, and of the answers to what they leave open.
@@ -175,22 +185,39 @@ fn today() -> Result<Day, Error> {
     Ok(Day::new(jiff::Zoned::now().date())?)
 }
 
-/// Saves contacts, all of a day at once, in the order of days.
-fn save(notebook: &Notebook, contacts: Vec<Dated>) -> Result<Vec<Saved>, Error> {
+fn by_day(contacts: Vec<Dated>) -> BTreeMap<Day, Vec<ContactDraft>> {
     let mut days: BTreeMap<Day, Vec<ContactDraft>> = BTreeMap::new();
     for Dated { day, draft } in contacts {
         days.entry(day).or_default().push(draft);
     }
+    days
+}
+
+/// Puts contacts into a drop-box, all of a day at once, in the order of days; says how many.
+fn drop_into(notebook: &Notebook, into: &SpaceName, contacts: Vec<Dated>) -> Result<u64, Error> {
+    let mut saved = 0;
+    for (day, drafts) in by_day(contacts) {
+        let dropped = notebook.drop_contacts(into, day, &drafts);
+        dropped.map_err(|error| partly(saved, day, error.into()))?;
+        saved += drafts.len();
+    }
+    Ok(saved as u64)
+}
+
+/// Saves contacts, all of a day at once, in the order of days.
+fn save(notebook: &Notebook, contacts: Vec<Dated>) -> Result<Vec<Saved>, Error> {
+    let days = by_day(contacts);
     let mut saved = Vec::new();
     for (day, drafts) in &days {
-        let ids = notebook.log(*day, drafts).map_err(|error| partly(&saved, *day, error.into()))?;
+        let ids =
+            notebook.log(*day, drafts).map_err(|error| partly(saved.len(), *day, error.into()))?;
         saved.extend(ids.iter().zip(drafts).map(|(id, draft)| shown(*day, draft, id)));
     }
     Ok(saved)
 }
 
-fn partly(saved: &[Saved], from: Day, why: Error) -> Error {
-    match saved.len() {
+fn partly(saved: usize, from: Day, why: Error) -> Error {
+    match saved {
         0 => why,
         saved => Error::Partly { saved, from, why: Box::new(why) },
     }
@@ -202,6 +229,13 @@ fn shown(day: Day, draft: &ContactDraft, id: &ContactId) -> Saved {
 
 impl Show for Logged {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(into) = &self.dropped {
+            writeln!(out, "put {} into {into}", count(self.saved, "contact"))?;
+            return writeln!(
+                out,
+                "sealed: this device does not show it, and only that team can read it"
+            );
+        }
         match self.contacts.as_slice() {
             [one] => writeln!(out, "logged a contact on {} at {}", one.date, plain(&one.site))?,
             many => writeln!(out, "logged {}", count(many.len() as u64, "contact"))?,

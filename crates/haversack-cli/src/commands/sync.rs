@@ -3,7 +3,10 @@
 use std::io::{self, Write};
 
 use clap::ValueHint;
-use haversack::{Error as NotebookError, Notebook, Received, RelayAddress, RelayUrl, SyncReport};
+use haversack::model::SpaceName;
+use haversack::{
+    EngineError, Error as NotebookError, Notebook, Received, RelayAddress, RelayUrl, SyncReport,
+};
 use serde::Serialize;
 
 use super::status::Own;
@@ -12,13 +15,15 @@ use crate::global::{Global, close};
 use crate::output::{Format, Show, Table, count, hex};
 use crate::progress;
 
-/// Exchanges records with a relay, in both directions
+/// Exchanges records with a relay, in both directions, for every team of this store
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Exchanges records with a relay, in both directions. What arrives is kept as it arrives: a sync that \
     breaks off goes on where it stopped.\n\n\
     The relay sees sealed frames of padded lengths, and cannot read them. That it holds a record does not make the record \
     safe: that is said only when a coordinator or an archive acknowledges it, which haversack status shows.\n\n\
+    A store that is in several teams syncs each with a relay of its own roster, carries what was dropped in one for another, \
+    and sends that on. With --space NAME, or --relay, one team only.\n\n\
     Example:\n  haversack sync --relay http://relay.example:8080#00112233445566778899aabbccddeeff"
 )]
 pub(crate) struct Args {
@@ -44,6 +49,24 @@ pub(crate) struct Synced {
     own: Own,
     /// Whether this device turned out to be a member no more.
     removed: bool,
+    /// The further teams of this store.
+    #[serde(flatten)]
+    further: Option<Further>,
+}
+
+/// What the sync of all teams did beyond the first's.
+#[derive(Debug, Serialize)]
+struct Further {
+    /// Drops that were carried from one team to another.
+    carried: u64,
+    spaces: Vec<SpaceSynced>,
+}
+
+#[derive(Debug, Serialize)]
+struct SpaceSynced {
+    name: String,
+    #[serde(flatten)]
+    synced: Synced,
 }
 
 /// What frames brought.
@@ -65,6 +88,15 @@ impl From<Received> for Arrived {
 }
 
 impl Arrived {
+    fn add(&mut self, other: &Self) {
+        self.applied += other.applied;
+        self.known += other.known;
+        self.waiting += other.waiting;
+        self.quarantined += other.quarantined;
+        self.foreign += other.foreign;
+        self.dropped += other.dropped;
+    }
+
     /// Adds a line for what is new, and for each kind that is no matter of course.
     pub(crate) fn lines(&self, table: &mut Table) {
         table.pair("received, new", self.applied);
@@ -83,12 +115,54 @@ impl Arrived {
 
 /// Runs it.
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Synced, Error> {
-    let notebook = global.open()?;
+    let first = global.open_first()?;
+    let notebook = global.open_within(&first)?;
+    let names = match (global.whole(), &args.relay) {
+        (Ok(()), None) => first.spaces()?,
+        _ => Vec::new(),
+    };
+    let synced = match names.is_empty() {
+        true => one(&notebook, args, global.format()).await,
+        false => all(&first, &names, args, global.format()).await,
+    };
+    close(&first);
+    synced
+}
+
+/// Syncs every team, carries between them, and sends on what was carried. One that is in no team yet, or names no relay, is
+/// left out.
+async fn all(
+    first: &Notebook,
+    names: &[SpaceName],
+    args: &Args,
+    format: Format,
+) -> Result<Synced, Error> {
+    let mut synced = one(first, args, format).await?;
+    let mut spaces = Vec::new();
+    for name in names {
+        let space = first.open_space(name)?;
+        match one(&space, args, format).await {
+            Ok(synced) => spaces.push(SpaceSynced { name: name.to_string(), synced }),
+            Err(Error::NoRelay | Error::Notebook(NotebookError::Engine(EngineError::NoSpace))) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let carried = first.carry()?.taken;
+    if carried > 0 {
+        synced.add(one(first, args, format).await?);
+        for space in &mut spaces {
+            let notebook = first.open_space(&SpaceName::new(&space.name)?)?;
+            space.synced.add(one(&notebook, args, format).await?);
+        }
+    }
+    synced.further = Some(Further { carried, spaces });
+    Ok(synced)
+}
+
+async fn one(notebook: &Notebook, args: &Args, format: Format) -> Result<Synced, Error> {
     let urls = urls(args, &notebook.relays()?)?;
-    let result = first_that_answers(&notebook, &urls, global.format()).await;
+    let (url, report) = first_that_answers(notebook, &urls, format).await?;
     let status = notebook.status()?;
-    close(&notebook);
-    let (url, report) = result?;
     Ok(Synced {
         relay: url.to_string(),
         requests: report.requests,
@@ -100,7 +174,21 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Synced, Error> {
         contacts: report.contacts,
         own: status.own.into(),
         removed: status.removed,
+        further: None,
     })
+}
+
+impl Synced {
+    /// Adds what a second sync did.
+    fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.bytes_up += other.bytes_up;
+        self.bytes_down += other.bytes_down;
+        self.pushed += other.pushed;
+        self.contacts += other.contacts;
+        self.received.add(&other.received);
+        (self.full, self.own, self.removed) = (other.full, other.own, other.removed);
+    }
 }
 
 /// The relay that was named, by the id that the roster has for it; or all that the roster names.
@@ -166,7 +254,13 @@ impl Show for Synced {
             "traffic",
             format!("{}, {up} bytes up, {down} bytes down", count(requests.into(), "request")),
         );
-        table.write(out)
+        table.write(out)?;
+        let Some(further) = &self.further else { return Ok(()) };
+        for space in &further.spaces {
+            writeln!(out, "\n{}:", space.name)?;
+            space.synced.text(out)?;
+        }
+        writeln!(out, "\ncarried between teams: {}", count(further.carried, "drop"))
     }
 }
 

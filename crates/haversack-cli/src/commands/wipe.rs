@@ -34,6 +34,7 @@ pub(crate) struct Wiped {
 
 /// Runs it.
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Wiped, Error> {
+    global.whole()?;
     let folder = global.folder()?;
     if !args.yes {
         let mut prompt =

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use haversack::EngineError;
 use haversack::model::{
     AgeBand, Duration, Item, Label, Mode, Quantity, Service, Setting, Sex, SiteCode, SiteKind,
+    SpaceName,
 };
 
 use crate::error::Error;
@@ -84,6 +85,11 @@ pub(crate) fn one_of<T: Code>() -> impl TypedValueParser<Value = T> {
 /// A site's code.
 pub(crate) fn site_code(text: &str) -> Result<SiteCode, EngineError> {
     SiteCode::new(text)
+}
+
+/// What a further space of a store is called.
+pub(crate) fn space_name(text: &str) -> Result<SpaceName, EngineError> {
+    SpaceName::new(text)
 }
 
 /// A client's label.

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 39] = [
+const COMMANDS: [&[&str]; 44] = [
     &[],
     &["demo"],
     &["init"],
@@ -27,8 +27,13 @@ const COMMANDS: [&[&str]; 39] = [
     &["device", "role"],
     &["device", "revoke"],
     &["space"],
+    &["space", "create"],
+    &["space", "rename"],
+    &["space", "drop"],
     &["space", "list"],
     &["space", "rotate"],
+    &["space", "link"],
+    &["space", "carry"],
     &["exposure"],
     &["passphrase"],
     &["recovery"],

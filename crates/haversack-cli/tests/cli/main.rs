@@ -14,6 +14,7 @@ mod qr;
 mod refusals;
 #[cfg(test)]
 mod relay;
+mod spaces;
 #[cfg(test)]
 mod story;
 #[cfg(test)]

@@ -28,6 +28,8 @@ labels! {
     KEYRING_BOX = "keyring box";
     ROW = "row";
     RELAY_PROOF = "relay proof";
+    DROP = "drop";
+    NOTE = "note";
 }
 
 impl AadLabel {

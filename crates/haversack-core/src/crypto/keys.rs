@@ -5,6 +5,8 @@ use haversack_wire::{Epoch, Generation, KeyHint, Lane, LaneTag, Relay, Space, To
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::KemSecret;
+
 macro_rules! key {
     ($(#[$doc:meta])* $vis:vis $name:ident) => {
         $(#[$doc])*
@@ -97,6 +99,11 @@ impl GenerationSecret {
     pub(crate) fn lane_tag(&self, lane: &Lane) -> LaneTag {
         let key = derive(Label::LANE_TAG, &[&self.0]);
         LaneTag::new(cut(keyed(&key, &[lane.as_bytes()])))
+    }
+
+    /// The key of the space's drop-boxes: renewed with each generation, and held by whoever reads the space.
+    pub(crate) fn drop_key(&self) -> KemSecret {
+        KemSecret::new(derive(Label::DROP_KEY, &[&self.0]))
     }
 
     pub(crate) fn token(&self, relay: &Relay) -> Token {

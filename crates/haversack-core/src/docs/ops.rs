@@ -78,6 +78,10 @@ impl Author {
         Self(ActorId::from(*actor.as_bytes()))
     }
 
+    pub(crate) const fn of(actor: ActorId) -> Self {
+        Self(actor)
+    }
+
     pub(crate) const fn id(&self) -> &ActorId {
         &self.0
     }

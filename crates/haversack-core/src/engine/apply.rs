@@ -93,14 +93,22 @@ impl Engine {
             Ok(signed) => signed,
             Err(reason) => return Ok(Verdict::Quarantine(reason)),
         };
-        let taken = match self.apply_parts(batch, (&lane, role), &rebuilt)? {
+        let Some(brought) = self.brought(batch, chunk, role)? else {
+            return Ok(Verdict::Wait(Need::Version));
+        };
+        let here = &brought.documents;
+        let taken = match self.apply_parts(batch, (&lane, role), &rebuilt, here)? {
             Ok(taken) => taken,
             Err(need) => return Ok(Verdict::Wait(need)),
         };
         let Taken { documents, passed, refused } = taken;
+        batch.staged.documents.extend(here.clone());
         batch.staged.documents.extend(documents);
-        let refused = refused.or_else(|| refused_statement(&batch.space, chunk));
+        let refused = refused
+            .or(brought.refused.then_some(Reason::Drop))
+            .or_else(|| refused_statement(&batch.space, chunk));
         pass_over(batch, chunk, lane, (&passed, refused));
+        brought.stage(batch, chunk);
         for (place, part) in rebuilt.into_iter().enumerate() {
             if self.index.is_gone(&part.document) {
                 let head = gone(part.document, chunk.body.lane, part.tip);
@@ -122,6 +130,7 @@ impl Engine {
         batch: &Batch,
         (lane, role): (&LaneState, Role),
         parts: &[Rebuilt],
+        brought: &BTreeMap<Document, Automerge>,
     ) -> Result<Result<Taken, Need>, Error> {
         let mut taken = Taken::default();
         for part in parts {
@@ -132,7 +141,10 @@ impl Engine {
             if self.index.is_gone(&part.document) {
                 continue;
             }
-            let base = self.staged_document(batch, &part.document)?;
+            let base = match brought.get(&part.document) {
+                Some(document) => document.clone(),
+                None => self.staged_document(batch, &part.document)?,
+            };
             match rebuild::apply(&base, &part.raw, &part.changes, part.before) {
                 Ok(document) if self.may_write(role, part.document, [&base, &document]) => {
                     taken.documents.insert(part.document, document);
@@ -200,7 +212,11 @@ impl Engine {
         staged.unwrap_or_else(|| self.index.tip(document, lane))
     }
 
-    fn staged_document(&mut self, batch: &Batch, id: &Document) -> Result<Automerge, Error> {
+    pub(super) fn staged_document(
+        &mut self,
+        batch: &Batch,
+        id: &Document,
+    ) -> Result<Automerge, Error> {
         match batch.staged.documents.get(id) {
             Some(document) => Ok(document.clone()),
             None => self.document(id),

@@ -107,6 +107,18 @@ impl Engine {
         let mut tips: BTreeMap<Lane, Tip> = BTreeMap::new();
         let mut held = Vec::new();
         let rows = self.index.document(id).map(|entry| entry.rows.as_slice()).unwrap_or_default();
+        for row in rows.iter().filter(|row| row.head.kind == RowKind::Carried) {
+            // Believed with whoever carried it: of several, with any.
+            let cutters = cutters(space, &row.head.lane, row.head.sequence, written);
+            for change in self.carried_changes(row)? {
+                let known = |held: &Held| held.change.hash() == change.hash();
+                match held.iter_mut().find(|held| known(held)) {
+                    Some(known) if cutters.is_empty() => known.cutters.clear(),
+                    Some(_) => {}
+                    None => held.push(Held { change, cutters: cutters.clone(), free: None }),
+                }
+            }
+        }
         for row in rows.iter().filter(|row| row.head.kind == RowKind::Changes) {
             let (lane, sequence) = (row.head.lane, row.head.sequence);
             let state =

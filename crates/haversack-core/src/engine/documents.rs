@@ -24,6 +24,7 @@ use crate::store::{Keyring, Log, Purpose, Table, Writer};
 use crate::sync::tree::Proof;
 use crate::view::{Source, View};
 
+const REBUILT: Error = Error::Document { what: "rebuilt" };
 /// How many documents stay in memory.
 const OPEN_MAX: usize = 64;
 
@@ -106,6 +107,7 @@ pub(super) struct Staged {
     /// Rows of the log that others take the place of.
     pub(super) replaced: BTreeMap<Document, Vec<i64>>,
     pub(super) client_keys: BTreeMap<Document, ClientKey>,
+    pub(super) strangers: Vec<(ActorId, Device)>,
     pub(super) epochs: Vec<(Epoch, EpochSecret)>,
     /// Bodies of this device, to keep.
     pub(super) bodies: Vec<KeptBody>,
@@ -152,7 +154,11 @@ impl Engine {
                 *tip = row.head.tip;
             }
         }
-        document.apply_changes(changes).map_err(|_| Error::Document { what: "rebuilt" })?;
+        for row in rows.iter().filter(|row| row.head.kind == RowKind::Carried) {
+            // First: what others wrote on top of it needs it.
+            document.apply_changes(self.carried_changes(row)?).map_err(|_| REBUILT)?;
+        }
+        document.apply_changes(changes).map_err(|_| REBUILT)?;
         Ok(document)
     }
 
@@ -241,6 +247,7 @@ impl Engine {
         }
         let keyed: Vec<_> = staged.client_keys.keys().copied().collect();
         self.client_keys.extend(staged.client_keys);
+        self.strangers.extend(staged.strangers);
         self.view_is_due |= self.show_news(staged.documents, &keyed, &mut again, judged).is_err();
         if self.view_is_due {
             self.view_is_due = self.show_all().is_err();
@@ -341,7 +348,8 @@ impl Engine {
             let id = actor(space.space(), &lane.device_key, lane.incarnation);
             (Author::new(&id).id().clone(), device(&lane.device_key))
         };
-        space.lanes.values().map(author).collect()
+        let strangers = self.strangers.iter().map(|(actor, device)| (actor.clone(), *device));
+        space.lanes.values().map(author).chain(strangers).collect()
     }
 }
 
@@ -370,7 +378,7 @@ fn save_rows(
         let key = match head.kind {
             // Of what was let go there is no key, and nothing to seal.
             RowKind::Gone => state_key,
-            RowKind::Changes | RowKind::ClientKey => ring.document(&head.document)?.expose(),
+            _ => ring.document(&head.document)?.expose(),
         };
         let sealed_head = head.encode();
         let id = writer.append(Log::Changes, (state_key, &sealed_head), (key, content), random)?;

@@ -20,6 +20,7 @@ use crate::docs::read::Record;
 use crate::members::FIELD_AGE;
 use crate::store::{Dropped, Table};
 use crate::sync::body::Body;
+use crate::sync::drop::Carried;
 
 impl Engine {
     /// Lets go of what has grown old.
@@ -37,7 +38,7 @@ impl Engine {
             return Ok(());
         }
         self.mark_gone(&space, &outings)?;
-        self.drop_keys(&Dropped { documents: outings, epochs })
+        self.drop_keys(&Dropped { documents: outings, epochs, ..Dropped::default() })
     }
 
     /// Whether a chunk that waits for something else is kept sealed under an epoch: it will have to be opened once more.
@@ -66,7 +67,8 @@ impl Engine {
             let Some(first) = left.first() else { continue };
             let safe = |row: &&Row| is_safe(space, &mine, row);
             let grown = age(first.head.since) >= FIELD_AGE && left.iter().all(safe);
-            if entry.is_gone() || (grown && self.is_outing(id)?) {
+            let is_drop = left.iter().all(|row| row.head.kind == RowKind::Drop);
+            if entry.is_gone() || (grown && (is_drop || self.is_outing(id)?)) {
                 old.insert(*id);
             }
         }
@@ -112,8 +114,10 @@ impl Engine {
             }
             let (body, _, _) = Body::decode(&kept_body.raw)?;
             let changes = body.changes.map(|item| ops::decode(&author, &item)).transpose()?;
-            let mut names = changes.into_iter().flatten().map(|changes| changes.document);
-            if names.any(|document| documents.contains(&document)) {
+            let carried = body.carried.iter().filter_map(|bytes| Carried::decode(bytes).ok());
+            let carried = carried.map(|carried| carried.id(space.space()));
+            let names = changes.into_iter().flatten().map(|changes| changes.document);
+            if names.chain(carried).any(|document| documents.contains(&document)) {
                 found.push((kept.row, kept_body.emptied()));
             }
         }
@@ -128,7 +132,7 @@ pub(super) fn gone(document: Document, lane: Lane, tip: crate::docs::rebuild::Ti
 }
 
 /// Whether somebody who keeps the team's work has what a row is from.
-fn is_safe(space: &SpaceState, mine: &BTreeSet<u32>, row: &Row) -> bool {
+pub(super) fn is_safe(space: &SpaceState, mine: &BTreeSet<u32>, row: &Row) -> bool {
     let Some(sequence) = row.head.sequence else { return false };
     if row.head.lane == space.lane {
         return mine.contains(&sequence);

@@ -74,7 +74,8 @@ impl Engine {
         let author = Author::new(&actor(next.space(), &key, identity.incarnation));
         let open: Vec<Row> =
             self.index.open_rows().into_iter().filter(|row| row.head.lane == *old).collect();
-        let documents: BTreeSet<Document> = open.iter().map(|row| row.head.document).collect();
+        let changes = open.iter().filter(|row| row.head.kind == RowKind::Changes);
+        let documents: BTreeSet<Document> = changes.map(|row| row.head.document).collect();
         for id in &documents {
             let (base, full) = (self.without_open(id)?, self.rebuild_document(id)?);
             let mut document = base.clone().with_actor(author.id().clone());
@@ -102,6 +103,10 @@ impl Engine {
                 let head = RowHead { lane: next.lane, ..row.head };
                 staged.rows.push((head, key.expose().to_vec()));
             }
+            if matches!(row.head.kind, RowKind::Drop | RowKind::Carried) {
+                let head = RowHead { lane: next.lane, ..row.head };
+                staged.rows.push((head, self.entry(&row)?));
+            }
         }
         Ok(())
     }
@@ -121,6 +126,9 @@ impl Engine {
             *tip = row.head.tip;
         }
         let mut document = Automerge::new();
+        for row in rows.iter().filter(|row| row.head.kind == RowKind::Carried) {
+            changes.extend(self.carried_changes(row)?);
+        }
         document.apply_changes(changes).map_err(|_| Error::Document { what: "rebuilt" })?;
         Ok(document)
     }

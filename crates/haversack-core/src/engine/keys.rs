@@ -61,13 +61,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::WeakPassphrase`], [`Error::Hardware`], [`Error::Invalid`] when the passphrase is the duress
-    /// one, and the errors of saving. Nothing is changed then. Says what raising the cost dropped.
+    /// one, [`Error::Inner`], and the errors of saving. Nothing is changed then. Says what raising the cost dropped.
     pub fn change_passphrase(
         &mut self,
         new: &Passphrase,
         options: SecretOptions<'_>,
     ) -> Result<Slots, Error> {
         options.check(new)?;
+        self.check_first()?;
         let before = self.slots();
         let cost = options.cost.unwrap_or(self.vault.cost());
         let secret = Secret { passphrase: new, hardware: options.hardware };
@@ -105,8 +106,9 @@ impl Engine {
     /// as a passphrase, open the store without hardware.
     ///
     /// # Errors
-    /// The errors of saving.
+    /// [`Error::Inner`], and the errors of saving.
     pub fn add_recovery(&mut self) -> Result<RecoveryCode, Error> {
+        self.check_first()?;
         let code = RecoveryCode::make(&mut *self.random);
         let passphrase = code.passphrase();
         let secret = Secret { passphrase: &passphrase, hardware: None };
@@ -136,6 +138,7 @@ impl Engine {
         options: SecretOptions<'_>,
     ) -> Result<(), Error> {
         options.check(passphrase)?;
+        self.check_first()?;
         let secret = Secret { passphrase, hardware: options.hardware };
         self.vault.set(Kind::Duress, secret, &mut *self.random)
     }
@@ -143,8 +146,9 @@ impl Engine {
     /// Makes the duress passphrase a wrong one.
     ///
     /// # Errors
-    /// The errors of saving.
+    /// [`Error::Inner`], and the errors of saving.
     pub fn clear_duress(&mut self) -> Result<(), Error> {
+        self.check_first()?;
         self.vault.clear(Kind::Duress, &mut *self.random)
     }
 
@@ -212,6 +216,7 @@ impl Engine {
         (self.index, self.documents) = (Index::default(), Documents::default());
         self.caches.clear();
         self.client_keys.clear();
+        self.strangers.clear();
         self.view = View::empty()?;
         self.load_index()?;
         self.load_caches()?;

@@ -27,11 +27,15 @@ pub(super) struct RowHead {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowKind {
     /// Changes, in the op encoding.
-    Changes,
+    Changes = 0,
     /// The key of the client whose file the document is.
-    ClientKey,
+    ClientKey = 1,
+    /// A drop into another space, sealed: the document is its name.
+    Drop = 3,
+    /// A drop from another space, which the lane's author carried here.
+    Carried = 4,
     /// How far an author had come in a document that was let go: what still comes of it counts as applied.
-    Gone,
+    Gone = 2,
 }
 
 impl RowHead {
@@ -53,6 +57,8 @@ impl RowHead {
             0 => RowKind::Changes,
             1 => RowKind::ClientKey,
             2 => RowKind::Gone,
+            3 => RowKind::Drop,
+            4 => RowKind::Carried,
             other => {
                 return Err(Error::Unknown { what: "row kind", found: other.into() });
             }
@@ -103,7 +109,7 @@ impl Index {
     pub(super) fn add(&mut self, row: Row) {
         let entry = self.documents.entry(row.head.document).or_default();
         entry.rows.push(row);
-        if row.head.kind != RowKind::ClientKey {
+        if matches!(row.head.kind, RowKind::Changes | RowKind::Gone) {
             let tip = entry.tips.entry(row.head.lane).or_default();
             if row.head.tip.sequence > tip.sequence {
                 *tip = row.head.tip;

@@ -24,7 +24,7 @@ use crate::view::{Source, View};
 const FILES: [&str; 3] = ["key.a", "key.b", "lock"];
 
 /// Makes the folder for its owner alone: whoever can read the header can guess at the passphrase.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -79,7 +79,12 @@ impl Engine {
     }
 
     /// Makes the database of a new store.
-    fn fill(folder: &Path, lock: Lock, vault: Vault, mut random: Random) -> Result<Self, Error> {
+    pub(super) fn fill(
+        folder: &Path,
+        lock: Lock,
+        vault: Vault,
+        mut random: Random,
+    ) -> Result<Self, Error> {
         let mut db = Db::open(folder, lock)?;
         let identity = Identity::make(&mut *random);
         let device = DeviceState { identity, pending: None, place: place(folder) };
@@ -155,7 +160,7 @@ impl Engine {
         Ok(engine)
     }
 
-    fn open_database(
+    pub(super) fn open_database(
         folder: &Path,
         lock: Lock,
         vault: Vault,
@@ -211,6 +216,7 @@ impl Engine {
             bodies: Default::default(),
             caches: Default::default(),
             client_keys: Default::default(),
+            strangers: Default::default(),
             waiting: Waiting::default(),
             view: View::empty()?,
             view_is_due: false,
@@ -228,6 +234,9 @@ impl Engine {
         for (id, head) in self.db.heads(Log::Changes, &key)? {
             let head = RowHead::decode(&head)?;
             self.index.add(Row { id, head });
+            if head.kind == RowKind::Carried {
+                self.know_stranger(id, &head)?;
+            }
             if head.kind == RowKind::ClientKey {
                 let key = self.ring.document(&head.document)?.expose();
                 let content = self.db.entry(Log::Changes, key, id)?;

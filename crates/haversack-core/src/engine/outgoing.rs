@@ -36,6 +36,8 @@ const VECTOR_TARGET: usize = 256;
 struct Load {
     documents: Vec<(DocumentChanges, ChangeHash)>,
     client_keys: Vec<(Document, ClientKey)>,
+    /// Drops, on their way or carried, with their kinds and names.
+    drops: Vec<(RowKind, Document, Vec<u8>)>,
 }
 
 /// A body that is signed, and known to fit a frame.
@@ -100,6 +102,8 @@ impl Engine {
         for row in rows {
             bytes += match row.head.kind {
                 RowKind::ClientKey | RowKind::Gone => CLIENT_KEY_BYTES,
+                // Sealed or signed, they do not get smaller.
+                RowKind::Drop | RowKind::Carried => 4 * self.entry(&row)?.len(),
                 RowKind::Changes => {
                     let changes = self.read_row(&row)?;
                     changes.iter().map(|change| 16 + 6 * change.operations.len()).sum()
@@ -125,6 +129,10 @@ impl Engine {
                 let missing = Error::damaged("log", "a client key is missing");
                 let key = self.client_keys.get(&document).ok_or(missing)?;
                 load.client_keys.push((document, key.clone()));
+                continue;
+            }
+            if matches!(row.head.kind, RowKind::Drop | RowKind::Carried) {
+                load.drops.push((row.head.kind, document, self.entry(row)?));
                 continue;
             }
             let changes = self.read_row(row)?;
@@ -153,7 +161,13 @@ impl Engine {
         let documents: Vec<_> = load.documents.iter().map(|(changes, _)| changes.clone()).collect();
         let item = (!documents.is_empty()).then(|| ops::encode(author, &documents)).transpose()?;
         let client_keys = load.client_keys.clone();
-        let body = Body { changes: item, client_keys, ..next_body(space, statements)? };
+        let of = |kind| {
+            let drops = load.drops.iter().filter(move |(its, ..)| *its == kind);
+            drops.map(|(_, _, bytes)| bytes.clone()).collect()
+        };
+        let (drops, carried) = (of(RowKind::Drop), of(RowKind::Carried));
+        let next = next_body(space, statements)?;
+        let body = Body { changes: item, client_keys, drops, carried, ..next };
         let sequence = space.lanes.get(&lane).map_or(0, |own| own.next);
         let encoded = body.encode()?;
         let tips: Vec<_> = load.documents.iter().map(|(d, hash)| (d.document, *hash)).collect();
@@ -210,6 +224,10 @@ fn stage(
         let (document, tip) = (*document, Tip::default());
         let head = RowHead { document, kind: RowKind::ClientKey, lane, sequence, tip, since };
         staged.rows.push((head, key.expose().to_vec()));
+    }
+    for (kind, document, content) in load.drops {
+        let head = RowHead { document, kind, lane, sequence, tip: Tip::default(), since };
+        staged.rows.push((head, content));
     }
     for row in rows {
         staged.replaced.entry(row.head.document).or_default().push(row.id);

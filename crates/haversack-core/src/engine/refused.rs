@@ -64,10 +64,13 @@ pub enum Reason {
     /// A statement about the team that counts for nothing: who made it was removed, or let in by somebody who was.
     #[error("it is a decision about the team that counts for nothing")]
     Void = 17,
+    /// It brings what was dropped for this space by nobody who may, or in no form that there is.
+    #[error("it brings what was dropped by nobody who may")]
+    Drop = 18,
 }
 
 impl Reason {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Form,
         Self::Crash,
         Self::Grant,
@@ -85,6 +88,7 @@ impl Reason {
         Self::Continued,
         Self::Statement,
         Self::Void,
+        Self::Drop,
     ];
 }
 

@@ -7,7 +7,7 @@ use haversack_wire::codec::{put_blob, put_varint};
 use super::Engine;
 use super::incoming::acknowledged;
 use super::kept::Keep;
-use super::log::RowKind;
+use super::log::{Row, RowKind};
 use crate::Error;
 use crate::model::Site;
 use crate::view::{ClientRow, ContactFilter, ContactRow};
@@ -115,9 +115,8 @@ impl Engine {
         let (relayed, acknowledged) =
             (relayed.copied().unwrap_or(0), acknowledged(space, &self.bodies));
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
-        for row in
-            rows.filter(|row| row.head.lane == space.lane && row.head.kind == RowKind::Changes)
-        {
+        let is_work = |kind| matches!(kind, RowKind::Changes | RowKind::Drop | RowKind::Carried);
+        for row in rows.filter(|row| row.head.lane == space.lane && is_work(row.head.kind)) {
             match row.head.sequence {
                 Some(sequence) if acknowledged.contains(&sequence) => ledger.acknowledged += 1,
                 Some(sequence) if sequence < relayed => ledger.relayed += 1,
@@ -134,7 +133,12 @@ impl Engine {
     /// [`Error::Damaged`] when the log does not open.
     pub fn canonical(&mut self) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
-        let here = self.index.documents().filter(|(_, entry)| !entry.is_gone());
+        // What is dropped into other spaces is kept until it is safe there, here longer than elsewhere.
+        let is_here = |row: &Row| !matches!(row.head.kind, RowKind::Gone | RowKind::Drop);
+        let here = self
+            .index
+            .documents()
+            .filter(|(_, entry)| !entry.is_gone() && entry.rows.iter().any(is_here));
         let ids: Vec<Document> = here.map(|(id, _)| *id).collect();
         for id in ids {
             let document = self.believed(&id)?;

@@ -106,11 +106,7 @@ impl Engine {
         day: Day,
         drafts: &[ContactDraft],
     ) -> Result<Saved<Vec<ContactId>>, Error> {
-        if drafts.is_empty() {
-            return Err(Error::invalid("contacts", "must be at least one"));
-        }
-        let contacts: Vec<Contact> =
-            drafts.iter().map(|draft| self.contact(day, draft)).collect::<Result<_, _>>()?;
+        let contacts = self.contacts_of(day, drafts)?;
         let (mut outing, mut count) = self.outing_with_room(day)?;
         let mut edits = Edits::default();
         let mut ids = Vec::new();
@@ -123,6 +119,18 @@ impl Engine {
         }
         self.save_edits(edits, BTreeMap::new())?;
         Ok(Saved(ids))
+    }
+
+    /// Contacts as they are written.
+    pub(super) fn contacts_of(
+        &self,
+        day: Day,
+        drafts: &[ContactDraft],
+    ) -> Result<Vec<Contact>, Error> {
+        if drafts.is_empty() {
+            return Err(Error::invalid("contacts", "must be at least one"));
+        }
+        drafts.iter().map(|draft| self.contact(day, draft)).collect()
     }
 
     fn contact(&self, day: Day, draft: &ContactDraft) -> Result<Contact, Error> {
@@ -344,6 +352,28 @@ impl Engine {
         staged.client_keys = client_keys;
         self.commit(staged)
     }
+}
+
+/// Makes an outing of a document that is empty.
+pub(super) fn put_outing(
+    document: &mut Automerge,
+    day: Day,
+    contacts: &[Contact],
+) -> Result<(), Error> {
+    let usual = contacts.first().map(|contact| &contact.site);
+    let mut tx = document.transaction();
+    let mut put = || {
+        reconcile_root(&mut tx, &OutingHead { day, site: usual })?;
+        for (key, contact) in (1..).zip(contacts) {
+            let key: i32 = key;
+            let entry = ContactEntry { contact, usual };
+            reconcile_prop(&mut tx, ROOT, key.to_string().as_str(), entry)?;
+        }
+        Ok(())
+    };
+    put().map_err(|_: ReconcileError| Error::Document { what: "made" })?;
+    tx.commit();
+    Ok(())
 }
 
 /// A key that no contact of the outing has: 1, 2, 3… for the device that began it; with a prefix of its own

@@ -1,5 +1,6 @@
 //! The roster: a graph of signed statements that only grows, and what stands of it (PROTOCOL § 6.1).
 
+mod drops;
 mod kept;
 mod undo;
 
@@ -15,6 +16,8 @@ use super::set::Set;
 use super::standing::{Member, Standing, evaluate};
 use super::statement::{Content, RelayAddress, Role, Statement};
 use crate::crypto::Suite;
+
+pub(crate) use drops::is_introduced;
 
 /// Statements that wait for a parent, at most.
 const WAITING_MAX: usize = 1_024;

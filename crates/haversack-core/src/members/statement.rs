@@ -10,9 +10,11 @@ use haversack_wire::limits::{
 use haversack_wire::{Device, Error, Lane, Reader, Relay, RetireHash, Space, StatementHash};
 
 use crate::crypto::{AadLabel, Suite, message};
+use crate::model::SpaceName;
 
 const WHAT: &str = "statement";
 const ADDRESS_MAX: usize = 256;
+const NAME_MAX: usize = 16;
 const RETIRE_HASHES_MAX: usize = 64;
 
 /// What a device is trusted to do.
@@ -121,6 +123,10 @@ pub(crate) enum Content {
     RetireHashes { first: u64, hashes: Vec<RetireHash> },
     /// Another root key takes the place of the signer.
     ReplaceRoot { root: [u8; 32] },
+    /// What is put into this drop-box opens to the members of another space.
+    DropBox { target: Space, key: [u8; 32], name: SpaceName },
+    /// What members of the space with this first root key drop here is taken.
+    TakeDrops { root: [u8; 32] },
     /// Carried only.
     Other,
 }
@@ -211,6 +217,8 @@ impl Content {
             Self::SetRelays(_) => 5,
             Self::RetireHashes { .. } => 6,
             Self::ReplaceRoot { .. } => 7,
+            Self::DropBox { .. } => 8,
+            Self::TakeDrops { .. } => 9,
             Self::Other => 0,
         }
     }
@@ -240,7 +248,11 @@ impl Content {
                 put_varint(&mut out, count as u64);
                 hashes.iter().for_each(|hash| out.extend_from_slice(hash.as_bytes()));
             }
-            Self::ReplaceRoot { root } => out = root.to_vec(),
+            Self::ReplaceRoot { root } | Self::TakeDrops { root } => out = root.to_vec(),
+            Self::DropBox { target, key, name } => {
+                out = [&target.as_bytes()[..], key].concat();
+                put_blob(&mut out, name.as_str().as_bytes());
+            }
             Self::Other => {}
         }
         Ok(out)
@@ -285,6 +297,13 @@ fn read_content<S: Suite>(
             Content::RetireHashes { first, hashes }
         }
         7 => Content::ReplaceRoot { root: r.array()? },
+        8 => Content::DropBox {
+            target: Space::new(r.array()?),
+            key: r.array()?,
+            name: SpaceName::new(r.text(NAME_MAX)?)
+                .map_err(|_| r.malformed("a name is not one"))?,
+        },
+        9 => Content::TakeDrops { root: r.array()? },
         _ => return Ok(Content::Other),
     };
     r.end().map(|()| content)

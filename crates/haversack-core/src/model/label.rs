@@ -25,6 +25,7 @@ macro_rules! label {
             }
 
             /// Takes a label as a document has it.
+            #[allow(dead_code, reason = "some are in no document")]
             pub(crate) fn from_document(text: &str) -> Self {
                 Self(text.to_owned())
             }
@@ -46,6 +47,8 @@ macro_rules! label {
 
 label!(/// A client's human code, such as `LOTUS-27`: short, spoken over a counter, may collide.
     Label, "label", 16);
+label!(/// What a store calls one of its further spaces, such as `clinic`: nobody else sees it.
+    SpaceName, "space name", 16);
 label!(/// A site's code, such as `KM-V`: not an address.
     SiteCode, "site", 16);
 

@@ -12,7 +12,7 @@
 //!
 //! Row numbers are never used twice (AUTOINCREMENT), so a row number is also a place in time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rand_core::CryptoRng;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -118,6 +118,7 @@ fn place(table: u8, id: i64, part: u8) -> Vec<u8> {
 #[derive(Debug)]
 pub(crate) struct Db {
     connection: Connection,
+    folder: PathBuf,
     _lock: Lock,
 }
 
@@ -128,7 +129,12 @@ impl Db {
             Connection::open(folder.join("data.db")).map_err(Error::database("opening"))?;
         prepare(&connection)?;
         migrate(&connection)?;
-        Ok(Self { connection, _lock: lock })
+        Ok(Self { connection, folder: folder.to_owned(), _lock: lock })
+    }
+
+    /// The store's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Begins the one transaction that may run.

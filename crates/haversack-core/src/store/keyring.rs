@@ -1,4 +1,4 @@
-//! The keyring: one key a document, one a purpose, the epochs' secrets.
+//! The keyring: one key a document, one a purpose, the epochs' secrets, the vault keys of inner stores.
 //!
 //! Adding a key appends a row in the caller's transaction, so a document and its key are saved or lost
 //! together. Dropping keys writes what is left into the other half, under a fresh keyring key; then the header is
@@ -13,8 +13,9 @@ use zeroize::Zeroizing;
 
 use super::Live;
 use super::db::{Table, Writer};
+use super::inner::InnerId;
 use crate::Error;
-use crate::crypto::{DocumentKey, EpochSecret, KeyringKey, PurposeKey};
+use crate::crypto::{DocumentKey, EpochSecret, KeyringKey, PurposeKey, VaultKey};
 
 const WHAT: &str = "keyring";
 const ENTRIES_MAX: usize = 4_194_304;
@@ -40,6 +41,7 @@ pub(crate) enum Purpose {
 pub(crate) struct Dropped {
     pub(crate) documents: BTreeSet<Document>,
     pub(crate) epochs: BTreeSet<Epoch>,
+    pub(crate) inner: BTreeSet<InnerId>,
 }
 
 /// The keys a store holds.
@@ -52,6 +54,7 @@ pub(crate) struct Keyring {
     documents: BTreeMap<Document, DocumentKey>,
     purposes: BTreeMap<u8, PurposeKey>,
     epochs: BTreeMap<Epoch, EpochSecret>,
+    inner: BTreeMap<InnerId, VaultKey>,
 }
 
 impl Keyring {
@@ -79,8 +82,15 @@ impl Keyring {
     }
 
     fn empty(live: Live, key: KeyringKey) -> Self {
-        let (documents, purposes, epochs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { live, key, stale: false, documents, purposes, epochs }
+        Self {
+            live,
+            key,
+            stale: false,
+            documents: BTreeMap::new(),
+            purposes: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            inner: BTreeMap::new(),
+        }
     }
 
     fn renew(&mut self, purposes: &[Purpose], random: &mut dyn CryptoRng) {
@@ -113,6 +123,8 @@ impl Keyring {
         ring.documents.retain(|document, _| !dropped.documents.contains(document));
         ring.epochs = self.epochs.clone();
         ring.epochs.retain(|epoch, _| !dropped.epochs.contains(epoch));
+        ring.inner = self.inner.clone();
+        ring.inner.retain(|id, _| !dropped.inner.contains(id));
         ring.purposes = self.purposes.clone();
         ring.renew(&RENEWED, random);
         ring
@@ -129,7 +141,8 @@ impl Keyring {
         let documents = self.documents.iter().map(|(id, key)| (1, *id.as_bytes(), key.expose()));
         let purposes = self.purposes.iter().map(|(id, key)| (2, purpose_id(*id), key.expose()));
         let epochs = self.epochs.iter().map(|(id, key)| (3, *id.as_bytes(), key.expose()));
-        let entries: Vec<_> = documents.chain(purposes).chain(epochs).collect();
+        let inner = self.inner.iter().map(|(id, key)| (4, *id, key.expose()));
+        let entries: Vec<_> = documents.chain(purposes).chain(epochs).chain(inner).collect();
         for entries in entries.chunks(ROW_ENTRIES) {
             writer.insert_sealed(
                 table,
@@ -185,6 +198,7 @@ impl Keyring {
                 1 => drop(self.documents.insert(Document::new(id), DocumentKey::new(key))),
                 2 => drop(self.purposes.insert(first(&id), PurposeKey::new(key))),
                 3 => drop(self.epochs.insert(Epoch::new(id), EpochSecret::new(key))),
+                4 => drop(self.inner.insert(id, VaultKey::new(key))),
                 _ => {
                     return Err(Error::Newer { what: WHAT, found: kind.into() });
                 }
@@ -243,9 +257,34 @@ impl Keyring {
         Ok(())
     }
 
+    /// Adds the vault key of an inner store and writes it.
+    pub(crate) fn add_inner(
+        &mut self,
+        id: InnerId,
+        key: VaultKey,
+        writer: &mut Writer<'_>,
+        random: &mut dyn CryptoRng,
+    ) -> Result<(), Error> {
+        self.check()?;
+        let row = Zeroizing::new(put_row(&[(4, id, key.expose())]));
+        writer.insert_sealed(Self::table(self.live), self.key.expose(), &row, random)?;
+        self.inner.insert(id, key);
+        Ok(())
+    }
+
+    /// The vault keys of inner stores.
+    pub(crate) const fn inner(&self) -> &BTreeMap<InnerId, VaultKey> {
+        &self.inner
+    }
+
     /// Forgets, in memory, keys whose transaction was not committed.
     pub(crate) fn forget_documents(&mut self, documents: &[Document]) {
         documents.iter().for_each(|document| drop(self.documents.remove(document)));
+    }
+
+    /// Forgets, in memory, an inner store whose transaction was not committed.
+    pub(crate) fn forget_inner(&mut self, id: &InnerId) {
+        self.inner.remove(id);
     }
 
     /// Forgets, in memory, an epoch whose transaction was not committed.
@@ -258,7 +297,9 @@ impl Keyring {
         let documents = self.documents.values().map(|key| *key.expose());
         let purposes = self.purposes.values().map(|key| *key.expose());
         let epochs = self.epochs.values().map(|key| *key.expose());
-        documents.chain(purposes).chain(epochs).chain([*self.key.expose()]).collect()
+        let inner = self.inner.values().map(|key| *key.expose());
+        let all = documents.chain(purposes).chain(epochs).chain(inner);
+        all.chain([*self.key.expose()]).collect()
     }
 
     pub(crate) const fn epochs(&self) -> &BTreeMap<Epoch, EpochSecret> {

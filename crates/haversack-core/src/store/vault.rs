@@ -46,6 +46,24 @@ impl Vault {
         Ok(Self { files, header, key, content, opened_by: Kind::Normal })
     }
 
+    /// The vault of a store within another one, which keeps its key: its slots are all unused. Nothing is written yet.
+    pub(crate) fn make_inner(
+        files: HeaderFiles,
+        key: VaultKey,
+        random: &mut dyn CryptoRng,
+    ) -> Self {
+        let header = Header::make(Cost::FLOOR, 0, random);
+        let content = empty_box(Live::First, random);
+        Self { files, header, key, content, opened_by: Kind::Normal }
+    }
+
+    /// Opens the vault of a store within another one.
+    pub(crate) fn open_inner(files: HeaderFiles, key: VaultKey) -> Result<Self, Error> {
+        let header = files.read()?;
+        let content = header.open_box(&key)?;
+        Ok(Self { files, header, key, content, opened_by: Kind::Normal })
+    }
+
     /// Tries a secret. The attempt is counted, durably, before anything is tried; whatever the outcome, the same
     /// work is done: two writings of the header, one stretching, every slot with and without hardware, one box.
     pub(crate) fn unlock(
@@ -92,6 +110,11 @@ impl Vault {
     /// Whether a slot of this kind is in use.
     pub(crate) fn has(&self, kind: Kind) -> bool {
         self.content.kinds.contains(&(kind as u8))
+    }
+
+    /// Whether no secret opens it, but the key that another store keeps.
+    pub(crate) fn is_inner(&self) -> bool {
+        self.content.kinds.iter().all(|kind| *kind == 0)
     }
 
     /// What stretching costs.

@@ -7,6 +7,7 @@ use std::path::Path;
 use rand_core::CryptoRng;
 
 use super::header_files::HeaderFiles;
+use super::inner::remove_inner;
 use crate::Error;
 
 /// What a store's folder holds, beside the headers and the lock.
@@ -54,7 +55,7 @@ pub(crate) fn wipe_up_to(
     Ok(())
 }
 
-/// Removes the database as well as the system lets it: without its keys it is noise.
+/// Removes the database and the inner stores as well as the system lets it: without its keys it is noise.
 pub(crate) fn remove_database(folder: &Path, random: &mut dyn CryptoRng) {
     let mut noise = vec![0; OVERWRITTEN];
     random.fill_bytes(&mut noise);
@@ -69,6 +70,7 @@ pub(crate) fn remove_database(folder: &Path, random: &mut dyn CryptoRng) {
         drop(overwritten);
         let _ = std::fs::remove_file(&path);
     }
+    remove_inner(folder, |_| false);
 }
 
 /// Makes the names of files durable, where the system lets a folder be synced.

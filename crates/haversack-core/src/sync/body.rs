@@ -1,9 +1,12 @@
 //! A body: what a device says at one place of its lane, and signs (PROTOCOL § 4).
 
 use haversack_wire::codec::{Ascending, bounded, put_blob, put_varint};
-use haversack_wire::limits::{DEVICES_MAX, HEADS_MAX, ITEMS_MAX, LANES_MAX, RAW_MAX, WAITING_MAX};
+use haversack_wire::limits::{
+    DEVICES_MAX, DROPS_MAX, HEADS_MAX, ITEMS_MAX, LANES_MAX, RAW_MAX, WAITING_MAX,
+};
 use haversack_wire::{Document, Error, Incarnation, Lane, Position, Reader, StatementHash};
 
+use super::drop::{put_blobs, read_blobs};
 use crate::crypto::ClientKey;
 use crate::members::{put_statements, read_statements};
 
@@ -12,6 +15,8 @@ const ITEM_CHANGES: u64 = 1;
 const ITEM_STATEMENTS: u64 = 2;
 const ITEM_OPENING: u64 = 3;
 const ITEM_CLIENT_KEYS: u64 = 4;
+const ITEM_DROPS: u64 = 5;
+const ITEM_CARRIED: u64 = 8;
 const CLIENT_KEYS_MAX: usize = 4_096;
 
 /// A body without its signature.
@@ -27,6 +32,10 @@ pub(crate) struct Body {
     pub(crate) statements: Vec<Vec<u8>>,
     pub(crate) opening: Option<Opening>,
     pub(crate) client_keys: Vec<(Document, ClientKey)>,
+    /// Drops into other spaces.
+    pub(crate) drops: Vec<Vec<u8>>,
+    /// Drops that were carried into this space.
+    pub(crate) carried: Vec<Vec<u8>>,
     /// Items of kinds that this version does not know.
     pub(crate) other: Vec<(u64, Vec<u8>)>,
 }
@@ -85,6 +94,7 @@ impl Body {
                 put_blob(&mut rest, content);
             }
         }
+        bounded("drops", self.drops.len().max(self.carried.len()) as u64, DROPS_MAX)?;
         bounded("body", bytes.len() as u64, RAW_MAX - 64)?;
         Ok(Encoded { bytes, rest })
     }
@@ -108,6 +118,13 @@ impl Body {
                 content.extend_from_slice(key.expose());
             }
             items.push((ITEM_CLIENT_KEYS, content));
+        }
+        for (kind, blobs) in [(ITEM_DROPS, &self.drops), (ITEM_CARRIED, &self.carried)] {
+            if !blobs.is_empty() {
+                let mut content = Vec::new();
+                put_blobs(&mut content, blobs);
+                items.push((kind, content));
+            }
         }
         items.sort_by_key(|(kind, _)| *kind);
         items
@@ -158,6 +175,8 @@ impl Body {
                     Some(Opening { device_key, incarnation: Incarnation::new(r.array()?) });
             }
             ITEM_CLIENT_KEYS => self.client_keys = read_client_keys(&mut r)?,
+            ITEM_DROPS => self.drops = read_blobs(&mut r)?,
+            ITEM_CARRIED => self.carried = read_blobs(&mut r)?,
             _ => {
                 self.other.push((kind, content.to_vec()));
                 return Ok(());
@@ -274,6 +293,8 @@ mod tests {
             statements: vec![],
             opening: Some(Opening { device_key: [10; 32], incarnation: Incarnation::new([11; 8]) }),
             client_keys: vec![(Document::new([12; 16]), ClientKey::new([13; 32]))],
+            drops: vec![],
+            carried: vec![],
             other: vec![(77, b"newer".to_vec())],
         }
     }

@@ -48,6 +48,7 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Recovered, Error> {
         return Ok(Recovered::Root { root_key: true });
     }
     let code = args.code.ask()?;
+    global.whole()?;
     let notebook = global.open_with(&code.passphrase(), None).map_err(as_code)?;
     if notebook.opened_by()? != OpenedBy::Recovery {
         return Err(EngineError::WrongRecoveryCode.into());

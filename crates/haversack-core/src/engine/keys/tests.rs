@@ -81,7 +81,7 @@ fn gone(engine: &Engine) -> Dropped {
     let clients = engine.clients().unwrap();
     let is_gone = |label: &Option<Label>| label.as_ref().is_some_and(|l| l.to_string() == "GONE");
     let gone = clients.iter().find(|row| is_gone(&row.client.label)).unwrap();
-    Dropped { documents: BTreeSet::from([gone.id.0]), epochs: BTreeSet::new() }
+    Dropped { documents: BTreeSet::from([gone.id.0]), ..Dropped::default() }
 }
 
 /// Every sealed box of a copy of a store: its table, row and column.
@@ -231,7 +231,7 @@ fn an_epoch_that_is_dropped_is_gone() {
     let (bench, mut engine) = Bench::new();
     let epochs: BTreeSet<_> = engine.ring.epochs().keys().copied().collect();
     assert_eq!(epochs.len(), 1);
-    engine.drop_keys(&Dropped { documents: BTreeSet::new(), epochs }).unwrap();
+    engine.drop_keys(&Dropped { epochs, ..Dropped::default() }).unwrap();
     engine.lock();
     assert!(bench.open("right").unwrap().ring.epochs().is_empty());
 }

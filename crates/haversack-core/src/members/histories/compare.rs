@@ -119,6 +119,9 @@ fn says(content: &Content) -> Says {
             Says::RetireHashes { first: *first, count: hashes.len() as u64 }
         }
         Content::ReplaceRoot { root } => Says::ReplaceRoot { key: *root },
-        Content::SetRelays(_) | Content::Other => Says::Other,
+        Content::SetRelays(_)
+        | Content::DropBox { .. }
+        | Content::TakeDrops { .. }
+        | Content::Other => Says::Other,
     }
 }

@@ -1,0 +1,104 @@
+//! Several teams in one store: a device that works for the street team and for the clinic.
+
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, RelayProcess, err, out, text};
+
+fn refused(bench: &Bench, args: &[&str]) -> String {
+    let output = bench.on("a", args).output().unwrap();
+    assert!(!output.status.success() && out(&output).is_empty(), "{args:?}: {}", out(&output));
+    err(&output)
+}
+
+fn labels(clients: &Value) -> Vec<String> {
+    clients.as_array().unwrap().iter().map(|client| text(client, "label")).collect()
+}
+
+#[test]
+fn a_further_team_is_founded_used_renamed_and_dropped() {
+    let bench = Bench::with_team();
+    let made = bench.json("a", &["space", "create", "clinic", "--site", "MMT-1=oamt_clinic"]);
+    assert_eq!(made, json!({"created": true, "name": "clinic", "sites": 1}));
+    bench.ok("a", &["--space", "clinic", "client", "add", "--label", "LOTUS-27"]);
+    assert_eq!(labels(&bench.json("a", &["--space", "clinic", "client", "list"])), ["LOTUS-27"]);
+    assert!(!labels(&bench.json("a", &["client", "list"])).contains(&"LOTUS-27".to_owned()));
+    bench.ok("a", &["space", "rename", "clinic", "health"]);
+    let spaces = bench.json("a", &["space", "list"]);
+    assert_eq!((&spaces[0]["name"], &spaces[1]["name"]), (&json!(null), &json!("health")));
+    assert_ne!(spaces[0]["team"]["space"], spaces[1]["team"]["space"]);
+    assert_eq!(spaces[1]["team"]["role"], json!("coordinator"));
+    let unasked = refused(&bench, &["space", "drop", "health"]);
+    assert!(unasked.contains("no terminal to ask"), "{unasked}");
+    bench.ok("a", &["space", "drop", "health", "--yes"]);
+    assert_eq!(bench.json("a", &["space", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_further_team_is_joined_by_invitation() {
+    let bench = Bench::with_team();
+    bench.ok("a", &["space", "create", "clinic"]);
+    bench.join("b", &[]);
+    let clinic = ["--space", "clinic"];
+    let request = bench.json("b", &[&["join", "--request"], &clinic[..]].concat());
+    assert_eq!(bench.json("b", &["space", "list"])[1], json!({"name": "clinic", "team": null}));
+    let invite = ["invite", "--role", "clinic", request["request"].as_str().unwrap()];
+    let invited = bench.json("a", &[&invite[..], &clinic].concat());
+    let answer = invited["answer"].as_str().unwrap();
+    let joined = bench.json("b", &[&["join", answer], &clinic[..]].concat());
+    assert_eq!(joined["words"], invited["words"]);
+    let spaces = bench.json("b", &["space", "list"]);
+    assert_eq!(spaces[0]["team"]["role"], json!("educator"));
+    assert_eq!(spaces[1]["team"]["role"], json!("clinic"));
+    assert_eq!(spaces[1]["team"]["space"], bench.json("a", &["space", "list"])[1]["team"]["space"]);
+}
+
+/// An office that is in the street team and in the clinic's, a phone of the street team, a nurse of the clinic.
+#[test]
+fn what_is_dropped_on_the_street_is_read_in_the_clinic_alone() {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    bench.join("phone", &["--relay", &relay.url()]);
+    bench.ok("a", &["space", "create", "clinic"]);
+    let request = text(&bench.json("nurse", &["join", "--request"]), "request");
+    let invite = ["--space", "clinic", "invite", "--role", "clinic", "--relay", &relay.url()];
+    let answer = text(&bench.json_from("a", &invite, &request), "answer");
+    bench.json_from("nurse", &["join"], &answer);
+    let linked = bench.json("a", &["space", "link", "clinic"]);
+    assert_eq!(linked, json!({"linked": true, "drop_box": "clinic"}));
+    for store in ["a", "phone"] {
+        bench.json(store, &["sync"]);
+    }
+    assert_eq!(bench.json("phone", &["space", "list"])[0]["team"]["drop_boxes"], json!(["clinic"]));
+    let log = ["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=7"];
+    let dropped = bench.json("phone", &[&log[..], &["--drop", "clinic"]].concat());
+    assert_eq!(dropped, json!({"saved": 1, "contacts": [], "dropped": "clinic"}));
+    assert_eq!(bench.json("phone", &["status"])["own"]["here_only"], json!(1));
+    bench.json("phone", &["sync"]);
+    let synced = bench.json("a", &["sync"]);
+    assert_eq!((&synced["carried"], &synced["spaces"][0]["name"]), (&json!(1), &json!("clinic")));
+    bench.json("nurse", &["sync"]);
+    let count = |args: &[&str], store| bench.json(store, args).as_array().unwrap().len();
+    let seen =
+        (count(&["contacts"], "phone"), count(&["contacts"], "a"), count(&["contacts"], "nurse"));
+    assert_eq!(seen, (0, 0, 1));
+    assert_eq!(count(&["--space", "clinic", "contacts"], "a"), 1);
+    let again = bench.json("a", &["sync"]);
+    assert_eq!(again["carried"], json!(0));
+    let output = bench.on("phone", &[&log[..], &["--drop", "office"]].concat()).output().unwrap();
+    assert!(err(&output).contains("haversack space link"), "{}", err(&output));
+}
+
+#[test]
+fn what_is_done_to_a_whole_store_takes_no_space() {
+    let bench = Bench::with_team();
+    bench.ok("a", &["space", "create", "clinic"]);
+    for args in [&["wipe", "--yes"][..], &["lock"], &["space", "list"], &["init"]] {
+        let said = refused(&bench, &[&["--space", "clinic"], args].concat());
+        assert!(said.contains("whole store"), "{args:?}: {said}");
+    }
+    let said = refused(&bench, &["--space", "clinic", "recovery", "create"]);
+    assert!(said.contains("opens with the store that it is in"), "{said}");
+    let said = refused(&bench, &["--space", "office", "status"]);
+    assert!(said.contains("haversack space create NAME"), "{said}");
+    assert_eq!(bench.json("a", &["space", "list"]).as_array().unwrap().len(), 2);
+}
