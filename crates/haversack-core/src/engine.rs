@@ -21,6 +21,7 @@ mod intake;
 mod kept;
 mod keys;
 mod log;
+mod mark;
 mod names;
 mod open;
 mod options;
