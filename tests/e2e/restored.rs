@@ -29,6 +29,16 @@ fn open(fleet: &Fleet, folder: &str, seed: u64) -> Engine {
     Engine::open(&fleet.folder.path().join(folder), &passphrase(), random).unwrap()
 }
 
+/// A copy of a device's store, which lives on beside it as a device of the fleet.
+pub(crate) fn twin_of(fleet: &mut Fleet, n: usize) -> usize {
+    fleet.devices[n].take().unwrap().close().unwrap();
+    let (folder, name) = (fleet.folder.path().to_owned(), n.to_string());
+    copy(&folder.join(&name), &folder.join("twin"));
+    fleet.devices[n] = Some(open(fleet, &name, 71));
+    fleet.devices.push(Some(open(fleet, "twin", 72)));
+    fleet.devices.len() - 1
+}
+
 fn everybody_has(fleet: &mut Fleet, contacts: usize, sets: u64) {
     fleet.settle();
     let first = fleet.device(0).canonical().unwrap();
@@ -73,12 +83,7 @@ fn two_that_were_copied_from_one_both_go_on() {
     let mut fleet = Fleet::new();
     fleet.settle();
     log(fleet.device(1), 1, None);
-    fleet.devices[1].take().unwrap().close().unwrap();
-    let folder = fleet.folder.path().to_owned();
-    copy(&folder.join("1"), &folder.join("twin"));
-    fleet.devices[1] = Some(open(&fleet, "1", 71));
-    fleet.devices.push(Some(open(&fleet, "twin", 72)));
-    let twin = fleet.devices.len() - 1;
+    let twin = twin_of(&mut fleet, 1);
     log(fleet.device(1), 2, None);
     log(fleet.device(twin), 2, None);
     log(fleet.device(twin), 3, None);

@@ -61,7 +61,7 @@ fn of_engine(error: &EngineError, text: String) -> HaversackError {
         EngineError::Busy | EngineError::TooSoon { .. } => HaversackError::RetryLater(text),
         EngineError::WrongPassphrase | EngineError::Hardware => HaversackError::Unlock(text),
         EngineError::NoSpace => HaversackError::JoinSpace(text),
-        EngineError::NotAllowed { .. } | EngineError::Removed => {
+        EngineError::NotAllowed { .. } | EngineError::Removed | EngineError::Owed { .. } => {
             HaversackError::AskCoordinator(text)
         }
         EngineError::Newer { .. } => HaversackError::Upgrade(text),
@@ -74,6 +74,9 @@ fn of_engine(error: &EngineError, text: String) -> HaversackError {
         | EngineError::Invalid { .. }
         | EngineError::Unknown { .. }
         | EngineError::InSpace
+        | EngineError::Inner
+        | EngineError::RootKept
+        | EngineError::SpacesKept
         | EngineError::Enrolment { .. }
         | EngineError::PartsMissing { .. }
         | EngineError::PartSlip { .. }

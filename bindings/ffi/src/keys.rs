@@ -72,6 +72,29 @@ impl Notebook {
         self.0.lock_when_idle(Duration::from_secs(seconds)).await;
     }
 
+    /// Forgets this device's request to join once so many seconds have passed, unless it was answered or another was made. Start it
+    /// beside the app's other work: with [`request_lifetime`] when in doubt, and again after opening a store that has a
+    /// request in it.
+    pub async fn forget_request_after(&self, seconds: u64) {
+        self.0.forget_request_after(Duration::from_secs(seconds)).await;
+    }
+
+    /// After how many wrong passphrases in a row the store is wiped; 0 for never.
+    ///
+    /// # Errors
+    /// `Unlock`.
+    pub fn wipe_after(&self) -> Outcome<u16> {
+        Ok(self.0.wipe_after()?)
+    }
+
+    /// Changes after how many wrong passphrases in a row the store is wiped; 0 for never.
+    ///
+    /// # Errors
+    /// `FixInput` for 1 and 2.
+    pub fn set_wipe_after(&self, attempts: u16) -> Outcome<()> {
+        Ok(self.0.set_wipe_after(attempts)?)
+    }
+
     /// Replaces the passphrase, bound to hardware if there is any. Copies of the store from before still open with the
     /// old one.
     ///
@@ -135,6 +158,12 @@ pub(crate) fn recovery_code(text: Vec<u8>) -> Outcome<RecoveryCode> {
 #[uniffi::export]
 pub fn suggest_passphrase() -> Vec<u8> {
     haversack::suggest_passphrase().expose().to_vec()
+}
+
+/// After how many seconds a request to join should be forgotten that nobody answered.
+#[uniffi::export]
+pub fn request_lifetime() -> u64 {
+    haversack::REQUEST_LIFETIME.as_secs()
 }
 
 /// Destroys the store of a folder, keys first, whether it is open or not, without its passphrase. Delete the hardware

@@ -7,7 +7,7 @@
 //! Codes (a site's kind, an item, a service) are text, since lists grow: [`code_lists`] gives what this
 //! version takes, and a code of a newer app is shown as it is. Days are `YYYY-MM-DD`. A call either does what
 //! it says, durably, or raises a [`HaversackError`] and changes nothing. Calls that touch the disk block; only
-//! [`Notebook::sync`] is asynchronous.
+//! [`Notebook::sync`] and the timers are asynchronous.
 
 uniffi::setup_scaffolding!("haversack");
 
@@ -15,11 +15,14 @@ mod client;
 mod codes;
 mod contact;
 mod error;
+mod handover;
 mod keys;
 mod members;
 mod notebook;
 mod person;
+mod quarantine;
 mod report;
+mod root;
 mod site;
 mod status;
 mod sync;
@@ -29,15 +32,21 @@ pub use client::{BirthBand, Client, ClientFile};
 pub use codes::{CodeLists, code_lists};
 pub use contact::{Contact, ContactFilter, Direction, Line, NewContact};
 pub use error::HaversackError;
-pub use keys::{HardwareFailure, HardwareKey, suggest_passphrase, wipe};
+pub use handover::Owed;
+pub use keys::{HardwareFailure, HardwareKey, request_lifetime, suggest_passphrase, wipe};
 pub use members::{DeviceFile, Exposure};
 pub use notebook::Notebook;
 pub use person::{Person, Who};
+pub use quarantine::Refused;
 pub use report::{Indicators, Report};
 pub use site::Site;
 pub use status::{Ledger, Status};
 pub use sync::{BundleOutcome, Received, SyncReport};
-pub use team::{Invitation, Member, Role};
+pub use team::{Invitation, Member, Role, code_parts};
+
+/// What is freed is overwritten: nothing of an open store stays in memory once it is locked.
+#[global_allocator]
+static HEAP: haversack::ZeroAlloc<std::alloc::System> = haversack::ZeroAlloc(std::alloc::System);
 
 /// Returns the version of the engine, as in `0.1.0`.
 #[uniffi::export]

@@ -97,6 +97,15 @@ impl Notebook {
         Ok(self.0.rotate()?)
     }
 
+    /// Goes on under new keys, as the same member: for when somebody may have seen this device's. Whoever has those is not locked
+    /// out by it: that takes a removal.
+    ///
+    /// # Errors
+    /// `JoinSpace`, `AskCoordinator` when this device was removed.
+    pub fn renew_device(&self) -> Outcome<()> {
+        Ok(self.0.renew_device()?)
+    }
+
     /// What a device could have read.
     ///
     /// # Errors

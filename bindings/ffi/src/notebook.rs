@@ -112,6 +112,22 @@ impl Notebook {
         Ok(self.0.request_to_join()?)
     }
 
+    /// The request that waits for its answer, if there is one.
+    ///
+    /// # Errors
+    /// `Unlock`.
+    pub fn pending_request(&self) -> Outcome<Option<String>> {
+        Ok(self.0.pending_request()?)
+    }
+
+    /// Takes the request back: no answer to it is of use any more. [`Notebook::forget_request_after`] does so by itself.
+    ///
+    /// # Errors
+    /// `FixInput` when there is none.
+    pub fn forget_request(&self) -> Outcome<()> {
+        Ok(self.0.forget_request()?)
+    }
+
     /// Answers a request to join.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 use haversack::{Device, Words};
 
+use crate::HaversackError;
+
 /// What a device is trusted to do.
 #[derive(Debug, Clone, Copy, uniffi::Enum)]
 pub enum Role {
@@ -70,6 +72,16 @@ pub(crate) const fn shown_role(role: haversack::Role) -> Option<Role> {
         haversack::Role::Archive => Role::Archive,
         _ => return None,
     })
+}
+
+/// A request or an answer as texts of at most `chars_max` characters, one for each QR code: numbered parts where one does not do,
+/// which `join` and `invite` take together, in any order. Every character is one of a QR code's alphanumeric mode.
+///
+/// # Errors
+/// `FixInput` for a text that is neither, and below 100 characters.
+#[uniffi::export]
+pub fn code_parts(text: &str, chars_max: u32) -> Result<Vec<String>, HaversackError> {
+    Ok(haversack::code_parts(text, chars_max as usize)?)
 }
 
 impl Invitation {

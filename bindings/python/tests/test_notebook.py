@@ -21,10 +21,13 @@ from haversack import (
     Line,
     NewContact,
     Notebook,
+    Owed,
     Person,
     Role,
     Site,
     Who,
+    code_parts,
+    request_lifetime,
     suggest_passphrase,
     version,
     wipe,
@@ -151,6 +154,54 @@ class OneDevice(InFolder):
         with self.assertRaisesRegex(HaversackError.FixInput, "no store"):
             Notebook.open(path, PASSPHRASE)
 
+    def test_the_duress_passphrase_destroys(self):
+        notebook = self.coordinator()
+        duress = b"wild geese over an empty river tonight"
+        notebook.set_duress(duress, None)
+        notebook.clear_duress()
+        notebook.set_duress(duress, None)
+        notebook.lock()
+        path = str(self.folder / "coordinator")
+        with self.assertRaises(HaversackError.JoinSpace):
+            Notebook.open(path, duress).members()
+        with self.assertRaises(HaversackError.Unlock):
+            Notebook.open(path, PASSPHRASE)
+
+    def test_so_many_wrong_passphrases_wipe(self):
+        notebook = self.coordinator()
+        with self.assertRaisesRegex(HaversackError.FixInput, "3 wrong attempts"):
+            notebook.set_wipe_after(2)
+        notebook.set_wipe_after(3)
+        self.assertEqual(notebook.wipe_after(), 3)
+        notebook.lock()
+        path = str(self.folder / "coordinator")
+        for error in (HaversackError.Unlock, HaversackError.Unlock, HaversackError.FixInput):
+            with self.assertRaises(error):
+                Notebook.open(path, b"not this one")
+
+    async def test_a_request_that_nobody_answered_is_forgotten(self):
+        phone = Notebook.create(str(self.folder / "phone"), PASSPHRASE)
+        self.assertGreater(request_lifetime(), 0)
+        self.assertEqual(phone.request_to_join(), phone.pending_request())
+        await phone.forget_request_after(0)
+        self.assertIsNone(phone.pending_request())
+        with self.assertRaises(HaversackError.FixInput):
+            phone.forget_request()
+
+    def test_the_root_key_goes_on_paper(self):
+        notebook = self.coordinator()
+        shares = notebook.split_root(2, 3)
+        self.assertTrue(all(share.startswith(b"HSS1-") for share in shares))
+        notebook.rehearse_root(shares[1:])
+        notebook.forget_root()
+        self.assertFalse(notebook.keeps_root())
+        with self.assertRaisesRegex(HaversackError.FixInput, "of the 2 shares"):
+            notebook.use_root(shares[:1])
+        notebook.use_root(shares[:2])
+        notebook.replace_root()
+        with self.assertRaisesRegex(HaversackError.FixInput, "replaced"):
+            notebook.rehearse_root(shares)
+
     def test_what_is_not_taken_is_not_saved(self):
         notebook = self.coordinator()
         good = new_contact(Who.COUNT(1))
@@ -200,6 +251,68 @@ class Team(InFolder):
         self.assertEqual([row.name for row in coordinator.devices() if row.removed], ["van-phone"])
         with self.assertRaises(HaversackError.FixInput):
             coordinator.exposure("3f2a")
+
+    def test_a_device_goes_on_under_new_keys(self):
+        coordinator = self.coordinator()
+        phone = self.phone(coordinator)
+        [device] = [row.device for row in phone.devices() if row.own]
+        phone.log(DAY, [new_contact(Who.COUNT(2))])
+        phone.renew_device()
+        phone.log(DAY, [new_contact(Who.COUNT(3))])
+        coordinator.import_bundle(phone.export_bundle())
+        self.assertEqual({contact.author for contact in coordinator.contacts(ALL_CONTACTS)}, {device})
+        self.assertEqual(len(coordinator.contacts(ALL_CONTACTS)), 2)
+        self.assertEqual(len(coordinator.devices()), 2)
+
+    def test_what_was_refused_is_listed(self):
+        coordinator = self.coordinator()
+        seized = self.phone(coordinator)
+        self.assertEqual(coordinator.quarantined(), [])
+        [phone] = [row.device for row in seized.devices() if row.own]
+        coordinator.set_role(phone, Role.COORDINATOR)
+        seized.import_bundle(coordinator.export_bundle())
+        [founder] = [row.device for row in coordinator.devices() if row.own]
+        seized.set_role(founder, Role.TRAINER)
+        coordinator.import_bundle(seized.export_bundle())
+        self.assertEqual(coordinator.quarantined(), [])
+        coordinator.revoke(phone, True)
+        [refused] = coordinator.quarantined()
+        self.assertEqual((refused.device, refused.sequence, refused.reason), (phone, None, "void"))
+        self.assertIn("counts for nothing", refused.text)
+
+    def test_an_invitation_goes_in_parts(self):
+        coordinator, phone = self.coordinator(), Notebook.create(str(self.folder / "phone"), PASSPHRASE)
+        request = code_parts(phone.request_to_join(), 150)
+        invitation = coordinator.invite("\n".join(request), Role.EDUCATOR)
+        answer = code_parts(invitation.answer, 300)
+        self.assertGreater(len(answer), 1)
+        with self.assertRaisesRegex(HaversackError.FixInput, "not whole"):
+            phone.join("\n".join(answer[:-1]))
+        self.assertEqual(phone.join("\n".join(reversed(answer))), invitation.words)
+
+    async def test_a_phone_is_handed_over(self):
+        coordinator = self.coordinator()
+        phone = self.phone(coordinator)
+        phone.log(DAY, [new_contact(Who.COUNT(2))])
+        [old] = [device.device for device in phone.devices() if device.own]
+        nothing = Owed(changes=0, decisions=0, carried=0)
+        with relay(self.folder / "relay") as url:
+            await phone.sync(url)
+            with self.assertRaisesRegex(HaversackError.AskCoordinator, "changes 1"):
+                phone.hand_over(nothing)
+            for notebook in (coordinator, coordinator, phone):
+                await notebook.sync(url)
+            self.assertEqual(phone.owed(), nothing)
+            phone.hand_over(nothing)
+            with self.assertRaises(HaversackError.Unlock):
+                phone.status()
+            coordinator.revoke(old, False)
+            await coordinator.sync(url)
+            phone = self.phone(coordinator)
+            await phone.sync(url)
+        self.assertEqual([contact.author for contact in phone.contacts(ALL_CONTACTS)], [old])
+        with self.assertRaisesRegex(HaversackError.FixInput, "root key"):
+            coordinator.hand_over(coordinator.owed())
 
     async def test_nobody_there_is_worth_another_try(self):
         server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)

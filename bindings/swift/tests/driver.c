@@ -17,6 +17,7 @@
 
 enum { CONTRACT_VERSION = 30, POLL_READY = 0, CALL_SUCCESS = 0, CALL_ERROR = 1 };
 enum { RETRY_LATER = 1, UNLOCK = 2, JOIN_SPACE = 3, FIX_INPUT = 7 };
+enum { ROLE_EDUCATOR = 1, ROLE_COORDINATOR = 3 };
 enum { WHO_ANONYMOUS = 2, DIRECTION_OUT = 1 };
 
 static int checks = 0;
@@ -138,14 +139,18 @@ static void wake(uint64_t data, int8_t result) {
     pthread_mutex_unlock(&waiter->mutex);
 }
 
+static void wait_for(Waiter *waiter) {
+    pthread_mutex_lock(&waiter->mutex);
+    while (!waiter->called) {
+        pthread_cond_wait(&waiter->changed, &waiter->mutex);
+    }
+    pthread_mutex_unlock(&waiter->mutex);
+}
+
 static int8_t poll_once(uint64_t future) {
     Waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
     ffi_haversack_ffi_rust_future_poll_rust_buffer(future, wake, (uint64_t)(uintptr_t)&waiter);
-    pthread_mutex_lock(&waiter.mutex);
-    while (!waiter.called) {
-        pthread_cond_wait(&waiter.changed, &waiter.mutex);
-    }
-    pthread_mutex_unlock(&waiter.mutex);
+    wait_for(&waiter);
     return waiter.result;
 }
 
@@ -329,6 +334,169 @@ static void asynchronous_calls(uint64_t notebook) {
     expect_sync_error(notebook, "nowhere", FIX_INPUT);
 }
 
+// MARK: keys, devices, the way of a phone to its next worker
+
+static RustBuffer taken(RustBuffer buffer, const RustCallStatus *status) {
+    expect_success(status);
+    return buffer;
+}
+
+// Skips a string or a list of bytes.
+static void skip_bytes(Reader *reader) {
+    uint64_t length = read_integer(reader, 4);
+    CHECK(reader->at + length <= reader->buffer.len);
+    reader->at += length;
+}
+
+static void a_passphrase_is_changed(uint64_t notebook) {
+    RustCallStatus status = {0};
+    Writer none = {0};
+    put_nothing(&none);
+    RustBuffer weak = passphrase("123456");
+    uniffi_haversack_ffi_fn_method_notebook_change_passphrase(handle_of(notebook), weak, lower_written(&none), &status);
+    expect_error(&status, FIX_INPUT);
+    status = (RustCallStatus){0};
+    // What is returned as a list of bytes goes back in as one.
+    RustBuffer words = taken(uniffi_haversack_ffi_fn_func_suggest_passphrase(&status), &status);
+    uniffi_haversack_ffi_fn_method_notebook_change_passphrase(handle_of(notebook), words, lower_written(&none), &status);
+    expect_success(&status);
+    RustBuffer duress = passphrase("wild geese over an empty river tonight");
+    uniffi_haversack_ffi_fn_method_notebook_set_duress(handle_of(notebook), duress, lower_written(&none), &status);
+    expect_success(&status);
+    uniffi_haversack_ffi_fn_method_notebook_clear_duress(handle_of(notebook), &status);
+    expect_success(&status);
+}
+
+static void a_recovery_code_is_rehearsed(uint64_t notebook) {
+    RustCallStatus status = {0};
+    RustBuffer code = taken(uniffi_haversack_ffi_fn_method_notebook_add_recovery(handle_of(notebook), &status), &status);
+    uniffi_haversack_ffi_fn_method_notebook_rehearse_recovery(handle_of(notebook), code, &status);
+    expect_success(&status);
+    RustBuffer slip = passphrase("abandon abandon");
+    uniffi_haversack_ffi_fn_method_notebook_rehearse_recovery(handle_of(notebook), slip, &status);
+    expect_error(&status, FIX_INPUT);
+}
+
+static void wrong_passphrases_are_limited(uint64_t notebook) {
+    RustCallStatus status = {0};
+    uniffi_haversack_ffi_fn_method_notebook_set_wipe_after(handle_of(notebook), 2, &status);
+    expect_error(&status, FIX_INPUT);
+    status = (RustCallStatus){0};
+    uniffi_haversack_ffi_fn_method_notebook_set_wipe_after(handle_of(notebook), 10, &status);
+    expect_success(&status);
+    CHECK(uniffi_haversack_ffi_fn_method_notebook_wipe_after(handle_of(notebook), &status) == 10);
+    expect_success(&status);
+}
+
+// The only device there is, and how it is renamed and asked about.
+static void devices_are_listed(uint64_t notebook) {
+    RustCallStatus status = {0};
+    RustBuffer devices = taken(uniffi_haversack_ffi_fn_method_notebook_devices(handle_of(notebook), &status), &status);
+    Reader reader = {devices, 0};
+    char device[64];
+    CHECK(read_integer(&reader, 4) == 1);
+    read_string(&reader, device, sizeof device);
+    CHECK(strlen(device) == 32);
+    release(devices);
+    Writer name = {0};
+    put_integer(&name, 1, 1);
+    put_string(&name, "van-phone");
+    uniffi_haversack_ffi_fn_method_notebook_rename_device(handle_of(notebook), lower(device), lower_written(&name), &status);
+    expect_success(&status);
+    Writer role = {0};
+    put_integer(&role, ROLE_EDUCATOR, 4);
+    uniffi_haversack_ffi_fn_method_notebook_set_role(handle_of(notebook), lower("3f2a"), lower_written(&role), &status);
+    expect_error(&status, FIX_INPUT);
+    status = (RustCallStatus){0};
+    uniffi_haversack_ffi_fn_method_notebook_revoke(handle_of(notebook), lower(device), false, &status);
+    expect_error(&status, FIX_INPUT);
+    status = (RustCallStatus){0};
+    RustBuffer exposure = taken(uniffi_haversack_ffi_fn_method_notebook_exposure(handle_of(notebook), lower(device), &status), &status);
+    reader = (Reader){exposure, 0};
+    skip_bytes(&reader);
+    CHECK(read_integer(&reader, 1) == 1 && read_integer(&reader, 4) == ROLE_COORDINATOR);
+    CHECK(read_integer(&reader, 1) == false);
+    release(exposure);
+}
+
+static void keys_are_renewed(uint64_t notebook) {
+    RustCallStatus status = {0};
+    uniffi_haversack_ffi_fn_method_notebook_renew_device(handle_of(notebook), &status);
+    expect_success(&status);
+    RustBuffer refused = taken(uniffi_haversack_ffi_fn_method_notebook_quarantined(handle_of(notebook), &status), &status);
+    CHECK(refused.len == 4 && refused.data[3] == 0);
+    release(refused);
+}
+
+// A list of lists of bytes, out and in.
+static void the_root_key_is_split(uint64_t notebook) {
+    RustCallStatus status = {0};
+    RustBuffer shares = taken(uniffi_haversack_ffi_fn_method_notebook_split_root(handle_of(notebook), 2, 3, &status), &status);
+    Reader reader = {shares, 0};
+    CHECK(read_integer(&reader, 4) == 3);
+    skip_bytes(&reader);
+    CHECK(memcmp(shares.data + 8, "HSS1-", 5) == 0);
+    uniffi_haversack_ffi_fn_method_notebook_rehearse_root(handle_of(notebook), shares, &status);
+    expect_success(&status);
+    Writer few = {0};
+    put_integer(&few, 0, 4);
+    uniffi_haversack_ffi_fn_method_notebook_use_root(handle_of(notebook), lower_written(&few), &status);
+    expect_error(&status, FIX_INPUT);
+    status = (RustCallStatus){0};
+    CHECK(uniffi_haversack_ffi_fn_method_notebook_keeps_root(handle_of(notebook), &status) == true);
+    expect_success(&status);
+}
+
+static RustBuffer owed(uint64_t changes, uint64_t decisions) {
+    Writer writer = {0};
+    put_integer(&writer, changes, 8);
+    put_integer(&writer, decisions, 8);
+    put_integer(&writer, 0, 8);
+    return lower_written(&writer);
+}
+
+// Polls an asynchronous call that returns nothing.
+static void finish_void(uint64_t future, RustCallStatus *status) {
+    Waiter waiter;
+    do {
+        waiter = (Waiter){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
+        ffi_haversack_ffi_rust_future_poll_void(future, wake, (uint64_t)(uintptr_t)&waiter);
+        wait_for(&waiter);
+    } while (waiter.result != POLL_READY);
+    ffi_haversack_ffi_rust_future_complete_void(future, status);
+    ffi_haversack_ffi_rust_future_free_void(future);
+}
+
+static void a_phone_comes_and_goes(uint64_t coordinator, const char *folder) {
+    RustCallStatus status = {0};
+    uint64_t phone = create(folder);
+    RustBuffer request = taken(uniffi_haversack_ffi_fn_method_notebook_request_to_join(handle_of(phone), &status), &status);
+    RustBuffer parts = taken(uniffi_haversack_ffi_fn_func_code_parts(request, 150, &status), &status);
+    Reader reader = {parts, 0};
+    CHECK(read_integer(&reader, 4) > 1);
+    release(parts);
+    finish_void(uniffi_haversack_ffi_fn_method_notebook_forget_request_after(handle_of(phone), 0), &status);
+    expect_success(&status);
+    RustBuffer pending = taken(uniffi_haversack_ffi_fn_method_notebook_pending_request(handle_of(phone), &status), &status);
+    CHECK(pending.len == 1 && pending.data[0] == 0);
+    release(pending);
+    uniffi_haversack_ffi_fn_method_notebook_forget_request(handle_of(phone), &status);
+    expect_error(&status, FIX_INPUT);
+
+    status = (RustCallStatus){0};
+    uniffi_haversack_ffi_fn_method_notebook_hand_over(handle_of(coordinator), owed(99, 99), &status);
+    expect_error(&status, FIX_INPUT);
+    status = (RustCallStatus){0};
+    uniffi_haversack_ffi_fn_method_notebook_hand_over(handle_of(phone), owed(0, 0), &status);
+    expect_success(&status);
+    uniffi_haversack_ffi_fn_method_notebook_owed(handle_of(phone), &status);
+    expect_error(&status, UNLOCK);
+    status = (RustCallStatus){0};
+    uniffi_haversack_ffi_fn_func_wipe(lower(folder), &status);
+    expect_error(&status, FIX_INPUT);
+    free_notebook(phone);
+}
+
 static void a_locked_notebook_refuses(uint64_t notebook) {
     RustCallStatus status = {0};
     uniffi_haversack_ffi_fn_method_notebook_lock(handle_of(notebook), &status);
@@ -338,7 +506,7 @@ static void a_locked_notebook_refuses(uint64_t notebook) {
 }
 
 int main(int count, char **arguments) {
-    CHECK(count == 2);
+    CHECK(count == 3);
     same_contract();
     version_is_three_numbers();
     uint64_t notebook = create(arguments[1]);
@@ -347,6 +515,13 @@ int main(int count, char **arguments) {
     contacts_are_counted(notebook);
     bundles_are_bytes(notebook);
     asynchronous_calls(notebook);
+    a_passphrase_is_changed(notebook);
+    a_recovery_code_is_rehearsed(notebook);
+    wrong_passphrases_are_limited(notebook);
+    devices_are_listed(notebook);
+    keys_are_renewed(notebook);
+    the_root_key_is_split(notebook);
+    a_phone_comes_and_goes(notebook, arguments[2]);
     a_locked_notebook_refuses(notebook);
     free_notebook(notebook);
     printf("C driver: %d checks passed\n", checks);

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bundle, client, contacts, device, duress, exposure, init, invite, join, lock, log, passphrase,
-    recovery, relay, report, site, space, status, sync, wipe,
+    quarantine, recovery, relay, report, site, space, status, sync, wipe,
 };
 use crate::demo;
 use crate::error::{EXIT_BROKEN_PIPE, EXIT_BUG, Error};
@@ -22,6 +22,7 @@ Getting started:
   haversack log, sync, report   record contacts offline, share them through a relay, count
   haversack recovery create     twelve words on paper, for the day the passphrase is forgotten
   haversack device revoke       a phone is lost: remove it, and see what it could have read
+  haversack device hand-over    a phone goes to another worker: its work stays, its keys go
 
 `haversack help COMMAND` shows examples.";
 
@@ -57,6 +58,8 @@ enum Command {
     #[command(subcommand)]
     Space(space::Command),
     Exposure(exposure::Args),
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     Passphrase(passphrase::Args),
     #[command(subcommand)]
     Recovery(recovery::Command),
@@ -123,6 +126,9 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Device(command) => device(global, command),
         Command::Space(command) => space(global, command),
         Command::Exposure(args) => output::print(&exposure::run(global, args)?, format),
+        Command::Quarantine(quarantine::Command::List(_)) => {
+            output::print(&quarantine::list::run(global)?, format)
+        }
         Command::Recovery(command) => recovery(global, command),
         Command::Duress(duress::Command::Set(args)) => {
             output::print(&duress::set::run(global, args)?, format)
@@ -143,6 +149,10 @@ fn device(global: &Global, command: &device::Command) -> Result<(), Error> {
         device::Command::Rename(args) => output::print(&device::rename::run(global, args)?, format),
         device::Command::Role(args) => output::print(&device::role::run(global, args)?, format),
         device::Command::Revoke(args) => output::print(&device::revoke::run(global, args)?, format),
+        device::Command::Renew(args) => output::print(&device::renew::run(global, args)?, format),
+        device::Command::HandOver(args) => {
+            output::print(&device::hand_over::run(global, args)?, format)
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use haversack::ClientId;
 use haversack::model::Day;
+use haversack::{ClientId, Owed};
 
 /// Called wrongly.
 const EXIT_USAGE: u8 = 2;
@@ -54,6 +54,13 @@ pub(crate) enum Error {
     /// What cannot be taken back is confirmed first, and nobody can be asked.
     #[error("this cannot be taken back, and there is no terminal to ask on")]
     Unasked,
+    /// A device that was removed is given up with work on it that nobody takes any more.
+    #[error("this device was removed, and nobody takes what it has: changes {}, decisions {}, frames of others {}",
+        owed.changes, owed.decisions, owed.carried)]
+    OwedByRemoved { owed: Owed },
+    /// A file does not hold what was just written into it.
+    #[error("{} does not hold what was written into it; nothing was wiped", path.display())]
+    WrittenOtherwise { path: PathBuf },
     /// Digits, or digits and a name, that fit more than one device.
     #[error("this could be {} devices", ids.len())]
     SeveralDevices { ids: Vec<String> },

@@ -99,6 +99,14 @@ fn paragraph(text: &str) -> String {
     text.lines().take_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
 }
 
+/// Makes sure that a file can be written later, as far as one that is there already is in the way.
+pub(crate) fn check_free(path: &Path, replace: Replace) -> Result<(), Error> {
+    match replace == Replace::Never && path.symlink_metadata().is_ok() {
+        true => Err(Error::FileExists { path: path.to_owned() }),
+        false => Ok(()),
+    }
+}
+
 /// Writes a file: to a temporary one beside it, down to the disk, then under its name.
 pub(crate) fn write(path: &Path, bytes: &[u8], replace: Replace) -> Result<(), Error> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());

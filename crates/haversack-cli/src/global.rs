@@ -86,6 +86,11 @@ impl Global {
         self.space.as_ref().map_or(Ok(()), |_| Err(Error::WholeStore))
     }
 
+    /// The further space that is asked for.
+    pub(crate) const fn space(&self) -> Option<&SpaceName> {
+        self.space.as_ref()
+    }
+
     /// Opens the store, or the further space of it that is asked for.
     pub(crate) fn open(&self) -> Result<Notebook, Error> {
         self.open_within(&self.open_first()?)

@@ -75,6 +75,11 @@ fn of_command(error: &Error) -> &'static [&'static str] {
         Error::PassphrasesDiffer => &["run the command again"],
         Error::KeyInStore => &["name a file elsewhere, best on a card that is kept apart"],
         Error::NotConfirmed => &["run haversack wipe again and type the word, or give --yes"],
+        Error::OwedByRemoved { .. } => &[
+            "to read it out before it goes: haversack contacts --json",
+            "then give it up: haversack device hand-over --lose-unsent",
+        ],
+        Error::WrittenOtherwise { .. } => &["write it elsewhere: the card may be broken or full"],
         Error::NotTyped => &["run it again and type it, or give --yes"],
         Error::Unasked => &["to do it without being asked: --yes"],
         Error::Missing { what: "--yes" } => &["give it: the store is gone for good then"],
@@ -198,6 +203,19 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
             "if it was removed by mistake: make a new store and ask a coordinator for a new invitation",
             "what was not synced before can be read out with haversack contacts --json",
         ],
+        EngineError::Owed { .. } => &[
+            "haversack sync here, then twice at a coordinator's, then here again: what they acknowledge is safe",
+            "without a relay: haversack device hand-over --bundle FILE, and the coordinator imports that file",
+            "to lose it all the same: --lose-unsent",
+        ],
+        EngineError::RootKept => &[
+            "put it on paper first: haversack recovery create --root, haversack recovery rehearse --root",
+            "then take it off this device: haversack recovery forget-root",
+        ],
+        EngineError::SpacesKept => &[
+            "haversack space list shows them",
+            "give up each: haversack device hand-over --space NAME",
+        ],
         EngineError::Share { .. } => &["a share is one line that begins with HSS1"],
         EngineError::Shares { .. } | EngineError::SharesMissing { .. } => &[
             "each share says itself how many it takes; all must come from one haversack recovery create --root",
@@ -289,6 +307,7 @@ fn of_unknown(what: &str) -> &'static [&'static str] {
             "haversack device list shows the devices",
             "name it by its name here, or by the first digits of its id, four or more",
         ],
+        "request" => &["haversack join --request makes one"],
         "drop-box" => &[
             "haversack space list shows the drop-boxes; a coordinator opens one with haversack space link",
         ],

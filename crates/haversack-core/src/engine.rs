@@ -12,6 +12,10 @@ mod documents;
 mod drops;
 mod enrolment;
 mod exposure;
+#[cfg(feature = "forensic")]
+mod forensic;
+mod former;
+mod handover;
 mod horizon;
 #[cfg(test)]
 mod hostile;
@@ -27,6 +31,7 @@ mod open;
 mod options;
 mod outgoing;
 mod refused;
+mod renewal;
 mod room;
 mod root;
 mod route;
@@ -47,6 +52,7 @@ use haversack_wire::{Device, Document, Lane};
 pub use batch::Received;
 pub use drops::{CarryOutcome, DropBox, Dropped};
 pub use exposure::Exposure;
+pub use handover::Owed;
 pub use keys::{OpenedBy, Slots, check_locked, wipe};
 pub use names::DeviceRow;
 pub use options::{CreateOptions, OpenOptions, SecretOptions};

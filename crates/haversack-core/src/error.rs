@@ -105,6 +105,21 @@ pub enum Error {
     /// This device was removed from its team. What it holds stays readable here.
     #[error("this device was removed from its team: it neither sends nor takes records any more")]
     Removed,
+    /// The store is to be given up, and holds what nobody else is known to have.
+    #[error(
+        "nobody is known to have, of this device: changes {}, decisions about the team {}, frames of others {}",
+        owed.changes, owed.decisions, owed.carried
+    )]
+    Owed {
+        /// How much of what.
+        owed: crate::engine::Owed,
+    },
+    /// The store is to be given up, and keeps the team's root key.
+    #[error("this store keeps the team's root key")]
+    RootKept,
+    /// The store is to be given up, and holds further spaces.
+    #[error("this store holds further spaces: each is given up before it")]
+    SpacesKept,
     /// A request or an answer of an enrolment is not usable.
     #[error("this {what} {why}")]
     Enrolment {

@@ -34,6 +34,8 @@ mod crypto;
 mod docs;
 mod engine;
 mod error;
+#[cfg(feature = "forensic")]
+pub mod forensic;
 mod members;
 pub mod model;
 mod store;
@@ -47,8 +49,8 @@ pub use crypto::{
 };
 pub use engine::{
     BundleOutcome, CarryOutcome, ContactDraft, CreateOptions, DeviceRow, DropBox, Dropped, Engine,
-    Exchange, Exposure, Ledger, OpenOptions, OpenedBy, Quarantined, Reason, Received, RelayRoute,
-    Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft, check_locked, wipe,
+    Exchange, Exposure, Ledger, OpenOptions, OpenedBy, Owed, Quarantined, Reason, Received,
+    RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft, check_locked, wipe,
 };
 pub use error::{Error, WireError};
 pub use members::{Member, RelayAddress, Role, Words, code_parts};

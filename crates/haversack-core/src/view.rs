@@ -7,6 +7,7 @@ mod fill;
 mod query;
 mod snapshot;
 
+use haversack_memory::clean_sqlite;
 use haversack_wire::{Device, Document};
 use rusqlite::Connection;
 
@@ -173,11 +174,16 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn empty() -> Result<Self, Error> {
-        let connection =
-            Connection::open_in_memory().map_err(Error::database("opening the view"))?;
+        let connection = connect()?;
         connection.execute_batch(SCHEMA).map_err(Error::database("opening the view"))?;
         Ok(Self { connection })
     }
+}
+
+/// A database in memory, whose memory is overwritten when SQLite frees it.
+fn connect() -> Result<Connection, Error> {
+    clean_sqlite();
+    Connection::open_in_memory().map_err(Error::database("opening the view"))
 }
 
 impl Drop for View {

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use haversack_core::{
-    Cost, Engine, FileKey, OpenedBy, Passphrase, RecoveryCode, SecretOptions, Slots,
+    Cost, Engine, FileKey, OpenedBy, Owed, Passphrase, RecoveryCode, SecretOptions, Slots,
 };
+use haversack_memory::in_clean_frame;
 
 use crate::notebook::system_random;
 use crate::{Error, Notebook};
+
+/// After what time a request to join should be forgotten that nobody answered: long enough for two people at one table.
+pub const REQUEST_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// What stretching a passphrase should cost on this device: 0.6 to 1.0 s, by its clock. Takes about as long itself.
 #[must_use]
@@ -121,6 +125,52 @@ impl Notebook {
         self.with(Engine::clear_duress)
     }
 
+    /// After how many wrong passphrases in a row the store is wiped; 0 for never.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn wipe_after(&self) -> Result<u16, Error> {
+        self.with(|engine| Ok(engine.wipe_after()))
+    }
+
+    /// Changes after how many wrong passphrases in a row the store is wiped; 0 for never.
+    ///
+    /// # Errors
+    /// `Invalid` for 1 and 2, and the errors of saving.
+    pub fn set_wipe_after(&self, attempts: u16) -> Result<(), Error> {
+        self.with(|engine| engine.set_wipe_after(attempts))
+    }
+
+    /// What would be lost with this store.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn owed(&self) -> Result<Owed, Error> {
+        self.with(|engine| Ok(engine.owed()))
+    }
+
+    /// Makes sure that [`Notebook::hand_over`] would do it now.
+    ///
+    /// # Errors
+    /// `Owed`, `RootKept`, `SpacesKept`.
+    pub fn check_owed(&self, settled: &Owed) -> Result<(), Error> {
+        self.with(|engine| engine.check_owed(settled))
+    }
+
+    /// Gives the device away: destroys its store, for every clone, provided that nothing is owed beyond `settled`, which the
+    /// caller has taken care of. What [`Notebook::owed`] said before [`Notebook::export_bundle`] is settled once that bundle is
+    /// kept elsewhere; [`Owed::default`] stands for nothing. For an emergency there is [`wipe`](crate::wipe), which asks for
+    /// nothing.
+    ///
+    /// # Errors
+    /// `Owed`, `RootKept`, `SpacesKept`: the store is as it was. `Inner` for a further space, and `Io` when the keys could not be
+    /// overwritten: it is closed then.
+    pub fn hand_over(&self, settled: &Owed) -> Result<(), Error> {
+        let mut engine = self.engine();
+        engine.as_ref().ok_or(Error::Closed)?.check_owed(settled)?;
+        engine.take().ok_or(Error::Closed)?.destroy().map_err(Error::from)
+    }
+
     /// Locks at once, for every clone and every further space: the keys are gone from memory, and every later call is refused. What was saved
     /// is safe; the next opening is slower than after [`Notebook::close`].
     ///
@@ -129,9 +179,8 @@ impl Notebook {
     pub fn lock(&self) -> Result<(), Error> {
         let spaces = std::mem::take(&mut *self.shared.spaces());
         spaces.values().for_each(|space| drop(space.lock()));
-        let engine = self.engine().take().ok_or(Error::Closed)?;
-        engine.lock();
-        Ok(())
+        let lock = || self.engine().take().map(Engine::lock).ok_or(Error::Closed);
+        in_clean_frame(lock)
     }
 
     /// Locks once nobody has used the notebook for so long. Spawn what this gives: it ends when the notebook is locked,
@@ -151,6 +200,33 @@ impl Notebook {
             while let Some(left) = shared.upgrade().and_then(|shared| shared.lock_if_idle(idle)) {
                 tokio::time::sleep(left).await;
             }
+        }
+    }
+
+    /// Forgets the request to join that waits in this store once so much time has passed, unless it was answered, or another
+    /// was made: whoever photographed it can make nothing of it then. Spawn what this gives, as with
+    /// [`Notebook::lock_when_idle`], with [`REQUEST_LIFETIME`] when in doubt. A store that is opened with a request in it has no
+    /// record of its age: begin to count anew.
+    pub fn forget_request_after(
+        &self,
+        lifetime: Duration,
+    ) -> impl Future<Output = ()> + Send + use<> + 'static {
+        let shared = Arc::downgrade(&self.shared);
+        let request = self.pending_request().ok().flatten();
+        async move {
+            let Some(request) = request else { return };
+            tokio::time::sleep(lifetime).await;
+            let Some(notebook) = shared.upgrade().map(|shared| Self { shared }) else { return };
+            // Where it was closed, or nothing can be saved, it stays until it is used or forgotten otherwise.
+            let _ = tokio::task::spawn_blocking(move || notebook.forget_if(&request)).await;
+        }
+    }
+
+    /// Forgets the pending request if it is this one.
+    fn forget_if(&self, request: &str) -> Result<(), Error> {
+        match self.pending_request()?.as_deref() == Some(request) {
+            true => self.forget_request(),
+            false => Ok(()),
         }
     }
 }

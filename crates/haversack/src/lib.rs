@@ -37,11 +37,14 @@ pub use haversack_core::model;
 pub use haversack_core::{
     Bind, BundleOutcome, CarryOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId,
     ContactRow, Cost, CreateOptions, DeviceRow, Error as EngineError, Exposure, FileKey, Guesses,
-    Ledger, Member, OpenedBy, Passphrase, Person, Quarantined, Reason, Received, RecoveryCode,
-    RelayAddress, Role, RootShare, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft,
-    Words, code_parts,
+    Ledger, Member, OpenedBy, Owed, Passphrase, Person, Quarantined, Reason, Received,
+    RecoveryCode, RelayAddress, Role, RootShare, Saved, SecretOptions, Slots, Status, SyncOutcome,
+    WhoDraft, Words, code_parts,
 };
+pub use haversack_memory::ZeroAlloc;
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_wire::{Device, Relay, Space};
-pub use keys::{calibrated, check_locked, make_file_key, suggest_passphrase, wipe};
+pub use keys::{
+    REQUEST_LIFETIME, calibrated, check_locked, make_file_key, suggest_passphrase, wipe,
+};
 pub use notebook::{Notebook, SyncReport};

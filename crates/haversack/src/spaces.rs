@@ -1,7 +1,7 @@
 //! Further spaces of a store: notebooks that open, lock and end with it.
 
 use haversack_core::model::{Day, SpaceName};
-use haversack_core::{CarryOutcome, ContactDraft, Error as EngineError, Saved};
+use haversack_core::{CarryOutcome, ContactDraft, Error as EngineError, Owed, Saved};
 
 use crate::notebook::system_random;
 use crate::{Error, Notebook};
@@ -58,6 +58,15 @@ impl Notebook {
     pub fn drop_space(&self, name: &SpaceName) -> Result<(), Error> {
         self.lock_space(name);
         self.with(|engine| engine.drop_space(name))
+    }
+
+    /// Gives up a further space, as [`Notebook::hand_over`] does a store.
+    ///
+    /// # Errors
+    /// `Unknown`, `Owed`, `RootKept`, and the errors of saving: it is as it was then.
+    pub fn hand_over_space(&self, name: &SpaceName, settled: &Owed) -> Result<(), Error> {
+        self.open_space(name)?.check_owed(settled)?;
+        self.drop_space(name)
     }
 
     /// The names of this space's drop-boxes: what is put into one opens to the members of another space.

@@ -20,6 +20,14 @@ impl Notebook {
         self.with(|engine| engine.space_id())
     }
 
+    /// This device, as others name it.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn device(&self) -> Result<Device, Error> {
+        self.with(|engine| Ok(engine.device()))
+    }
+
     /// Every device that is or was a member, with the name that it has here.
     ///
     /// # Errors
@@ -51,6 +59,15 @@ impl Notebook {
     /// As [`Notebook::revoke`].
     pub fn set_role(&self, device: Device, role: Role) -> Result<(), Error> {
         self.with(|engine| engine.set_role(device, role))
+    }
+
+    /// Goes on under new keys, as the same member: for when somebody may have seen this device's. It does not lock out whoever
+    /// has those: that takes a removal.
+    ///
+    /// # Errors
+    /// `NoSpace`, `Removed`, `NotAllowed` in a role of a newer version, and the errors of saving.
+    pub fn renew_device(&self) -> Result<(), Error> {
+        self.with(Engine::renew_device)
     }
 
     /// What a device could have read: upper bounds.

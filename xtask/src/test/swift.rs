@@ -77,7 +77,7 @@ fn drive(places: &Places, generated: &Path, artifacts: &Artifacts) -> Result<(),
     gcc.arg(Path::new(FOLDER).join("tests/driver.c")).arg(&artifacts.library);
     shell::run(gcc.arg("-o").arg(&driver))?;
     let mut command = places.command(&driver);
-    command.arg(emptied(&folder.join("store"))?);
+    command.arg(emptied(&folder.join("store"))?).arg(emptied(&folder.join("phone"))?);
     command.env("LD_LIBRARY_PATH", artifacts.library.parent().unwrap_or(places.target()));
     artifacts.tell(&mut command);
     shell::run(&mut command)

@@ -1,7 +1,9 @@
 //! `haversack device`: the devices of the team.
 
+pub(crate) mod hand_over;
 pub(crate) mod list;
 pub(crate) mod rename;
+pub(crate) mod renew;
 pub(crate) mod revoke;
 pub(crate) mod role;
 
@@ -17,13 +19,15 @@ const SHORT: usize = 8;
 /// Digits that name a device, at least.
 const DIGITS_MIN: usize = 4;
 
-/// Lists, names and removes the devices of the team
+/// Lists, names and removes the devices of the team, and gives this one away
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     List(list::Args),
     Rename(rename::Args),
     Role(role::Args),
     Revoke(revoke::Args),
+    Renew(renew::Args),
+    HandOver(hand_over::Args),
 }
 
 /// A device, as it is shown.

@@ -23,13 +23,19 @@ const MARK: &str = "HSA1";
     2. A coordinator hands that text to haversack invite, which prints an answer and six words.\n\
     3. haversack join takes the answer, and prints six words too.\n\n\
     Read the words to each other, in person or on the phone. If they differ, somebody changed the text on its way.\n\n\
+    A request is good for one answer and stays so until it is used: this program has no clock that it trusts, and cannot tell \
+    how old it is. If nobody answered, take it back with --forget. A phone that had a former worker's store on it is handed \
+    over first: haversack help device hand-over.\n\n\
     Both texts hold one-time secrets. Other programs of this machine can see arguments: better pipe the answer in, paste \
     it when asked, or name a file.\n\n\
-    Examples:\n  haversack join --request > request.txt\n  haversack join < answer.txt\n  haversack join --request --qr")]
+    Examples:\n  haversack join --request > request.txt\n  haversack join < answer.txt\n  haversack join --request --qr\n  haversack join --forget")]
 pub(crate) struct Args {
     /// Prints the text that a coordinator's haversack invite takes
     #[arg(long, conflicts_with_all = ["answer", "file"])]
     request: bool,
+    /// Takes the request back that waits for its answer: no answer to it is of use any more
+    #[arg(long, conflicts_with_all = ["request", "answer", "file"])]
+    forget: bool,
     /// The coordinator's answer (HSA1-…), or all of its parts; from stdin when omitted or -
     #[arg(value_name = "ANSWER")]
     answer: Option<String>,
@@ -55,6 +61,9 @@ pub(crate) enum Step {
         joined: bool,
         words: String,
     },
+    Forgotten {
+        forgotten: bool,
+    },
 }
 
 /// Runs it.
@@ -68,6 +77,12 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Step, Error> {
         let request = notebook.request_to_join()?;
         let codes = args.qr.codes(&request)?;
         return Ok(Step::Asked { request, codes });
+    }
+    if args.forget {
+        let notebook = global.open()?;
+        notebook.forget_request()?;
+        close(&notebook);
+        return Ok(Step::Forgotten { forgotten: true });
     }
     let given = files::code(args.answer.as_deref(), args.file.as_deref(), MARK)?;
     let notebook = global.open()?;
@@ -90,7 +105,14 @@ impl Show for Step {
                 writeln!(
                     out,
                     "Then run haversack join here, with the answer. A new request makes this one useless."
+                )?;
+                writeln!(
+                    out,
+                    "If nobody answers, take it back: haversack join --forget. It does not grow old by itself."
                 )
+            }
+            Self::Forgotten { .. } => {
+                writeln!(out, "The request was taken back: no answer to it is of use any more.")
             }
             Self::Joined { words, .. } => {
                 writeln!(out, "six words: {words}\n")?;

@@ -18,11 +18,16 @@ use crate::passphrase::New;
     store and join the team again.\n\n\
     Stretching is raised to what this device can bear, unless there is a recovery code or a duress passphrase: those would \
     stop to work. It is never lowered.\n\n\
-    Example:\n  haversack passphrase --suggest\n  haversack passphrase")]
+    With --wipe-after it changes after how many wrong passphrases the store is wiped, and nothing else. They are counted in a \
+    file: whoever copies the folder tries on copies.\n\n\
+    Example:\n  haversack passphrase --suggest\n  haversack passphrase\n  haversack passphrase --wipe-after 10")]
 pub(crate) struct Args {
     /// Prints six random words, and changes nothing
     #[arg(long, conflicts_with_all = ["new_passphrase_file", "weak_passphrase"])]
     suggest: bool,
+    /// Keeps the passphrase, and changes after how many wrong ones in a row the store is wiped: 3 or more, or 0 for never
+    #[arg(long, value_name = "N", conflicts_with_all = ["suggest", "new_passphrase_file", "weak_passphrase"])]
+    wipe_after: Option<u16>,
     #[command(flatten)]
     new: New,
 }
@@ -32,6 +37,7 @@ pub(crate) struct Args {
 #[serde(untagged)]
 pub(crate) enum Outcome {
     Suggested { suggestion: String },
+    Guarded { wipe_after: u16 },
     Changed { changed: bool, recovery_dropped: bool, duress_dropped: bool },
 }
 
@@ -43,6 +49,11 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Outcome, Error> {
         return Ok(Outcome::Suggested { suggestion });
     }
     let notebook = global.open()?;
+    if let Some(wipe_after) = args.wipe_after {
+        notebook.set_wipe_after(wipe_after)?;
+        close(&notebook);
+        return Ok(Outcome::Guarded { wipe_after });
+    }
     let passphrase = args.new.ask("New passphrase: ")?;
     let key = global.key()?;
     let hardware = key.as_ref().map(|key| key as &dyn Bind);
@@ -58,6 +69,15 @@ impl Show for Outcome {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Suggested { suggestion } => writeln!(out, "{suggestion}"),
+            Self::Guarded { wipe_after: 0 } => {
+                writeln!(out, "Wrong passphrases do not wipe this store, however many.")
+            }
+            Self::Guarded { wipe_after } => {
+                writeln!(
+                    out,
+                    "{wipe_after} wrong passphrases in a row wipe this store from now on."
+                )
+            }
             Self::Changed { recovery_dropped, duress_dropped, .. } => {
                 writeln!(out, "The passphrase was changed.")?;
                 if *recovery_dropped {

@@ -6,6 +6,7 @@ use haversack::{EngineError, Error as NotebookError, Ledger, Notebook};
 use serde::Serialize;
 
 use super::invite::role_name;
+use super::quarantine::{RefusedShown, refused, summed};
 use crate::error::Error;
 use crate::global::Global;
 use crate::output::{Show, Table, count, hex};
@@ -23,6 +24,7 @@ pub(crate) struct Args {}
 #[derive(Debug, Serialize)]
 pub(crate) struct Standing {
     team: Option<Team>,
+    request_pending: bool,
     contacts: u64,
     contacts_undated: u64,
     clients: u64,
@@ -31,6 +33,7 @@ pub(crate) struct Standing {
     own: Own,
     waiting: u64,
     quarantined: u64,
+    quarantine: Vec<RefusedShown>,
     carried: u64,
     doubted: u64,
     removed: bool,
@@ -86,6 +89,7 @@ pub(crate) fn run(global: &Global) -> Result<Standing, Error> {
     let status = notebook.status()?;
     Ok(Standing {
         team: team(&notebook)?,
+        request_pending: notebook.pending_request()?.is_some(),
         contacts: status.contacts,
         contacts_undated: status.undated,
         clients: notebook.clients()?.len() as u64,
@@ -94,6 +98,7 @@ pub(crate) fn run(global: &Global) -> Result<Standing, Error> {
         own: status.own.into(),
         waiting: status.waiting,
         quarantined: status.quarantined,
+        quarantine: refused(&notebook)?,
         carried: status.carried,
         doubted: status.doubted,
         removed: status.removed,
@@ -145,10 +150,11 @@ impl Standing {
 impl Show for Standing {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         match &self.team {
-            None => writeln!(
+            None if self.request_pending => writeln!(
                 out,
-                "in no team yet: haversack join --request, or finish with haversack join"
+                "in no team yet: a request waits for its answer, haversack join, or take it back, haversack join --forget"
             )?,
+            None => writeln!(out, "in no team yet: haversack join --request, or haversack init")?,
             Some(team) => {
                 let members = count(team.members.len() as u64, "device");
                 let relays = count(team.relays.len() as u64, "relay");
@@ -162,6 +168,10 @@ impl Show for Standing {
             )?;
         }
         self.pairs().write(out)?;
+        if !self.quarantine.is_empty() {
+            summed(&self.quarantine).write(out)?;
+            writeln!(out, "Each with its place: haversack quarantine list")?;
+        }
         match self.own.here_only {
             0 => Ok(()),
             _ => writeln!(

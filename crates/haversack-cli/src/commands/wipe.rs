@@ -19,6 +19,8 @@ const WORD: &str = "wipe";
     records there are. When it \
     is cut off, the next command that opens the store finishes it. What was not synced is lost; what others of the team \
     hold is not, nor are copies of the folder. A key file stays where it is: remove it too.\n\n\
+    This is for an emergency. A phone that goes to another worker is given up with haversack device hand-over, which makes \
+    sure first that nothing is lost.\n\n\
     Example:\n  haversack wipe --store team\n  haversack wipe --store team --yes")]
 pub(crate) struct Args {
     /// Does not ask

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 44] = [
+const COMMANDS: [&[&str]; 48] = [
     &[],
     &["demo"],
     &["init"],
@@ -26,6 +26,8 @@ const COMMANDS: [&[&str]; 44] = [
     &["device", "rename"],
     &["device", "role"],
     &["device", "revoke"],
+    &["device", "renew"],
+    &["device", "hand-over"],
     &["space"],
     &["space", "create"],
     &["space", "rename"],
@@ -35,6 +37,8 @@ const COMMANDS: [&[&str]; 44] = [
     &["space", "link"],
     &["space", "carry"],
     &["exposure"],
+    &["quarantine"],
+    &["quarantine", "list"],
     &["passphrase"],
     &["recovery"],
     &["recovery", "create"],

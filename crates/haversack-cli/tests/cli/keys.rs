@@ -172,6 +172,20 @@ fn wrong_passphrases_wait_and_wipe() {
 }
 
 #[test]
+fn how_many_wrong_passphrases_wipe_is_changed() {
+    let bench = Bench::with_team();
+    bench.write("wrong", "seven words");
+    let set = |attempts: &str| run(&bench, "pass", &["passphrase", "--wipe-after", attempts]);
+    refused(set("2"), "wipe after must be 0 for never, or 3");
+    assert_eq!(set("0").unwrap(), json!({ "wipe_after": 0 }));
+    assert_eq!(set("3").unwrap(), json!({ "wipe_after": 3 }));
+    run(&bench, "pass", &["status"]).unwrap();
+    refused(run(&bench, "wrong", &["status"]), "does not open this store");
+    refused(run(&bench, "wrong", &["status"]), "does not open this store");
+    refused(run(&bench, "wrong", &["status"]), "this store was wiped");
+}
+
+#[test]
 fn lock_says_whether_somebody_has_it_open() {
     let bench = Bench::with_team();
     assert_eq!(run(&bench, "none", &["lock"]).unwrap(), json!({ "locked": true }));

@@ -5,6 +5,8 @@ mod bench;
 #[cfg(test)]
 mod csv;
 #[cfg(test)]
+mod handover;
+#[cfg(test)]
 mod help;
 #[cfg(test)]
 mod keys;

@@ -96,6 +96,23 @@ fn a_second_coordinator_undoes_what_a_seized_one_did() {
     let revoked = bench.json("a", &["device", "revoke", &seized, "--undo", "--yes"]);
     assert_eq!((&revoked["undone"], &revoked["this_removed"]), (&json!(true), &json!(false)));
     assert_eq!(role(&bench), "educator");
+    // What the seized one decided is shown to count for nothing, by the name that it has here.
+    bench.json("a", &["device", "rename", &seized, "laptop"]);
+    let listed = bench.json("a", &["quarantine", "list"]);
+    let expected =
+        json!({ "device": seized, "name": "laptop", "sequence": null, "reason": "void" });
+    assert_eq!(listed, json!([expected]));
+    assert_eq!(bench.json("a", &["status"])["quarantine"], listed);
+    insta::assert_snapshot!(bench.ok("a", &["quarantine", "list"]), @"
+    device  place  why
+    laptop         it is a decision about the team that counts for nothing
+    ");
+    let status = bench.ok("a", &["status"]);
+    insta::assert_snapshot!(status.split_once(" why\n").unwrap().1, @"
+    laptop              1  it is a decision about the team that counts for nothing
+    Each with its place: haversack quarantine list
+    ");
+    assert_eq!(bench.ok("b", &["quarantine", "list"]), "Nothing was refused.\n");
     let said = refused(&bench, "b", &["device", "role", &seized, "educator", "--yes"]);
     assert_eq!(said["message"], "this device's role does not allow to change a role");
     let itself = own(&bench, "a");
@@ -177,6 +194,27 @@ fn the_root_key_is_put_on_paper_and_put_together() {
     assert_eq!(old["message"], "these shares are of a root key that was replaced");
     let shown = bench.on("b", &create).output().unwrap();
     assert!(out(&shown).contains("Any 2 of these 3 give the root key."), "{}", err(&shown));
+}
+
+#[test]
+fn a_device_goes_on_under_new_keys() {
+    let (bench, _relay) = team();
+    let phone = own(&bench, "b");
+    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    let asked = refused(&bench, "b", &["device", "renew"]);
+    assert_eq!(asked["message"], "this cannot be taken back, and there is no terminal to ask on");
+    let renewed = bench.json("b", &["device", "renew", "--yes"]);
+    assert_eq!((&renewed["renewed"], &renewed["device"]), (&json!(true), &json!(phone)));
+    bench.ok("b", &["log", "--date", "2008-02-05", "--site", "KM-V"]);
+    meet(&bench, &["b", "a", "c"]);
+    for store in ["a", "b", "c"] {
+        let contacts = bench.contacts(store);
+        let authors = contacts.as_array().unwrap().iter().map(|contact| &contact["author"]);
+        assert_eq!(authors.collect::<Vec<_>>(), [&json!(phone), &json!(phone)]);
+        assert_eq!(bench.json(store, &["device", "list"]).as_array().unwrap().len(), 3);
+    }
+    let alone = refused(&bench, "x", &["device", "renew", "--yes"]);
+    assert_eq!(alone["message"], "there is no store in this folder");
 }
 
 #[test]

@@ -247,7 +247,7 @@ fn standing(space: &SpaceState, chunk: &Opened) -> Result<(LaneState, Role), Ver
         return Err(Verdict::Wait(missing.map_or(Need::Before, |head| Need::Statement(*head))));
     };
     let goes_on = roster.past(lane.heads()).is_some_and(|before| past.contains_all(&before));
-    let role = stood.member(&lane.device_key).and_then(|member| member.role);
+    let role = stood.current(&lane.device_key).and_then(|member| member.role);
     match role {
         _ if !goes_on => Err(Verdict::Quarantine(Reason::Heads)),
         Some(role) => Ok((lane, role)),

@@ -171,8 +171,9 @@ fn cutters(
     };
     let standing = roster.standing();
     let line = standing.line(&state.device_key).unwrap_or_default();
-    let own = space.lanes.get(&space.lane).map(|own| own.device_key);
-    if own == Some(state.device_key) && !standing.members.contains_key(&line) {
+    let own = space.lanes.get(&space.lane).map(|own| own.device_key).unwrap_or_default();
+    let is_mine = own == state.device_key || standing.line(&own) == Some(line);
+    if is_mine && !standing.members.contains_key(&line) {
         // Nobody else believes it any more; who wrote it goes on to see it.
         return BTreeSet::new();
     }

@@ -346,7 +346,8 @@ impl Engine {
         };
         let author = |lane: &super::state::LaneState| {
             let id = actor(space.space(), &lane.device_key, lane.incarnation);
-            (Author::new(&id).id().clone(), device(&lane.device_key))
+            let line = space.group.roster.standing().line(&lane.device_key);
+            (Author::new(&id).id().clone(), line.unwrap_or_else(|| device(&lane.device_key)))
         };
         let strangers = self.strangers.iter().map(|(actor, device)| (actor.clone(), *device));
         space.lanes.values().map(author).chain(strangers).collect()

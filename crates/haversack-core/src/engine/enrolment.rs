@@ -56,11 +56,18 @@ impl Engine {
         Ok(text)
     }
 
+    /// The request that waits for its answer, if there is one.
+    #[must_use]
+    pub fn pending_request(&self) -> Option<String> {
+        self.device.pending.as_ref().map(Pending::text)
+    }
+
     /// Takes the request back: no answer to it is of use any more.
     ///
     /// # Errors
-    /// The errors of saving.
+    /// [`Error::Unknown`] when there is none, and the errors of saving.
     pub fn forget_request(&mut self) -> Result<(), Error> {
+        self.device.pending.as_ref().ok_or(Error::Unknown { what: "request" })?;
         let device = DeviceState { pending: None, ..self.device.clone() };
         self.commit(Staged { device: Some(device), ..Staged::default() })
     }

@@ -11,7 +11,7 @@ use haversack_wire::{Document, Epoch, Frame, Lane};
 use super::Engine;
 use super::documents::Staged;
 use super::incoming::acknowledged;
-use super::kept::KeptBody;
+use super::kept::{Keep, KeptBody};
 use super::log::{Row, RowHead, RowKind};
 use super::state::{LaneState, SpaceState};
 use crate::Error;
@@ -41,11 +41,14 @@ impl Engine {
         self.drop_keys(&Dropped { documents: outings, epochs, ..Dropped::default() })
     }
 
-    /// Whether a chunk that waits for something else is kept sealed under an epoch: it will have to be opened once more.
+    /// Whether a chunk is kept sealed under an epoch that will have to be opened once more: because it waits for something else, or
+    /// is to be sealed anew.
     fn opens_what_waits(&self, epoch: &Epoch) -> bool {
         let Some(secret) = self.ring.epochs().get(epoch) else { return false };
         let hint = secret.hint_key();
-        self.waiting.waits().any(|(_, _, frame)| match Frame::parse(frame) {
+        let former = self.waiting.of(Keep::Former).map(|(_, frame)| frame);
+        let mut kept = self.waiting.waits().map(|(_, _, frame)| frame).chain(former);
+        kept.any(|frame| match Frame::parse(frame) {
             Ok(Frame::Chunk(header, _)) => hint.hint(&header.nonce) == header.hint,
             _ => false,
         })

@@ -51,7 +51,7 @@ impl Engine {
     }
 
     /// Own bodies become frames that are offered to whoever lacks them, and never dropped on a relay's word.
-    fn hand_over_bodies(&self) -> Result<Vec<KeptFrame>, Error> {
+    pub(super) fn hand_over_bodies(&self) -> Result<Vec<KeptFrame>, Error> {
         let mut frames = Vec::new();
         for (_, bytes) in self.db.rows(Table::Bodies, &self.outbox_key()?)? {
             let body = KeptBody::decode(&bytes)?;

@@ -19,7 +19,8 @@ use super::state::{LaneState, Mark, SpaceState};
 use super::wait::{Need, Wait, version};
 use crate::Error;
 use crate::crypto::Real;
-use crate::members::{Group, RosterSegment, Statement};
+use crate::members::{Group, Role, RosterSegment, Statement};
+use crate::sync::body::Body;
 
 /// Frames are applied in batches of at most this many.
 const BATCH_MAX: usize = 64;
@@ -165,6 +166,7 @@ impl Engine {
                         verdict => {
                             if verdict == Verdict::Applied {
                                 note_epoch(&mut batch.space, &chunk);
+                                owe_word(&mut batch.space, &chunk.body);
                             }
                             progress |= verdict != Verdict::Known;
                             settle(batch, &chunk, verdict);
@@ -240,6 +242,19 @@ fn note_epoch(space: &mut SpaceState, chunk: &Opened) {
     if let Some(key) = key {
         space.group.wrote_under(&key, &chunk.epoch);
     }
+}
+
+/// Who keeps the team's work says so with the next sync, once some has come: until then nobody may let go of it. Words alone
+/// are not answered, so that two who keep it do not answer each other for ever.
+fn owe_word(space: &mut SpaceState, body: &Body) {
+    let role =
+        space.lanes.get(&space.lane).and_then(|own| space.group.roster.member(&own.device_key));
+    let keeps = role.and_then(|member| member.role).is_some_and(Role::keeps_work);
+    let items = [&body.statements, &body.drops, &body.carried];
+    let brings = body.changes.is_some()
+        || !body.client_keys.is_empty()
+        || items.iter().any(|items| !items.is_empty());
+    space.owes_word |= keeps && brings;
 }
 
 fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {

@@ -136,13 +136,13 @@ impl Intake {
         }
     }
 
-    /// Whether any of it says of a member that it is to be believed less.
+    /// Whether any of it says of a member, or of a key, that it is to be believed less.
     pub(super) fn judges(&self, space: &SpaceState) -> bool {
         let bodies = self.opened.iter().flat_map(|chunk| &chunk.body.statements);
         let segments = self.segments.iter().flat_map(|(_, segment)| &segment.statements);
         let news =
             |bytes: &&Vec<u8>| space.group.roster.statement(&statement_hash(bytes)).is_none();
-        bodies.chain(segments).filter(news).any(|bytes| matches!(bytes.first(), Some(2 | 4)))
+        bodies.chain(segments).filter(news).any(|bytes| matches!(bytes.first(), Some(2..=4)))
     }
 }
 
@@ -185,8 +185,10 @@ impl Engine {
 
     /// Takes the secrets of a grant that is for this device; remembers for whom another is.
     fn take_grant(&self, batch: &mut Batch, header: &GrantHeader, sealed: &[u8]) -> GrantIs {
-        let kem = &self.device.identity.kem;
-        match batch.space.group.take_grant::<Real>(kem, header, sealed) {
+        let group = &mut batch.space.group;
+        let taken =
+            self.device.kems().find_map(|kem| group.take_grant::<Real>(kem, header, sealed));
+        match taken {
             None if batch.space.group.saw_grant(header) => GrantIs::Passed,
             None => GrantIs::Strange,
             Some(Err(_)) => GrantIs::Broken,

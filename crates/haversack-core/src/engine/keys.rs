@@ -6,6 +6,7 @@ use rand_core::CryptoRng;
 
 use super::documents::Documents;
 use super::log::{Index, RowKind};
+use super::options::check_wipe_after;
 use super::{Engine, SecretOptions};
 use crate::Error;
 use crate::crypto::{Cost, Passphrase, RecoveryCode};
@@ -100,6 +101,22 @@ impl Engine {
     #[must_use]
     pub const fn cost(&self) -> Cost {
         self.vault.cost()
+    }
+
+    /// After how many wrong attempts in a row the store is wiped; 0 for never.
+    #[must_use]
+    pub const fn wipe_after(&self) -> u16 {
+        self.vault.wipe_after()
+    }
+
+    /// Changes after how many wrong attempts in a row the store is wiped; 0 for never.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for 1 and 2, [`Error::Inner`] within a further space, and the errors of saving.
+    pub fn set_wipe_after(&mut self, attempts: u16) -> Result<(), Error> {
+        self.check_first()?;
+        check_wipe_after(attempts)?;
+        self.vault.set_wipe_after(attempts, &mut *self.random)
     }
 
     /// Makes a recovery code, to be printed and locked away; the one before, if any, opens nothing any more. Its words,

@@ -87,7 +87,7 @@ impl Engine {
     ) -> Result<Self, Error> {
         let mut db = Db::open(folder, lock)?;
         let identity = Identity::make(&mut *random);
-        let device = DeviceState { identity, pending: None, place: place(folder) };
+        let device = DeviceState::new(identity, place(folder));
         let mut writer = db.write()?;
         let ring = Keyring::make(vault.keyring_key().clone(), &mut writer, &mut *random)?;
         let state_key = *ring.purpose(Purpose::State)?.expose();

@@ -35,12 +35,7 @@ impl CreateOptions<'_> {
     }
 
     pub(super) fn check(&self, passphrase: &Passphrase) -> Result<(), Error> {
-        if (1..Self::WIPE_AFTER_MIN).contains(&self.wipe_after) {
-            return Err(Error::invalid(
-                "wipe after",
-                "must be 0 for never, or 3 wrong attempts or more",
-            ));
-        }
+        check_wipe_after(self.wipe_after)?;
         check_strength(passphrase, self.hardware, self.accept_weak)
     }
 }
@@ -72,11 +67,22 @@ impl SecretOptions<'_> {
     }
 }
 
+/// Refuses so few wrong attempts that somebody's slips would wipe the store.
+pub(super) fn check_wipe_after(attempts: u16) -> Result<(), Error> {
+    match (1..CreateOptions::WIPE_AFTER_MIN).contains(&attempts) {
+        true => {
+            Err(Error::invalid("wipe after", "must be 0 for never, or 3 wrong attempts or more"))
+        }
+        false => Ok(()),
+    }
+}
+
 fn check_strength(
     passphrase: &Passphrase,
     hardware: Option<&dyn Bind>,
     accept_weak: bool,
 ) -> Result<(), Error> {
+    passphrase.check_is_some()?;
     let guesses = match hardware {
         Some(_) => Guesses::NeedHardware,
         None => Guesses::AreFree,

@@ -64,8 +64,8 @@ pub enum Reason {
     /// A statement about the team that counts for nothing: who made it was removed, or let in by somebody who was.
     #[error("it is a decision about the team that counts for nothing")]
     Void = 17,
-    /// It brings what was dropped for this space by nobody who may, or in no form that there is.
-    #[error("it brings what was dropped by nobody who may")]
+    /// What it drops for another space is none, or what it carries from one is not as it was dropped.
+    #[error("it drops or carries for another team what is not to be taken")]
     Drop = 18,
 }
 
@@ -90,6 +90,33 @@ impl Reason {
         Self::Void,
         Self::Drop,
     ];
+}
+
+impl Reason {
+    /// A short word for it, for programs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Crash => "crash",
+            Self::Grant => "grant",
+            Self::Roster => "roster",
+            Self::Opening => "opening",
+            Self::Tag => "tag",
+            Self::Lanes => "lanes",
+            Self::Member => "member",
+            Self::Heads => "heads",
+            Self::Previous => "previous",
+            Self::Signature => "signature",
+            Self::Changes => "changes",
+            Self::Document => "document",
+            Self::Role => "role",
+            Self::Continued => "continued",
+            Self::Statement => "statement",
+            Self::Void => "void",
+            Self::Drop => "drop",
+        }
+    }
 }
 
 /// Something that was refused.

@@ -202,11 +202,9 @@ impl Engine {
                 offers.push(Offer { carried: Some(id), ..Offer::new(frame.to_vec()) });
             }
         }
-        for (_, frame) in self.waiting.of(Keep::Former) {
-            if place(frame).is_none_or(|place| is_news(state, place)) {
-                offers.push(Offer::new(frame.to_vec()));
-            }
-        }
+        let former = self.former_frames(space)?.into_iter();
+        let is_news = |frame: &Vec<u8>| place(frame).is_none_or(|place| is_news(state, place));
+        offers.extend(former.filter(is_news).map(Offer::new));
         let from = self.first_owed(space, state);
         let sequences: Vec<u32> =
             self.bodies.range(from..).map(|(sequence, _)| *sequence).collect();
@@ -398,6 +396,8 @@ impl Engine {
             space.group.exchanged();
             self.commit(Staged { space: Some(space), ..Staged::default() })?;
         }
+        self.forget_former_keys()?;
+        self.drop_former()?;
         self.grow_old()?;
         let space = self.space()?;
         let me = self.device.identity.sign.public();
@@ -409,14 +409,22 @@ impl Engine {
     /// the old one's secret (R5).
     fn offer_anew(&mut self, exchange: &Exchange) -> Result<(), Error> {
         let mut space = self.space()?.clone();
-        let (Some(live), Some(from)) = (space.live, exchange.tally.own_from) else { return Ok(()) };
+        let Some(live) = space.live.filter(|live| live.epoch != exchange.live) else {
+            return Ok(());
+        };
         let Some(secret) = space.group.generations.get(&live.generation) else { return Ok(()) };
         let tag = secret.lane_tag(&space.lane);
-        let route = space.routes.entry((exchange.relay(), live.generation)).or_default();
-        if live.epoch == exchange.live || route.known.get(&tag).is_none_or(|next| *next <= from) {
+        let place = (exchange.relay(), live.generation);
+        let before = space.routes.get(&place).cloned().unwrap_or_default();
+        let mut route = before.clone();
+        if let (Some(from), Some(next)) = (exchange.tally.own_from, route.known.get_mut(&tag)) {
+            *next = (*next).min(from);
+        }
+        self.offer_former(&space, &live, &mut route);
+        if route == before {
             return Ok(());
         }
-        route.known.insert(tag, from);
+        space.routes.insert(place, route);
         self.commit(Staged { space: Some(space), ..Staged::default() })
     }
 
@@ -461,7 +469,8 @@ impl Engine {
         let grants = self.grants(&space, &live, owed).into_iter();
         let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
         frames.extend(self.roster_frames(&space)?);
-        for keep in [Keep::Former, Keep::Carried, Keep::Newer] {
+        frames.extend(self.former_frames(&space)?);
+        for keep in [Keep::Carried, Keep::Newer] {
             frames.extend(self.waiting.of(keep).map(|(_, frame)| frame.to_vec()));
         }
         let sequences: Vec<u32> = self.bodies.keys().copied().collect();
@@ -501,8 +510,10 @@ impl Engine {
     }
 
     fn is_for_member(&self, header: &GrantHeader) -> bool {
-        let kem = self.device.identity.kem.public();
-        self.space.as_ref().is_some_and(|space| space.group.is_for(&kem, header))
+        let is_for = |space: &SpaceState| {
+            self.device.kems().any(|k| space.group.is_for(&k.public(), header))
+        };
+        self.space.as_ref().is_some_and(is_for)
     }
 
     /// Whether a frame's hint names an epoch that is held here.

@@ -13,7 +13,7 @@ use haversack_wire::{
 };
 
 pub(super) use super::mark::Mark;
-use crate::crypto::{GenerationSecret, OneTimeKey, Real, SignKey};
+use crate::crypto::{GenerationSecret, KemSecret, OneTimeKey, Real, SignKey};
 use crate::docs::rebuild::Tip;
 use crate::members::{
     EpochStatement, Group, Held, Identity, Live, Owed, Pending, Role, Roster, Standing, Table,
@@ -509,9 +509,32 @@ pub(super) struct DeviceState {
     pub(super) pending: Option<Pending>,
     /// Where the store lay when it was last open.
     pub(super) place: Option<[u8; 16]>,
+    /// Keys for being sealed to from before a renewal: others may not have heard of it.
+    pub(super) former_kems: Vec<KemSecret>,
 }
 
+/// Renewals that nobody has taken note of, at most.
+const FORMER_KEMS_MAX: usize = 64;
+
 impl DeviceState {
+    pub(super) const fn new(identity: Identity, place: Option<[u8; 16]>) -> Self {
+        Self { identity, pending: None, place, former_kems: Vec::new() }
+    }
+
+    /// The same device under other keys.
+    pub(super) fn renewed(&self, identity: Identity) -> Self {
+        let mut former_kems = self.former_kems.clone();
+        former_kems.push(self.identity.kem.clone());
+        let spare = former_kems.len().saturating_sub(FORMER_KEMS_MAX);
+        former_kems.drain(..spare);
+        Self { identity, former_kems, ..self.clone() }
+    }
+
+    /// The keys that grants to this device may be sealed to.
+    pub(super) fn kems(&self) -> impl Iterator<Item = &KemSecret> {
+        std::iter::once(&self.identity.kem).chain(&self.former_kems)
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         self.identity.encode(&mut out);
@@ -522,6 +545,8 @@ impl DeviceState {
         }
         out.push(self.place.is_some().into());
         out.extend(self.place.iter().flatten());
+        put_varint(&mut out, self.former_kems.len() as u64);
+        self.former_kems.iter().for_each(|kem| out.extend_from_slice(kem.expose()));
         out
     }
 
@@ -539,6 +564,9 @@ impl DeviceState {
             0 => None,
             _ => Some(r.array()?),
         };
-        r.end().map(|()| Self { identity, pending, place })
+        let former = 0..r.count(FORMER_KEMS_MAX)?;
+        let former_kems =
+            former.map(|_| r.array().map(KemSecret::new)).collect::<Result<_, _>>()?;
+        r.end().map(|()| Self { identity, pending, place, former_kems })
     }
 }

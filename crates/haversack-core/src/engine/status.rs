@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, Value};
-use haversack_wire::{Document, Relay};
 use haversack_wire::codec::{put_blob, put_varint};
+use haversack_wire::{Document, Relay};
 
 use super::Engine;
 use super::incoming::acknowledged;
@@ -106,7 +106,7 @@ impl Engine {
         dropped.into_values().map(u64::from).sum()
     }
 
-    fn ledger(&self) -> Ledger {
+    pub(super) fn ledger(&self) -> Ledger {
         let mut ledger = Ledger::default();
         let Some(space) = &self.space else {
             return ledger;
@@ -122,9 +122,18 @@ impl Engine {
         let (relayed, acknowledged) =
             (relayed.copied().unwrap_or(0), acknowledged(space, &self.bodies));
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
+        let former = self.former_places(space);
         let is_work = |kind| matches!(kind, RowKind::Changes | RowKind::Drop | RowKind::Carried);
-        for row in rows.filter(|row| row.head.lane == space.lane && is_work(row.head.kind)) {
+        for row in rows.filter(|row| is_work(row.head.kind)) {
+            let place = row.head.sequence.map(|sequence| (row.head.lane, sequence));
             match row.head.sequence {
+                _ if row.head.lane != space.lane => {
+                    match place.and_then(|place| former.get(&place)) {
+                        Some(true) => ledger.relayed += 1,
+                        Some(false) => ledger.here_only += 1,
+                        None => {}
+                    }
+                }
                 Some(sequence) if acknowledged.contains(&sequence) => ledger.acknowledged += 1,
                 Some(sequence) if sequence < relayed => ledger.relayed += 1,
                 _ => ledger.here_only += 1,

@@ -122,7 +122,7 @@ impl Engine {
             self.close_unsent()?;
         }
         let mut space = self.space()?.clone();
-        say_after(&mut space, &signer, decision.parents, decision.content)?;
+        say_after(&mut space, (&signer, None), decision.parents, decision.content)?;
         space.root = decision.root.or(space.root);
         space.refresh(self.ring.epochs());
         let epochs = match self.is_member_of(&space) {
@@ -305,7 +305,7 @@ impl Engine {
         content: Content,
     ) -> Result<(), Error> {
         let parents = space.group.roster.parents();
-        say_after(space, signer, parents, content)
+        say_after(space, (signer, None), parents, content)
     }
 
     pub(super) fn still_member(&self) -> Result<(), Error> {
@@ -347,14 +347,15 @@ impl Engine {
     }
 }
 
-/// Signs a statement on top of some that are here, takes it in, and keeps it for the next body.
-fn say_after(
+/// Signs a statement on top of some that are here, takes it in, and keeps it for the next body. A renewal takes the new key's
+/// consent.
+pub(super) fn say_after(
     space: &mut SpaceState,
-    signer: &SignKey,
+    (signer, consent): (&SignKey, Option<&SignKey>),
     parents: Vec<StatementHash>,
     content: Content,
 ) -> Result<(), Error> {
-    let statement = Statement::sign::<Real>(space.space(), signer, parents, content, None)?;
+    let statement = Statement::sign::<Real>(space.space(), signer, parents, content, consent)?;
     let bytes = statement.bytes;
     if space.group.roster.add::<Real>([bytes.as_slice()])? == 0 {
         let (what, rule) = ("statement", "is not its signer's to make");

@@ -18,7 +18,6 @@ use crate::docs::schema::{
     ClientFile, ContactEntry, OutingHead, RegistryHead, SiteEntry, line_key,
 };
 use crate::docs::{Author, RawChange, read};
-use crate::members::device;
 use crate::model::{
     AgeBand, Client, Contact, Day, Duration, Line, Mode, People, Quantity, Service, Sex, Site,
     SiteCode, Who,
@@ -159,7 +158,7 @@ impl Engine {
 
     fn outing_with_room(&mut self, day: Day) -> Result<(Document, u32), Error> {
         self.space()?;
-        let me = device(&self.device.identity.sign.public());
+        let me = self.device();
         match self.view()?.outing(&me, day)? {
             Some((outing, count)) if count < OUTING_CONTACTS_MAX => Ok((outing, count)),
             _ => Ok((Document::new(bytes(&mut *self.random)), 0)),

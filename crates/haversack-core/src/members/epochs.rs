@@ -145,13 +145,15 @@ fn facts(
         && epoch.generation == generation(epoch, &parents, &turns);
     let ancestors =
         parents.iter().flat_map(|parent| parent.ancestors.iter().copied().chain([parent.hash]));
+    // An answer is no rotation, not even one to a second removal of the same device, which leaves the turns as they were.
+    let is_rotation = parents.iter().any(|parent| parent.turns == turns && !lacks(parent));
     (fits || is_anchor).then(|| Facts {
         hash,
         statement: epoch.clone(),
         stood,
         ancestors: ancestors.collect(),
         may_rotate,
-        counted: may_rotate && parents.iter().any(|parent| parent.turns == turns),
+        counted: may_rotate && is_rotation,
         turns,
     })
 }

@@ -408,7 +408,8 @@ impl<'a> Eval<'a> {
             let epoch = &epochs[*hash];
             let mut parents =
                 epoch.parents.iter().filter(|p| self.epoch_stands(p)).map(|p| &epochs[p]);
-            parents.any(|p| self.turns(p) == self.turns(epoch))
+            let needed = Self::needed(&self.judge(&self.past(&epoch.heads).unwrap_or_default()));
+            parents.any(|p| self.turns(p) == self.turns(epoch) && self.has(p, &needed))
                 && self.minter(epoch).is_some_and(|m| m.may_rotate)
                 && self.is_in_a_members_line(&epoch.minter)
         };

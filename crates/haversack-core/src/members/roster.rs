@@ -344,6 +344,12 @@ impl Roster {
         self.turns(&self.standing).into_iter().filter(|(kind, _)| *kind == 4).collect()
     }
 
+    /// The name of every statement, ascending.
+    #[cfg(test)]
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = StatementHash> {
+        self.graph.places.keys().copied()
+    }
+
     /// Whether a statement is a revocation.
     #[cfg(test)]
     pub(crate) fn is_revocation(&self, hash: &StatementHash) -> bool {

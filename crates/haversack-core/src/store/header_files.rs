@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rand_core::CryptoRng;
 
+use super::before_call;
 use super::header::{HEADER_LEN, Header, is_tombstone, tombstone};
 use crate::Error;
 
@@ -21,6 +22,11 @@ pub(crate) struct HeaderFiles {
 impl HeaderFiles {
     pub(crate) fn in_folder(folder: &Path) -> Self {
         Self { a: folder.join("key.a"), b: folder.join("key.b") }
+    }
+
+    /// The folder that they are in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.a.parent().unwrap_or(Path::new("."))
     }
 
     pub(crate) fn exist(&self) -> bool {
@@ -96,9 +102,13 @@ fn write_through(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    before_call();
     let mut file = options.open(path)?;
+    before_call();
     file.write_all(bytes)?;
+    before_call();
     file.set_len(bytes.len() as u64)?;
+    before_call();
     file.sync_all()
 }
 

@@ -1,5 +1,6 @@
 //! The vault: an opened header, and all that changes one.
 
+use std::path::Path;
 use std::time::Duration;
 
 use rand_core::CryptoRng;
@@ -92,6 +93,11 @@ impl Vault {
         }
     }
 
+    /// The folder of the store.
+    pub(crate) fn folder(&self) -> &Path {
+        self.files.folder()
+    }
+
     /// The keyring's key.
     pub(crate) const fn keyring_key(&self) -> &KeyringKey {
         &self.content.key
@@ -120,6 +126,22 @@ impl Vault {
     /// What stretching costs.
     pub(crate) const fn cost(&self) -> Cost {
         self.header.cost
+    }
+
+    /// After how many wrong attempts in a row the store is wiped; 0 for never.
+    pub(crate) const fn wipe_after(&self) -> u16 {
+        self.header.wipe_after
+    }
+
+    /// Says durably after how many.
+    pub(crate) fn set_wipe_after(
+        &mut self,
+        wipe_after: u16,
+        random: &mut dyn CryptoRng,
+    ) -> Result<(), Error> {
+        let mut header = self.header.clone();
+        header.wipe_after = wipe_after;
+        self.save(header, self.content.clone(), random)
     }
 
     /// Writes the header of a new store.
@@ -330,5 +352,7 @@ fn clear(header: &mut Header, content: &mut KeyringBox, kind: Kind, random: &mut
     }
 }
 
+#[cfg(feature = "forensic")]
+mod forensic;
 #[cfg(test)]
 mod tests;

@@ -72,3 +72,90 @@ fn calibration_is_within_bounds() {
     let (memory_kib, passes, lanes) = calibrated().parts();
     assert!((19_456..=65_536).contains(&memory_kib) && (2..=16).contains(&passes) && lanes == 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn forgets_a_request_that_nobody_answered() {
+    let (_folder, _, notebook) = store();
+    notebook.request_to_join().unwrap();
+    let task = tokio::spawn(notebook.forget_request_after(REQUEST_LIFETIME));
+    tokio::task::yield_now().await;
+    tokio::time::advance(REQUEST_LIFETIME - Duration::from_millis(10)).await;
+    assert!(notebook.pending_request().unwrap().is_some());
+    task.await.unwrap();
+    assert_eq!(notebook.pending_request().unwrap(), None);
+    let refused = notebook.forget_request().unwrap_err();
+    assert!(matches!(refused, Error::Engine(EngineError::Unknown { what: "request" })));
+    // It ends at once where there is nothing to forget.
+    notebook.forget_request_after(REQUEST_LIFETIME).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_s_timer_forgets_no_other() {
+    let (_folder, path, notebook) = store();
+    notebook.request_to_join().unwrap();
+    let first = notebook.forget_request_after(REQUEST_LIFETIME);
+    let second = notebook.request_to_join().unwrap();
+    first.await;
+    assert_eq!(notebook.pending_request().unwrap().as_ref(), Some(&second));
+    // A store that was closed meanwhile is left alone; opened again, it is counted anew.
+    let late = notebook.forget_request_after(Duration::from_secs(1));
+    notebook.lock().unwrap();
+    late.await;
+    let again = Notebook::open(&path, &pass("right")).unwrap();
+    assert_eq!(again.pending_request().unwrap(), Some(second));
+    again.forget_request_after(Duration::from_secs(1)).await;
+    assert_eq!(again.pending_request().unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_answered_is_left_alone() {
+    let (_folder, _, phone) = store();
+    let (_other, _, office) = store();
+    office.found_space().unwrap();
+    let request = phone.request_to_join().unwrap();
+    let timer = phone.forget_request_after(REQUEST_LIFETIME);
+    let (answer, _) = office.invite(&request, haversack_core::Role::Educator, &[]).unwrap();
+    phone.join(&answer).unwrap();
+    assert_eq!(phone.pending_request().unwrap(), None);
+    timer.await;
+    assert_eq!(phone.members().unwrap().len(), 2);
+}
+
+#[test]
+fn a_forgotten_request_s_answer_is_refused() {
+    let (_folder, _, phone) = store();
+    let (_other, _, office) = store();
+    office.found_space().unwrap();
+    let request = phone.request_to_join().unwrap();
+    let (answer, _) = office.invite(&request, haversack_core::Role::Educator, &[]).unwrap();
+    phone.forget_request().unwrap();
+    let refused = phone.join(&answer).unwrap_err();
+    assert!(matches!(refused, Error::Engine(EngineError::Enrolment { what: "answer", .. })));
+}
+
+#[test]
+fn a_store_is_given_up_when_nothing_is_owed() {
+    let (_folder, path, notebook) = store();
+    notebook.found_space().unwrap();
+    let kept = notebook.hand_over(&notebook.owed().unwrap()).unwrap_err();
+    assert!(matches!(kept, Error::Engine(EngineError::RootKept)));
+    notebook.forget_root().unwrap();
+    let owed = notebook.hand_over(&Owed::default()).unwrap_err();
+    assert!(matches!(owed, Error::Engine(EngineError::Owed { .. })));
+    let clone = notebook.clone();
+    notebook.hand_over(&clone.owed().unwrap()).unwrap();
+    assert!(matches!(clone.owed(), Err(Error::Closed)));
+    assert!(matches!(clone.hand_over(&Owed::default()), Err(Error::Closed)));
+    let gone = Notebook::open(&path, &pass("right")).unwrap_err();
+    assert!(matches!(gone, Error::Engine(EngineError::NoStore)));
+}
+
+#[test]
+fn how_many_wrong_passphrases_wipe_is_changed() {
+    let (_folder, path, notebook) = store();
+    let refused = notebook.set_wipe_after(2).unwrap_err();
+    assert!(matches!(refused, Error::Engine(EngineError::Invalid { field: "wipe after", .. })));
+    notebook.set_wipe_after(10).unwrap();
+    notebook.lock().unwrap();
+    assert_eq!(Notebook::open(&path, &pass("right")).unwrap().wipe_after().unwrap(), 10);
+}

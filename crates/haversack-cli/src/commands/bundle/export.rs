@@ -37,9 +37,7 @@ pub(crate) struct Exported {
 /// Runs it.
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Exported, Error> {
     let replace = if args.force { Replace::Existing } else { Replace::Never };
-    if replace == Replace::Never && args.file.symlink_metadata().is_ok() {
-        return Err(Error::FileExists { path: args.file.clone() });
-    }
+    files::check_free(&args.file, replace)?;
     let notebook = global.open()?;
     let bundle = notebook.export_bundle()?;
     close(&notebook);

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tempfile::TempDir;
@@ -386,4 +387,35 @@ fn wrong_attempts_wipe_a_store_that_says_so() {
         let error = Engine::open(&path, &pass("wrong"), random(2)).unwrap_err().to_string();
         assert!(error.starts_with(expect), "{error}");
     }
+}
+
+#[test]
+fn how_many_wrong_attempts_wipe_can_be_changed() {
+    let (bench, mut engine) = Bench::new();
+    assert_eq!(engine.wipe_after(), 0);
+    for few in [1, 2] {
+        assert!(matches!(engine.set_wipe_after(few), Err(Error::Invalid { .. })));
+    }
+    engine.set_wipe_after(3).unwrap();
+    engine.close().unwrap();
+    // Durable, and not a matter of which copy of the header is read.
+    for lost in ["key.a", "key.b"] {
+        let files: Vec<Named> =
+            bench.files().into_iter().filter(|(name, _)| name != lost).collect();
+        let copy = bench.copy(&format!("without-{lost}"), &files);
+        assert_eq!(Engine::open(&copy, &pass("right"), random(3)).unwrap().wipe_after(), 3);
+    }
+    let wrong = || bench.open("wrong").unwrap_err();
+    assert!((0..2).all(|_| matches!(wrong(), Error::WrongPassphrase)));
+    let mut engine = bench.open("right").unwrap();
+    engine.set_wipe_after(0).unwrap();
+    drop(engine);
+    assert!((0..4).all(|_| matches!(wrong(), Error::WrongPassphrase)));
+    let waited = OpenOptions { waited: Duration::from_secs(1), ..OpenOptions::default() };
+    let mut engine = Engine::open_with(&bench.store(), &pass("right"), waited, random(4)).unwrap();
+    engine.set_wipe_after(3).unwrap();
+    drop(engine);
+    assert!((0..2).all(|_| matches!(wrong(), Error::WrongPassphrase)));
+    assert!(matches!(wrong(), Error::Wiped));
+    assert!(matches!(wrong(), Error::NoStore));
 }

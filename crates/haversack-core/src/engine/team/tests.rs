@@ -172,7 +172,7 @@ fn an_old_root_key_decides_nothing_any_more() {
     let parents = space.group.roster.parents();
     let named = team.founder.device();
     let content = Content::Revoke { device: named, cut: Cut::new() };
-    say_after(space, &old, parents, content).unwrap();
+    say_after(space, (&old, None), parents, content).unwrap();
     carry(&mut team.seized, &mut team.other);
     assert!(team.other.members().unwrap().iter().any(|member| member.device == named));
     // The new one still decides.

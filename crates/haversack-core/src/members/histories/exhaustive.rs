@@ -183,8 +183,7 @@ impl State {
         for phone in &self.phones {
             let roster = &phone.group.roster;
             let standing = roster.standing();
-            for bytes in roster.statements() {
-                let hash = super::super::statement_hash(bytes);
+            for hash in roster.hashes() {
                 if roster.is_revocation(&hash) && !standing.attackers.contains_key(&hash) {
                     self.fallen.insert(hash);
                 }

@@ -23,6 +23,9 @@ pub(super) struct World<S: Keys> {
     next: u64,
 }
 
+/// Rounds without news after which there will be none: another's grant is waited for three exchanges long, then one's own is
+/// pushed, and fetched.
+const QUIET: usize = 6;
 const ROLES: [Role; 4] = [Role::Educator, Role::Coordinator, Role::Supervisor, Role::Archive];
 
 impl<S: Keys> World<S> {
@@ -69,8 +72,7 @@ impl<S: Keys> World<S> {
     pub(super) fn note_fallen(&mut self) {
         for phone in &self.phones {
             let roster = &phone.group.roster;
-            let known = roster.statements().map(super::super::statement_hash);
-            let fallen = known.filter(|hash| {
+            let fallen = roster.hashes().filter(|hash| {
                 roster.is_revocation(hash) && !roster.standing().attackers.contains_key(hash)
             });
             self.fallen.extend(fallen);
@@ -194,8 +196,7 @@ impl<S: Keys> World<S> {
     fn lie(&mut self, dice: &mut Dice, liar: usize) {
         let victim = self.member(dice, liar).unwrap_or_default();
         let phone = &self.phones[liar];
-        let known: Vec<_> =
-            phone.group.roster.statements().map(super::super::statement_hash).collect();
+        let known: Vec<_> = phone.group.roster.hashes().collect();
         let mut parents: Vec<_> =
             (0..=dice.below(2)).filter_map(|_| dice.pick(&known).copied()).collect();
         parents.sort();
@@ -290,13 +291,30 @@ impl<S: Keys> World<S> {
         phone.mint_if_needed(dice);
     }
 
-    /// Everybody who still takes part syncs until nothing new comes.
+    /// Everybody who still takes part syncs until nothing new comes, and has come for so long that nothing will.
     pub(super) fn settle(&mut self, dice: &mut Dice) {
+        let mut quiet = 0;
         for _ in 0..16 {
+            let before = self.known();
             for phone in 0..self.phones.len() {
                 self.sync(dice, phone, false);
                 self.note_fallen();
             }
+            quiet = if self.known() == before { quiet + 1 } else { 0 };
+            if quiet == QUIET {
+                return;
+            }
         }
+    }
+
+    /// How much each phone knows: of all but what is unsent it only ever becomes more.
+    fn known(&self) -> Vec<[usize; 5]> {
+        let known = |phone: &Phone<S>| {
+            let group = &phone.group;
+            let (statements, epochs) =
+                (group.roster.hashes().count(), group.epochs.statements().count());
+            [statements, epochs, group.generations.len(), phone.held.len(), phone.unsent.len()]
+        };
+        self.phones.iter().map(known).collect()
     }
 }
