@@ -58,6 +58,38 @@ fn what_waited_is_tried_when_its_turn_has_come() {
     assert_eq!((admin.status().unwrap().waiting, admin.clients().unwrap().len()), (0, 7));
 }
 
+/// What waits and whose key is gone meanwhile is not tried for ever.
+#[test]
+fn what_waited_for_a_body_may_wait_for_a_key_in_the_end() {
+    let Team { mut admin, mut phone, .. } = team();
+    client(&mut phone, "ONE");
+    phone.close_unsent().unwrap();
+    client(&mut phone, "TWO");
+    let bundle = phone.export_bundle().unwrap();
+    let parsed = haversack_wire::bundle::decode(&bundle).unwrap();
+    let place = |frame: &[u8]| u32::from_le_bytes(frame[10..14].try_into().unwrap());
+    let mut frames: Vec<Vec<u8>> = parsed.frames.iter().map(|frame| frame.to_vec()).collect();
+    frames.retain(|frame| room::tag_of(frame).is_some());
+    frames.sort_by_key(|frame| place(frame));
+    let last = frames.pop().unwrap();
+    let old = admin.space().unwrap().live.unwrap().epoch;
+    admin.receive(std::slice::from_ref(&last), false).unwrap();
+    admin.receive(&frames[..frames.len() - 1], false).unwrap();
+    admin.rotate().unwrap();
+    carry(&mut admin, &mut phone);
+    let epochs = [old].into();
+    let dropped = crate::store::Dropped { epochs, ..Default::default() };
+    admin.drop_keys(&dropped).unwrap();
+    // The same body once more, under the new key: what waited behind it has its turn, and cannot be opened.
+    let again = phone.export_bundle().unwrap();
+    let again = haversack_wire::bundle::decode(&again).unwrap().frames;
+    let is_first = |f: &&&[u8]| room::tag_of(f).is_some() && place(f) + 1 == place(&last);
+    let again: Vec<Vec<u8>> = again.iter().filter(is_first).map(|f| f.to_vec()).collect();
+    assert_eq!(admin.receive(&again, false).unwrap().applied, 1);
+    assert_eq!(admin.status().unwrap().waiting, 0);
+    assert!(admin.waiting.foreign().any(|(_, frame)| frame == last));
+}
+
 #[test]
 fn a_frame_that_is_fatal_once_it_is_unpacked_again_is_found_out() {
     let Team { mut admin, mut phone, .. } = team();
