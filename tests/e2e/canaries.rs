@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::team::{Team, day, relay};
 
 /// Words of the field that nothing on disk may show, beside the planted ones.
-const VOCABULARY: [&str; 12] = [
+pub(crate) const VOCABULARY: [&str; 12] = [
     "outing",
     "contact",
     "client",
@@ -29,7 +29,7 @@ const VOCABULARY: [&str; 12] = [
 ];
 
 /// 40 canaries: as site codes and labels, which are the free texts there are, and every code list's own words.
-fn canaries() -> Vec<String> {
+pub(crate) fn canaries() -> Vec<String> {
     let planted = (0..20).flat_map(|n| [format!("ZQSITE-{n:03}"), format!("ZQLABEL-{n:03}")]);
     planted.collect()
 }
@@ -42,7 +42,7 @@ fn codes() -> Vec<String> {
 }
 
 /// A text in the encodings in which it could show: UTF-8, UTF-16 both ways, hex, base64 at each offset.
-fn encodings(text: &str) -> Vec<Vec<u8>> {
+pub(crate) fn encodings(text: &str) -> Vec<Vec<u8>> {
     let utf16: Vec<u16> = text.encode_utf16().collect();
     let base64 = (0..3_usize).map(|offset| {
         let padded = [&vec![b' '; offset][..], text.as_bytes()].concat();
@@ -62,7 +62,7 @@ fn encodings(text: &str) -> Vec<Vec<u8>> {
     all
 }
 
-fn hits(bytes: &[u8], needles: &[String]) -> Vec<String> {
+pub(crate) fn hits(bytes: &[u8], needles: &[String]) -> Vec<String> {
     let shows = |needle: &Vec<u8>| memmem::find(bytes, needle).is_some();
     needles.iter().filter(|text| encodings(text).iter().any(shows)).cloned().collect()
 }
@@ -160,7 +160,7 @@ async fn nothing_planted_shows_on_disk_or_on_the_wire() {
     assert_eq!(hits(b"a needle in clear", &vocabulary), ["needle"], "the search can find");
 }
 
-fn plant(team: &Team) {
+pub(crate) fn plant(team: &Team) {
     let notebook = &team.coordinator;
     let kinds = SiteKind::ALL.iter().cycle();
     for (n, kind) in (0..20).zip(kinds) {

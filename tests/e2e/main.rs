@@ -8,10 +8,15 @@
     reason = "a test fails by panicking"
 )]
 
+/// As the command and the bindings have it: what is found in memory here is what would be found there.
+#[global_allocator]
+static HEAP: haversack::ZeroAlloc<std::alloc::System> = haversack::ZeroAlloc(std::alloc::System);
+
 mod bad_relays;
 mod canaries;
 mod convergence;
 mod fleet;
+mod forensic;
 mod full_disk;
 mod handover;
 mod kill;

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use cargo_metadata::{Dependency, Metadata};
 
 /// The crates of the workspace and those of the workspace that each may depend on, in tests and build scripts too.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("haversack-wire", &[]),
-    ("haversack-core", &["haversack-wire"]),
+    ("haversack-memory", &[]),
+    ("haversack-core", &["haversack-wire", "haversack-memory"]),
     ("haversack-report", &["haversack-core"]),
-    ("haversack-relay", &["haversack-wire"]),
-    ("haversack", &["haversack-wire", "haversack-core", "haversack-report"]),
+    ("haversack-relay", &["haversack-wire", "haversack-memory"]),
+    ("haversack", &["haversack-wire", "haversack-memory", "haversack-core", "haversack-report"]),
     ("haversack-cli", &["haversack", "haversack-relay"]),
     ("haversack-ffi", &["haversack"]),
     ("haversack-sim", &["haversack-core", "haversack-relay"]),
@@ -21,7 +22,9 @@ const ARROWS: [(&str, &[&str]); 9] = [
 const SUITES: &str = "haversack-tests";
 
 /// Crates from outside that only some may use.
-const RESERVED: [(&str, &[&str]); 3] = [
+const RESERVED: [(&str, &[&str]); 5] = [
+    ("libsqlite3-sys", &["haversack-memory"]),
+    ("zeroizing-alloc", &["haversack-memory"]),
     ("uniffi", &["haversack-ffi"]),
     ("rusqlite", &["haversack-core", "haversack-relay"]),
     ("tokio", &["haversack", "haversack-relay", "haversack-cli", "haversack-ffi", SUITES]),
@@ -91,6 +94,22 @@ pub(crate) fn misplaced(dependencies: &[Arrow]) -> Vec<String> {
     found.map(|arrow| format!("{} may not use {}", arrow.from, arrow.to)).collect()
 }
 
+/// Packages that ask for a feature which only the suites may have.
+pub(crate) fn asking_for(metadata: &Metadata, feature: &str) -> Vec<String> {
+    let asks = |to: &&Dependency| to.features.iter().any(|name| name == feature);
+    let packages = metadata.packages.iter();
+    let askers = packages.filter(|from| from.dependencies.iter().any(|to| asks(&to)));
+    askers.map(|from| from.name.to_string()).collect()
+}
+
+/// The one package that may, and must, since a feature that nobody asks for is not tested.
+pub(crate) fn misused(askers: &[String]) -> Vec<String> {
+    match askers == [SUITES] {
+        true => Vec::new(),
+        false => vec![format!("{askers:?} ask for what only {SUITES} may have")],
+    }
+}
+
 /// Uses of a pinned crate at anything but one exact version.
 pub(crate) fn unpinned(dependencies: &[Arrow]) -> Vec<String> {
     let pinned = dependencies.iter().filter(|arrow| PINNED.contains(&arrow.to.as_str()));
@@ -147,4 +166,13 @@ fn a_loose_version_is_refused() {
         unpinned(&[sample("a", "automerge", "=0.12.0"), sample("a", "serde", "^1")]).is_empty()
     );
     assert_eq!(unpinned(&[sample("a", "hexane", "^1.0")]), ["a needs hexane =VERSION, not ^1.0"]);
+}
+
+#[test]
+fn a_feature_for_tests_is_refused_elsewhere() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert!(misused(&names(&[SUITES])).is_empty());
+    for askers in [&[][..], &["haversack-cli"], &["haversack", SUITES]] {
+        assert_eq!(misused(&names(askers)).len(), 1);
+    }
 }

@@ -1,15 +1,16 @@
-//! The bindings cannot inherit the workspace's lints, since their generated code is `unsafe`: they copy them.
+//! Two crates cannot inherit the workspace's lints: the bindings, since their generated code is `unsafe`, and the one for
+//! memory. They copy them.
 
-/// The one lint that the bindings relax.
-const RELAXED: &str = "unsafe_code";
+/// What the copies relax, and what they ask for instead.
+const OWN: [&str; 2] = ["unsafe_code", "undocumented_unsafe_blocks"];
 
-/// Lines of the workspace's lints that the bindings' do not repeat, and the other way round.
-pub(crate) fn drift(workspace: &str, bindings: &str) -> Vec<String> {
+/// Lines of the workspace's lints that a copy does not repeat, and the other way round.
+pub(crate) fn drift(workspace: &str, name: &str, copy: &str) -> Vec<String> {
     let mut found = Vec::new();
     for tool in ["rust", "clippy"] {
         let ours = section(workspace, &format!("[workspace.lints.{tool}]"));
-        let theirs = section(bindings, &format!("[lints.{tool}]"));
-        found.extend(lacking(&ours, &theirs, "bindings/ffi/Cargo.toml"));
+        let theirs = section(copy, &format!("[lints.{tool}]"));
+        found.extend(lacking(&ours, &theirs, name));
         found.extend(lacking(&theirs, &ours, "Cargo.toml"));
     }
     found
@@ -18,7 +19,9 @@ pub(crate) fn drift(workspace: &str, bindings: &str) -> Vec<String> {
 fn section<'a>(manifest: &'a str, header: &str) -> Vec<&'a str> {
     let lines = manifest.lines().skip_while(|line| *line != header).skip(1);
     let lines = lines.take_while(|line| !line.starts_with('['));
-    lines.filter(|line| line.contains('=') && !line.starts_with(RELAXED)).collect()
+    lines
+        .filter(|line| line.contains('=') && !OWN.iter().any(|own| line.starts_with(own)))
+        .collect()
 }
 
 fn lacking(lines: &[&str], in_lines: &[&str], name: &str) -> Vec<String> {
@@ -30,6 +33,6 @@ fn lacking(lines: &[&str], in_lines: &[&str], name: &str) -> Vec<String> {
 fn a_lint_that_differs_is_refused() {
     let ours = "[workspace.lints.rust]\nmissing_docs = \"deny\"\nunsafe_code = \"forbid\"\n[other]\na = 1\n";
     let same = "[lints.rust]\nmissing_docs = \"deny\"\nunsafe_code = \"allow\"\n";
-    assert!(drift(ours, same).is_empty());
-    assert_eq!(drift(ours, "[lints.rust]\nmissing_docs = \"warn\"\n").len(), 2);
+    assert!(drift(ours, "a", same).is_empty());
+    assert_eq!(drift(ours, "a", "[lints.rust]\nmissing_docs = \"warn\"\n").len(), 2);
 }

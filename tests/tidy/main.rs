@@ -79,8 +79,21 @@ fn cryptography_is_of_one_generation() {
 }
 
 #[test]
-fn the_lints_of_the_bindings_are_those_of_the_workspace() {
-    expect_none(&lints::drift(&read("Cargo.toml"), &read("bindings/ffi/Cargo.toml")));
+fn lints_that_are_copied_are_those_of_the_workspace() {
+    for manifest in ["bindings/ffi/Cargo.toml", "crates/haversack-memory/Cargo.toml"] {
+        expect_none(&lints::drift(&read("Cargo.toml"), manifest, &read(manifest)));
+    }
+}
+
+#[test]
+fn what_lays_a_store_bare_is_in_no_released_build() {
+    expect_none(&graph::misused(&graph::asking_for(&metadata(), "forensic")));
+}
+
+#[test]
+fn unsafe_code_is_in_one_small_crate() {
+    let texts = texts();
+    expect_none(&words::unsafe_crate(&texts, &read("crates/haversack-memory/Cargo.toml")));
 }
 
 #[test]

@@ -8,6 +8,10 @@ use crate::tokens::{attributes, is_word, levels, line, test_items};
 /// The only crate whose lints allow unsafe code, for what is generated there.
 const BINDINGS: &str = "bindings/ffi/";
 
+/// The only crate with unsafe code of its own, and how long it may be.
+const MEMORY: &str = "crates/haversack-memory/src/";
+const MEMORY_LINES_MAX: usize = 150;
+
 /// Folders at the root of somebody's machine.
 const MACHINE_FOLDERS: [&str; 3] = ["work", "root", "home"];
 
@@ -54,6 +58,20 @@ pub(crate) fn unsafe_code(file: &Text) -> Vec<String> {
     let levels = levels(&file.text).unwrap_or_default();
     let found = lines_with(&levels, "unsafe").into_iter();
     found.map(|line| format!("{}:{line}: unsafe code", file.path)).collect()
+}
+
+/// What is wrong with the one crate that has unsafe code of its own: too much of it, or blocks that need no reason.
+pub(crate) fn unsafe_crate(files: &[Text], manifest: &str) -> Vec<String> {
+    let own = files.iter().filter(|file| file.path.starts_with(MEMORY));
+    let lines: usize = own.map(|file| file.text.lines().count()).sum();
+    let mut found = Vec::new();
+    if !(1..=MEMORY_LINES_MAX).contains(&lines) {
+        found.push(format!("{MEMORY} has {lines} lines"));
+    }
+    if !manifest.lines().any(|line| line == "undocumented_unsafe_blocks = \"deny\"") {
+        found.push(format!("{MEMORY} takes unsafe blocks without a reason"));
+    }
+    found
 }
 
 fn lines_with(levels: &[Vec<TokenTree>], word: &str) -> Vec<usize> {
@@ -117,6 +135,15 @@ fn unsafe_code_in_the_bindings_is_refused() {
     let text = "// unsafe\nfn a() { unsafe { b() } }\n";
     assert_eq!(unsafe_code(&Text::sample("bindings/ffi/src/lib.rs", text)).len(), 1);
     assert!(unsafe_code(&Text::sample("tests/a.rs", text)).is_empty());
+}
+
+#[test]
+fn more_unsafe_code_is_refused() {
+    let file = |lines: usize| Text::sample(&format!("{MEMORY}a.rs"), &"a\n".repeat(lines));
+    let manifest = "undocumented_unsafe_blocks = \"deny\"\n";
+    assert!(unsafe_crate(&[file(100), file(50)], manifest).is_empty());
+    assert_eq!(unsafe_crate(&[file(100), file(51)], "").len(), 2);
+    assert_eq!(unsafe_crate(&[], manifest).len(), 1);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Chores of the workspace, one file a command: `cargo xtask COMMAND`.
 
 mod artifacts;
+mod bench;
 mod bindings;
 mod install;
 mod places;
 mod shell;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -18,6 +20,9 @@ Usage: cargo xtask COMMAND
 Commands:
   test [SUITE...]  runs the suites in order and stops at the first that fails; with names, only those
   test --list      lists the suites
+  soak [NAME...]   runs what takes too long for every change; with names, only those
+  soak --list      lists the soaks
+  bench [--json]   how long locking and wiping take, and what clean memory costs, beside references
   bindings         generates the Kotlin, Swift and Python bindings into build/bindings";
 
 fn main() -> ExitCode {
@@ -35,6 +40,8 @@ fn main() -> ExitCode {
 fn dispatch(args: &[&str]) -> Result<(), Failure> {
     match args {
         ["test", rest @ ..] => test::run(&Places::find()?, rest),
+        ["soak", rest @ ..] => soak::run(&Places::find()?, rest),
+        ["bench", rest @ ..] => bench::run(&Places::find()?, rest),
         ["bindings"] => bindings::run(&Places::find()?),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -23,6 +23,10 @@ mod progress;
 mod prompt;
 mod qr;
 
+/// What is freed is overwritten: nothing of an open store stays in memory once it is locked.
+#[global_allocator]
+static HEAP: haversack::ZeroAlloc<std::alloc::System> = haversack::ZeroAlloc(std::alloc::System);
+
 fn main() -> std::process::ExitCode {
     cli::main()
 }

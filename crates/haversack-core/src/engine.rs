@@ -12,9 +12,13 @@ mod documents;
 mod drops;
 mod enrolment;
 mod exposure;
+#[cfg(feature = "forensic")]
+mod forensic;
 mod former;
 mod handover;
 mod horizon;
+#[cfg(test)]
+mod hostile;
 mod incarnation;
 mod incoming;
 mod intake;
@@ -27,6 +31,7 @@ mod options;
 mod outgoing;
 mod refused;
 mod renewal;
+mod room;
 mod root;
 mod route;
 mod spaces;
@@ -35,6 +40,7 @@ mod status;
 mod team;
 #[cfg(test)]
 mod tests;
+mod wait;
 mod write;
 
 use std::collections::BTreeMap;
@@ -88,6 +94,8 @@ pub struct Engine {
     strangers: BTreeMap<ActorId, Device>,
     waiting: kept::Waiting,
     view: View,
+    /// Whether the view does not show what is saved.
+    view_is_due: bool,
 }
 
 impl std::fmt::Debug for Engine {

@@ -34,6 +34,8 @@ mod crypto;
 mod docs;
 mod engine;
 mod error;
+#[cfg(feature = "forensic")]
+pub mod forensic;
 mod members;
 pub mod model;
 mod store;

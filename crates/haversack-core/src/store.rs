@@ -33,6 +33,18 @@ pub(crate) use slots::Kind;
 pub(crate) use vault::{Secret, Vault};
 pub(crate) use wipe::{DATABASE, Step, remove_database, sync_folder, wipe_up_to};
 
+/// Where a test may end the process: before each call to the system that changes a file of a wipe.
+fn before_call() {
+    #[cfg(feature = "forensic")]
+    crate::forensic::call();
+}
+
+/// What a row of a copy holds.
+#[cfg(feature = "forensic")]
+pub(crate) fn content_of_row(key: &[u8; 32], place: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    row::open(key, place, sealed, "row").ok()
+}
+
 /// Whether a key opens a row of a copy.
 #[cfg(test)]
 pub(crate) fn open_row(key: &[u8; 32], place: &[u8], sealed: &[u8]) -> bool {

@@ -10,6 +10,7 @@ mod cast;
 mod changes;
 mod chunks;
 mod derivations;
+mod drops;
 mod enrolment;
 mod epochs;
 mod exchange;
@@ -38,6 +39,7 @@ fn all() -> Vec<Vector> {
         segments::vectors(&cast),
         chunks::vectors(&cast),
         bodies::vectors(&cast),
+        drops::vectors(&cast),
         changes::vectors(&cast),
         enrolment::vectors(&cast),
         exchange::vectors(),

@@ -7,6 +7,7 @@ mod fill;
 mod query;
 mod snapshot;
 
+use haversack_memory::clean_sqlite;
 use haversack_wire::{Device, Document};
 use rusqlite::Connection;
 
@@ -49,6 +50,14 @@ const FORGET: &str = "
     DELETE FROM outing; DELETE FROM contact; DELETE FROM line; DELETE FROM service; DELETE FROM client;
     DELETE FROM tag; DELETE FROM site; DELETE FROM undated;
 ";
+
+#[cfg(test)]
+impl View {
+    /// Makes showing anything fail, as a view does that has no memory left.
+    pub(crate) fn spoil(&self) {
+        self.connection.execute_batch("DROP TABLE contact; DROP TABLE client;").unwrap();
+    }
+}
 
 /// A client: the id of its file's document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,11 +174,16 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn empty() -> Result<Self, Error> {
-        let connection =
-            Connection::open_in_memory().map_err(Error::database("opening the view"))?;
+        let connection = connect()?;
         connection.execute_batch(SCHEMA).map_err(Error::database("opening the view"))?;
         Ok(Self { connection })
     }
+}
+
+/// A database in memory, whose memory is overwritten when SQLite frees it.
+fn connect() -> Result<Connection, Error> {
+    clean_sqlite();
+    Connection::open_in_memory().map_err(Error::database("opening the view"))
 }
 
 impl Drop for View {

@@ -40,6 +40,7 @@ impl Sqlite {
     pub fn open(dir: DataDir) -> Result<Self, Error> {
         let path = dir.file(FILE);
         make_private(&path)?;
+        haversack_memory::clean_sqlite();
         let mut connection = Connection::open(&path).map_err(fault("open the database"))?;
         schema::configure(&connection)?;
         schema::migrate(&mut connection)?;

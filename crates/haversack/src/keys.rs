@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use haversack_core::{
     Cost, Engine, FileKey, OpenedBy, Owed, Passphrase, RecoveryCode, SecretOptions, Slots,
 };
+use haversack_memory::in_clean_frame;
 
 use crate::notebook::system_random;
 use crate::{Error, Notebook};
@@ -178,9 +179,8 @@ impl Notebook {
     pub fn lock(&self) -> Result<(), Error> {
         let spaces = std::mem::take(&mut *self.shared.spaces());
         spaces.values().for_each(|space| drop(space.lock()));
-        let engine = self.engine().take().ok_or(Error::Closed)?;
-        engine.lock();
-        Ok(())
+        let lock = || self.engine().take().map(Engine::lock).ok_or(Error::Closed);
+        in_clean_frame(lock)
     }
 
     /// Locks once nobody has used the notebook for so long. Spawn what this gives: it ends when the notebook is locked,

@@ -41,6 +41,7 @@ pub use haversack_core::{
     RecoveryCode, RelayAddress, Role, RootShare, Saved, SecretOptions, Slots, Status, SyncOutcome,
     WhoDraft, Words, code_parts,
 };
+pub use haversack_memory::ZeroAlloc;
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_wire::{Device, Relay, Space};
 pub use keys::{

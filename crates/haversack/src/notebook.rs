@@ -11,6 +11,7 @@ use haversack_core::{
     CreateOptions, Engine, Member, OpenOptions, Passphrase, Quarantined, Random, Received,
     RelayAddress, RelayRoute, Role, Saved, Status, Words, relay_of_proof,
 };
+use haversack_memory::in_clean_frame;
 use haversack_report::{Period, Report};
 use haversack_wire::Relay;
 use rand_core::UnwrapErr;
@@ -61,6 +62,13 @@ pub(crate) fn system_random() -> Random {
     Box::new(UnwrapErr(getrandom::SysRng))
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let engine = self.engine.get_mut().unwrap_or_else(PoisonError::into_inner);
+        in_clean_frame(|| drop(engine.take()));
+    }
+}
+
 impl Shared {
     pub(crate) fn engine(&self) -> MutexGuard<'_, Option<Engine>> {
         // A panic while the lock was held left nothing half-saved: every input is one transaction.
@@ -92,7 +100,7 @@ impl Shared {
         let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let left = idle.checked_sub(used.elapsed()).filter(|left| !left.is_zero());
         if left.is_none() {
-            drop(engine.take());
+            in_clean_frame(|| drop(engine.take()));
         }
         left.filter(|_| engine.is_some())
     }
@@ -108,7 +116,7 @@ impl Notebook {
         passphrase: &Passphrase,
         options: CreateOptions<'_>,
     ) -> Result<Self, Error> {
-        Engine::create(folder, passphrase, options, system_random())
+        in_clean_frame(|| Engine::create(folder, passphrase, options, system_random()))
             .map(Self::over)
             .map_err(Error::from)
     }
@@ -135,7 +143,8 @@ impl Notebook {
         let mut waited = Duration::ZERO;
         loop {
             let options = OpenOptions { hardware, waited };
-            match Engine::open_with(folder, passphrase, options, system_random()) {
+            let open = || Engine::open_with(folder, passphrase, options, system_random());
+            match in_clean_frame(open) {
                 Err(haversack_core::Error::TooSoon { wait: time }) if time > waited => {
                     wait(time);
                     waited = time;
@@ -170,7 +179,8 @@ impl Notebook {
         run: impl FnOnce(&mut Engine) -> Result<T, haversack_core::Error>,
     ) -> Result<T, Error> {
         let mut engine = self.engine();
-        let done = run(engine.as_mut().ok_or(Error::Closed)?).map_err(Error::from);
+        let engine = engine.as_mut().ok_or(Error::Closed)?;
+        let done = in_clean_frame(|| run(engine)).map_err(Error::from);
         self.shared.touch();
         done
     }
@@ -368,8 +378,7 @@ impl Notebook {
         let spaces = std::mem::take(&mut *self.shared.spaces());
         // One that was closed by itself is no failure, and one that could not save its snapshot has lost nothing.
         spaces.values().for_each(|space| drop(space.close()));
-        let engine = self.engine().take().ok_or(Error::Closed)?;
-        engine.close().map_err(Error::from)
+        in_clean_frame(|| self.engine().take().ok_or(Error::Closed)?.close().map_err(Error::from))
     }
 
     /// Syncs with a relay: one request, in both directions. What arrives is durable as it arrives. Makes new keys first, where

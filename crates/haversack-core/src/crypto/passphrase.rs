@@ -6,26 +6,39 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::{bytes, word_list};
 use crate::Error;
 
+const BYTES_MAX: usize = 1_024;
 const WORDS_MIN: usize = 6;
 const WORD_LETTERS_MIN: usize = 3;
 const LETTERS_MIN: usize = 24;
 const LETTERS_DIFFERENT_MIN: usize = 12;
 const BOUND_LETTERS_MIN: usize = 8;
 
+fn out_of_bounds() -> Error {
+    Error::invalid("passphrase", "must have 1 to 1,024 bytes")
+}
+
 /// A passphrase: bytes, never a string, gone from memory when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Passphrase(Vec<u8>);
 
 impl Passphrase {
-    /// Takes 1 to 1,024 bytes.
+    /// Takes up to 1,024 bytes. An empty one can be tried like any other, and takes as long; none can be set.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when it is empty or too long.
+    /// [`Error::Invalid`] when it is too long.
     pub fn new(bytes: Vec<u8>) -> Result<Self, Error> {
         let passphrase = Self(bytes);
         match passphrase.0.len() {
-            1..=1_024 => Ok(passphrase),
-            _ => Err(Error::invalid("passphrase", "must have 1 to 1,024 bytes")),
+            0..=BYTES_MAX => Ok(passphrase),
+            _ => Err(out_of_bounds()),
+        }
+    }
+
+    /// Refuses what no store can be opened with.
+    pub(crate) fn check_is_some(&self) -> Result<(), Error> {
+        match self.0.is_empty() {
+            true => Err(out_of_bounds()),
+            false => Ok(()),
         }
     }
 
@@ -213,6 +226,7 @@ mod tests {
             let phrase = Passphrase::suggest(&mut ChaCha20Rng::seed_from_u64(seed));
             phrase.check_strength(Guesses::AreFree).unwrap();
         });
-        assert!(Passphrase::new(vec![]).is_err());
+        assert!(Passphrase::new(vec![]).unwrap().check_is_some().is_err());
+        assert!(Passphrase::new(vec![b'a'; BYTES_MAX + 1]).is_err());
     }
 }

@@ -57,6 +57,11 @@ impl Cost {
 }
 
 impl Stretched {
+    #[cfg(feature = "forensic")]
+    pub(crate) fn expose(&self) -> [u8; 32] {
+        *self.0
+    }
+
     /// The key of a slot without hardware.
     pub(crate) fn plain(&self) -> SlotKey {
         derive(&self.0)

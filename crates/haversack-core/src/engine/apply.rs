@@ -15,8 +15,9 @@ use super::log::{RowHead, RowKind};
 use super::outgoing::advance;
 use super::refused::Reason;
 use super::state::{LaneState, SpaceState};
+use super::wait::Need;
 use crate::Error;
-use crate::crypto::{ClientKey, verify};
+use crate::crypto::{ClientKey, GenerationSecret, verify};
 use crate::docs::rebuild::{self, Refusal, Tip};
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
 use crate::members::{Role, actor, lane as lane_of, statement_hash};
@@ -32,7 +33,7 @@ pub(super) enum Verdict {
     /// Applied, less what was refused of it.
     PassedOver(Reason),
     Known,
-    Wait,
+    Wait(Need),
     /// Not applied: its lane waits for another candidate.
     Quarantine(Reason),
 }
@@ -86,24 +87,26 @@ impl Engine {
         let author = Author::new(&id);
         let rebuilt = match self.rebuild_item(batch, chunk, &lane, &author) {
             Ok(rebuilt) => rebuilt,
-            Err(refusal) => return Ok(refused(refusal)),
+            Err(verdict) => return Ok(verdict),
         };
         let signed = match check_signature(&batch.space, chunk, &lane, &rebuilt) {
             Ok(signed) => signed,
             Err(reason) => return Ok(Verdict::Quarantine(reason)),
         };
         let Some(brought) = self.brought(batch, chunk, role)? else {
-            return Ok(Verdict::Wait);
+            return Ok(Verdict::Wait(Need::Version));
         };
         let here = &brought.documents;
-        let Some(taken) = self.apply_parts(batch, (&lane, role), &rebuilt, here)? else {
-            return Ok(Verdict::Wait);
+        let taken = match self.apply_parts(batch, (&lane, role), &rebuilt, here)? {
+            Ok(taken) => taken,
+            Err(need) => return Ok(Verdict::Wait(need)),
         };
         let Taken { documents, passed, refused } = taken;
         batch.staged.documents.extend(here.clone());
         batch.staged.documents.extend(documents);
-        let refused = refused.or(brought.refused.then_some(Reason::Drop));
-        let refused = refused.or_else(|| refused_statement(&batch.space, chunk));
+        let refused = refused
+            .or(brought.refused.then_some(Reason::Drop))
+            .or_else(|| refused_statement(&batch.space, chunk));
         pass_over(batch, chunk, lane, (&passed, refused));
         brought.stage(batch, chunk);
         for (place, part) in rebuilt.into_iter().enumerate() {
@@ -121,14 +124,14 @@ impl Engine {
         Ok(refused.map_or(Verdict::Applied, Verdict::PassedOver))
     }
 
-    /// Tries a chunk's documents on copies. Nothing when something is not here yet.
+    /// Tries a chunk's documents on copies, unless something is not here yet.
     fn apply_parts(
         &mut self,
         batch: &Batch,
         (lane, role): (&LaneState, Role),
         parts: &[Rebuilt],
         brought: &BTreeMap<Document, Automerge>,
-    ) -> Result<Option<Taken>, Error> {
+    ) -> Result<Result<Taken, Need>, Error> {
         let mut taken = Taken::default();
         for part in parts {
             if lane.passed.contains_key(&part.document) {
@@ -148,10 +151,10 @@ impl Engine {
                 }
                 Ok(_) => taken.pass_over(part, Reason::Role),
                 Err(Refusal::Broken(_)) => taken.pass_over(part, Reason::Document),
-                Err(Refusal::Missing) => return Ok(None),
+                Err(Refusal::Missing) => return Ok(Err(self.need_of(&part.document))),
             }
         }
-        Ok(Some(taken))
+        Ok(Ok(taken))
     }
 
     /// Decodes and rebuilds the changes of a chunk, each document from where its author stands.
@@ -161,26 +164,33 @@ impl Engine {
         chunk: &Opened,
         lane: &LaneState,
         author: &Author,
-    ) -> Result<Vec<Rebuilt>, Refusal> {
+    ) -> Result<Vec<Rebuilt>, Verdict> {
         let Some(item) = &chunk.body.changes else {
             return Ok(Vec::new());
         };
         let documents = ops::decode(author, item).map_err(|error| match error {
-            haversack_wire::Error::Unknown { .. } => Refusal::Missing,
-            _ => Refusal::Broken("its changes do not decode"),
+            haversack_wire::Error::Unknown { .. } => Verdict::Wait(Need::Version),
+            _ => Verdict::Quarantine(Reason::Changes),
         })?;
         let rebuild = |part: DocumentChanges| {
             let passed = lane.passed.get(&part.document).copied();
             let known = || self.staged_tip(batch, &part.document, &chunk.body.lane);
             let before = passed.unwrap_or_else(known);
             let raw = part.changes;
-            let changes = rebuild::changes(author, raw.clone(), before)?;
+            let made = rebuild::changes(author, raw.clone(), before);
+            // A gap will not be filled: all that its author said before is here.
+            let changes = made.map_err(|_| Verdict::Quarantine(Reason::Changes))?;
             let last = changes.last().map(|change| (change.seq(), change.hash()));
-            let (sequence, hash) = last.ok_or(Refusal::Broken("a document has no change"))?;
+            let (sequence, hash) = last.ok_or(Verdict::Quarantine(Reason::Changes))?;
             let tip = Tip { sequence, hash: Some(hash) };
             Ok(Rebuilt { document: part.document, raw, changes, before, tip })
         };
         documents.into_iter().map(rebuild).collect()
+    }
+
+    /// That something is missing in a document.
+    fn need_of(&self, document: &Document) -> Need {
+        Need::Document(*document, self.newest_row(document))
     }
 
     /// Who began the documents that client keys are for.
@@ -221,16 +231,20 @@ fn standing(space: &SpaceState, chunk: &Opened) -> Result<(LaneState, Role), Ver
     if first != chunk.body.opening.is_some() || (first && chunk.body.heads.is_none()) {
         return Err(Verdict::Quarantine(Reason::Opening));
     }
+    if !is_tagged(space, chunk) {
+        return Err(Verdict::Quarantine(Reason::Tag));
+    }
     let lane = lane_of_body(space, chunk)?;
     match chunk.sequence.cmp(&lane.next) {
         Ordering::Less => return Err(Verdict::Known),
         Ordering::Equal => {}
-        Ordering::Greater => return Err(Verdict::Wait),
+        Ordering::Greater => return Err(Verdict::Wait(Need::Before)),
     }
     let roster = &space.group.roster;
     let heads = chunk.body.heads.as_deref().unwrap_or(lane.heads());
     let (Some(past), Some(stood)) = (roster.past(heads), roster.stood(heads)) else {
-        return Err(Verdict::Wait);
+        let missing = heads.iter().find(|head| roster.statement(head).is_none());
+        return Err(Verdict::Wait(missing.map_or(Need::Before, |head| Need::Statement(*head))));
     };
     let goes_on = roster.past(lane.heads()).is_some_and(|before| past.contains_all(&before));
     let role = stood.current(&lane.device_key).and_then(|member| member.role);
@@ -241,12 +255,22 @@ fn standing(space: &SpaceState, chunk: &Opened) -> Result<(LaneState, Role), Ver
     }
 }
 
+/// Whether a chunk's clear header names the lane of its body, in the generation of its epoch or in another one: what others
+/// carry and leave out goes by the header. Where the generation is not known here, that cannot be told.
+fn is_tagged(space: &SpaceState, chunk: &Opened) -> bool {
+    let group = &space.group;
+    let mut epochs = group.epochs.statements().filter(|epoch| epoch.epoch == chunk.epoch);
+    let names = |secret: &GenerationSecret| secret.lane_tag(&chunk.body.lane) == chunk.tag;
+    group.generations.values().any(names)
+        || !epochs.any(|epoch| group.generations.contains_key(&epoch.generation))
+}
+
 /// The lane that a body is on: known, or opened by the body itself.
 fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict> {
     if let Some(lane) = space.lanes.get(&chunk.body.lane) {
         return Ok(lane.clone());
     }
-    let opening = chunk.body.opening.ok_or(Verdict::Wait)?;
+    let opening = chunk.body.opening.ok_or(Verdict::Wait(Need::Before))?;
     let key = opening.device_key;
     if lane_of(space.space(), &key, opening.incarnation) != chunk.body.lane {
         return Err(Verdict::Quarantine(Reason::Opening));
@@ -288,13 +312,6 @@ fn check_signature(
 fn refused_statement(space: &SpaceState, chunk: &Opened) -> Option<Reason> {
     let known = |bytes: &Vec<u8>| space.group.roster.knows(&statement_hash(bytes));
     (!chunk.body.statements.iter().all(known)).then_some(Reason::Statement)
-}
-
-fn refused(refusal: Refusal) -> Verdict {
-    match refusal {
-        Refusal::Missing => Verdict::Wait,
-        Refusal::Broken(_) => Verdict::Quarantine(Reason::Changes),
-    }
 }
 
 /// Remembers what of a signed body no document takes: its lane, and its other documents, go on.

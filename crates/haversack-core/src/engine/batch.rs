@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use haversack_wire::{Document, Epoch, Lane};
+use haversack_wire::{Document, Epoch, Lane, LaneTag};
 
 use super::documents::Staged;
-use super::kept::Room;
+use super::room::Room;
 use super::state::SpaceState;
+use super::wait::Need;
 use crate::docs::rebuild::Tip;
 use crate::members::Held;
 use crate::sync::body::Body;
@@ -24,7 +25,7 @@ pub struct Received {
     pub quarantined: u32,
     /// Frames under keys that this device does not have.
     pub foreign: u32,
-    /// Frames that would have to wait and found no room: they are asked for again.
+    /// Frames that would have to be kept, until a key or something else comes, and found no room: they are asked for again.
     pub dropped: u32,
 }
 
@@ -46,10 +47,27 @@ pub(super) struct Opened {
     pub(super) epoch: Epoch,
     /// The row that keeps it, when it waited before.
     pub(super) row: Option<i64>,
+    /// The lane that the clear header names, and the place on it.
+    pub(super) tag: LaneTag,
     pub(super) sequence: u32,
     pub(super) body: Body,
     pub(super) rest: Vec<u8>,
     pub(super) signature: [u8; 64],
+    /// Bytes of the body.
+    pub(super) size: u32,
+    /// What it waits for, once it turned out to.
+    pub(super) need: Need,
+}
+
+impl Opened {
+    pub(super) fn new(
+        (frame, row): (Vec<u8>, Option<i64>),
+        (epoch, (tag, sequence)): (Epoch, (LaneTag, u32)),
+        (body, rest, signature): (Body, Vec<u8>, [u8; 64]),
+        (size, need): (u32, Need),
+    ) -> Self {
+        Self { frame, epoch, row, tag, sequence, body, rest, signature, size, need }
+    }
 }
 
 /// A batch in the making.
@@ -58,6 +76,8 @@ pub(super) struct Batch {
     pub(super) staged: Staged,
     pub(super) received: Received,
     pub(super) carry: bool,
+    /// Whether something found no room that could be applied once what it lacks is here.
+    pub(super) lost: bool,
     /// The secrets that are here, with those that the batch brings.
     pub(super) held: Held,
     pub(super) room: Room,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use automerge::{ActorId, Automerge};
-use haversack_wire::codec::put_blob;
+use haversack_wire::codec::{bounded, put_blob};
 use haversack_wire::hash::{Label, derive_cut};
 use haversack_wire::limits::RAW_MAX;
 use haversack_wire::{Device, Document, Epoch, Lane, Reader, Space};
@@ -22,7 +22,7 @@ use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
 use crate::members::{Role, Standing, Written, actor, device};
 use crate::store::{Keyring, Log, Purpose, Table, Writer};
 use crate::sync::tree::Proof;
-use crate::view::Source;
+use crate::view::{Source, View};
 
 const REBUILT: Error = Error::Document { what: "rebuilt" };
 /// How many documents stay in memory.
@@ -185,7 +185,8 @@ impl Engine {
                 return Err(error);
             }
         };
-        self.remember(staged, new_rows)
+        self.remember(staged, new_rows);
+        Ok(())
     }
 
     fn save(&mut self, staged: &Staged) -> Result<Saved, Error> {
@@ -215,7 +216,9 @@ impl Engine {
         writer.commit().map(|()| saved)
     }
 
-    fn remember(&mut self, staged: Staged, saved: Saved) -> Result<(), Error> {
+    /// Brings memory and the view in step with what is saved. A view that cannot be is made anew, now or at the next saving: what
+    /// is saved is saved, and must not be told as a failure.
+    fn remember(&mut self, staged: Staged, saved: Saved) {
         let mut again = staged.doubted;
         again.iter().for_each(|document| self.documents.forget(document));
         let judged = self.judged_anew(staged.space.as_ref());
@@ -245,19 +248,47 @@ impl Engine {
         let keyed: Vec<_> = staged.client_keys.keys().copied().collect();
         self.client_keys.extend(staged.client_keys);
         self.strangers.extend(staged.strangers);
+        self.view_is_due |= self.show_news(staged.documents, &keyed, &mut again, judged).is_err();
+        if self.view_is_due {
+            self.view_is_due = self.show_all().is_err();
+        }
+    }
+
+    fn show_news(
+        &mut self,
+        documents: BTreeMap<Document, Automerge>,
+        keyed: &[Document],
+        again: &mut Vec<Document>,
+        judged: Vec<Document>,
+    ) -> Result<(), Error> {
         let mut records = Vec::new();
-        for (id, document) in &staged.documents {
+        for (id, document) in &documents {
             records.push((*id, self.record(id, &self.shown(id, document.clone())?)));
         }
-        for (id, document) in staged.documents {
+        for (id, document) in documents {
             self.documents.put(id, document);
         }
         let authors = self.authors();
         let source = Source { authors: &authors, client_keys: &self.client_keys };
         self.view.show(&records, &source)?;
-        self.view.resolve(&keyed, &source)?;
+        self.view.resolve(keyed, &source)?;
         again.extend(judged);
-        self.show_again(&again)
+        self.show_again(again)
+    }
+
+    /// Makes the view anew.
+    pub(super) fn show_all(&mut self) -> Result<(), Error> {
+        self.view = View::empty()?;
+        let all: Vec<_> = self.index.documents().map(|(document, _)| *document).collect();
+        self.show_again(&all)
+    }
+
+    /// The view, if it shows all that is saved.
+    pub(super) fn view(&self) -> Result<&View, Error> {
+        match self.view_is_due {
+            true => Err(Error::Document { what: "shown; what is saved is safe" }),
+            false => Ok(&self.view),
+        }
     }
 
     /// The documents that a change of the roster makes to be judged anew.
@@ -395,8 +426,8 @@ fn save_values(
     }
     if let Some(space) = &staged.space {
         put(value::SPACE, &space.encode())?;
-        put(value::LANES, &space.encode_lanes())?;
-        put(value::RELAYS, &space.encode_relays())?;
+        put(value::LANES, &space.encode_lanes()?)?;
+        put(value::RELAYS, &space.encode_relays()?)?;
     }
     match &staged.mark {
         Some(mark) => put(value::MARK, &mark.encode()),
@@ -410,7 +441,9 @@ pub(super) fn row_item(
     document: Document,
     changes: Vec<RawChange>,
 ) -> Result<Vec<u8>, Error> {
-    ops::encode(author, &[DocumentChanges { document, changes }])
+    let item = ops::encode(author, &[DocumentChanges { document, changes }])?;
+    bounded("changes of one document", item.len() as u64, RAW_MAX)?;
+    Ok(item)
 }
 
 /// The one registry of a space: its id follows from the space's.

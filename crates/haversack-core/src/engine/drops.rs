@@ -283,7 +283,7 @@ impl Engine {
             return Ok(());
         };
         let from = crate::members::space_of(&dropped.root);
-        let note = dropped.drop.open(&from, &secret);
+        let note = dropped.drop.open(&from, &secret).and_then(Result::ok);
         let note = note.filter(|note| note.device_key == dropped.author);
         let Some(note) = note else {
             outcome.refused += 1;

@@ -10,6 +10,7 @@ use crate::Error;
 use crate::crypto::{EpochSecret, Real, SignKey, bytes};
 use crate::members::{
     Answer, Content, EpochStatement, Group, Member, Pending, RelayAddress, Request, Role, Words,
+    statement_hash,
 };
 
 /// Retire hashes that a founder signs ahead.
@@ -161,6 +162,8 @@ impl Engine {
         let pending = self.device.pending.clone().ok_or(none)?;
         let (answer, words) = pending.open(&self.device.identity, answer)?;
         let mut group = Group::new(answer.root);
+        // What the inviter goes by is gone by here.
+        group.roster.want(answer.statements.iter().map(|bytes| statement_hash(bytes)));
         group.roster.add::<Real>(answer.statements.iter().map(Vec::as_slice))?;
         let is_member = |key: &[u8; 32]| group.roster.member(key).is_some();
         let inviter = group.roster.member(&answer.inviter).and_then(|m| m.role);

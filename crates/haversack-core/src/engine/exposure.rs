@@ -58,12 +58,12 @@ impl Engine {
         let line = standing.device(&device).ok_or(Error::Unknown { what: "device" })?;
         let exposed = space.group.exposed(&line, &space.table);
         let documents = self.exposed_documents(&line)?;
-        let contacts = self.view.contacts(&ContactFilter::default())?.into_iter();
+        let contacts = self.view()?.contacts(&ContactFilter::default())?.into_iter();
         let days: Vec<Day> = contacts
             .filter(|contact| documents.contains(&contact.id.outing))
             .map(|contact| contact.day)
             .collect();
-        let clients = self.view.clients()?.into_iter();
+        let clients = self.view()?.clients()?.into_iter();
         Ok(Exposure {
             space: *space.space(),
             device: line,
@@ -76,7 +76,7 @@ impl Engine {
             first: days.iter().min_by_key(|day| day.number()).copied(),
             last: days.iter().max_by_key(|day| day.number()).copied(),
             contacts: days.len() as u64,
-            undated: self.view.totals()?.1,
+            undated: self.view()?.totals()?.1,
             clients: clients.filter(|client| documents.contains(&client.id.0)).count() as u64,
         })
     }

@@ -46,8 +46,9 @@ impl Engine {
     fn opens_what_waits(&self, epoch: &Epoch) -> bool {
         let Some(secret) = self.ring.epochs().get(epoch) else { return false };
         let hint = secret.hint_key();
-        let mut kept = self.waiting.of(Keep::Waiting).chain(self.waiting.of(Keep::Former));
-        kept.any(|(_, frame)| match Frame::parse(frame) {
+        let former = self.waiting.of(Keep::Former).map(|(_, frame)| frame);
+        let mut kept = self.waiting.waits().map(|(_, _, frame)| frame).chain(former);
+        kept.any(|frame| match Frame::parse(frame) {
             Ok(Frame::Chunk(header, _)) => hint.hint(&header.nonce) == header.hint,
             _ => false,
         })

@@ -32,7 +32,7 @@ impl Engine {
         }
     }
 
-    fn begin_anew(&mut self, place: Option<[u8; 16]>) -> Result<(), Error> {
+    pub(super) fn begin_anew(&mut self, place: Option<[u8; 16]>) -> Result<(), Error> {
         let incarnation = Incarnation::new(bytes(&mut *self.random));
         let identity = Identity { incarnation, ..self.device.identity.clone() };
         let device = DeviceState { identity, place, ..self.device.clone() };

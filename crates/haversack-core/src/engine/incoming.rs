@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_wire::limits::WAITING_MAX;
 use haversack_wire::{FrameHash, Lane};
 
 use super::Engine;
@@ -17,63 +16,123 @@ use super::intake::{GrantIs, Intake};
 use super::kept::{Keep, Kept, KeptFrame};
 use super::refused::{Reason, Refused};
 use super::state::{LaneState, Mark, SpaceState};
+use super::wait::{Need, Wait, version};
 use crate::Error;
 use crate::crypto::Real;
-use crate::members::{Role, RosterSegment, Statement};
+use crate::members::{Group, Role, RosterSegment, Statement};
 use crate::sync::body::Body;
 
 /// Frames are applied in batches of at most this many.
 const BATCH_MAX: usize = 64;
 
+/// What came of frames that were taken in.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct TakenIn {
+    pub(super) received: Received,
+    /// Whether something found no room that could be applied once what it lacks is here.
+    pub(super) lost: bool,
+    /// Whether keys came.
+    pub(super) keys: bool,
+}
+
+impl TakenIn {
+    fn add(&mut self, other: Self) {
+        self.received.add(other.received);
+        self.lost |= other.lost;
+        self.keys |= other.keys;
+    }
+}
+
 impl Engine {
     /// Takes frames, in any order and however often. `carry` keeps what was new for the next relay.
     pub(super) fn receive(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<Received, Error> {
-        let mut received = Received::default();
-        let size = if self.mark.cautious { 1 } else { BATCH_MAX };
-        for batch in frames.chunks(size) {
-            match self.receive_batch(batch, carry) {
-                Ok(one) => received.add(one),
-                Err(error) => {
-                    // What failed was not the frames' fault: a full disk, or its like.
-                    let _ = self.set_mark(Mark { frames: Vec::new(), ..self.mark.clone() });
-                    return Err(error);
-                }
-            }
+        self.take_in(frames, carry).map(|taken| taken.received)
+    }
+
+    /// As [`Engine::receive`]; says also what that means for what is asked for next.
+    pub(super) fn take_in(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<TakenIn, Error> {
+        let taken = self.take_in_batches(frames, carry);
+        if taken.is_err() {
+            // What failed was not the frames' fault: a full disk, or its like.
+            let _ = self.set_mark(Mark { frames: Vec::new(), ..self.mark.clone() });
+            self.waiting.tried.clear();
         }
+        let taken = taken?;
         if self.mark.cautious {
             self.set_mark(Mark { cautious: false, ..self.mark.clone() })?;
         }
-        Ok(received)
+        Ok(taken)
     }
 
-    fn receive_batch(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<Received, Error> {
-        let is_fatal = |frame: &&Vec<u8>| self.mark.poison.contains(&FrameHash::of(frame));
+    fn take_in_batches(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<TakenIn, Error> {
+        let mut taken = TakenIn::default();
+        let size = if self.mark.cautious { 1 } else { BATCH_MAX };
+        for batch in frames.chunks(size) {
+            taken.add(self.take_batch(batch, &[], carry)?);
+        }
+        loop {
+            let due = self.due();
+            if due.is_empty() {
+                return Ok(taken);
+            }
+            for rows in due.chunks(size) {
+                taken.add(self.take_batch(&[], rows, false)?);
+            }
+        }
+    }
+
+    /// Takes fresh frames, and frames that were kept in rows once more.
+    fn take_batch(
+        &mut self,
+        frames: &[Vec<u8>],
+        rows: &[i64],
+        carry: bool,
+    ) -> Result<TakenIn, Error> {
+        let is_fatal = |frame: &[u8]| self.mark.poison.contains(&FrameHash::of(frame));
+        let mut met = BTreeSet::new();
         let fresh = frames.iter().filter(|frame| !self.waiting.holds(frame));
-        let (fatal, fresh): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) = fresh.partition(is_fatal);
-        let mut intake = self.open_all(&fresh)?;
+        let fresh = fresh.filter(|frame| met.insert(FrameHash::of(frame)));
+        let (mut fatal, fresh): (Vec<&Vec<u8>>, Vec<&Vec<u8>>) =
+            fresh.partition(|frame| is_fatal(frame));
+        let of_row = |row: &i64| self.waiting.get(*row).map(|kept| kept.frame.clone());
+        let (fatal_rows, rows): (Vec<i64>, Vec<i64>) =
+            rows.iter().partition(|row| of_row(row).is_some_and(|frame| is_fatal(&frame)));
+        let crashed: Vec<Vec<u8>> = fatal_rows.iter().filter_map(of_row).collect();
+        fatal.extend(&crashed);
+        let again = rows.iter().filter_map(of_row).map(|frame| FrameHash::of(&frame));
+        let marked: Vec<FrameHash> =
+            fresh.iter().map(|frame| FrameHash::of(frame)).chain(again).collect();
+        if !marked.is_empty() {
+            // Before anything of it is opened: unpacking may be what stops this process.
+            self.set_mark(Mark { frames: marked, ..self.mark.clone() })?;
+        }
+        let mut intake = self.open_all(&fresh, &rows, carry)?;
         let can_sign = self.space()?.live.is_some();
         if can_sign && intake.judges(self.space()?) && self.close_unsent()? > 0 {
             // What was written before a removal was learned of is signed as that, before it is learned of.
-            intake = self.open_all(&fresh)?;
+            intake = self.open_all(&fresh, &rows, carry)?;
         }
-        let Intake { mut batch, segments, opened, grants } = intake;
-        batch.carry = carry;
-        let crashed = Refused::unplaced(Reason::Crash);
-        fatal.into_iter().for_each(|frame| quarantine(&mut batch, frame, crashed));
+        intake.batch.staged.drop_frames.extend(fatal_rows);
+        let refused = Refused::unplaced(Reason::Crash);
+        fatal.into_iter().for_each(|frame| quarantine(&mut intake.batch, frame, refused));
+        self.finish(intake)
+    }
+
+    /// Applies what was opened, and saves it.
+    fn finish(&mut self, intake: Intake) -> Result<TakenIn, Error> {
+        let Intake { mut batch, segments, opened, grants, .. } = intake;
         grants.into_iter().for_each(|(kind, frame)| keep_new(&mut batch, kind, &frame));
-        let frames = opened.iter().map(|chunk| FrameHash::of(&chunk.frame)).collect();
-        if !opened.is_empty() {
-            self.set_mark(Mark { frames, ..self.mark.clone() })?;
-        }
         segments
             .into_iter()
             .for_each(|(frame, segment)| take_segment(&mut batch, &frame, &segment));
         self.apply_all(&mut batch, opened)?;
         batch.space.refresh(&batch.held);
+        let keys = !batch.staged.epochs.is_empty();
+        let (received, lost) = (batch.received, batch.lost);
         batch.staged.mark = Some(self.mark.after_success());
         batch.staged.space = Some(batch.space);
         self.commit(batch.staged)?;
-        Ok(batch.received)
+        Ok(TakenIn { received, lost, keys })
     }
 
     fn set_mark(&mut self, mark: Mark) -> Result<(), Error> {
@@ -83,6 +142,14 @@ impl Engine {
     /// Applies what can be applied until nothing more can; keeps the rest.
     fn apply_all(&mut self, batch: &mut Batch, opened: Vec<Opened>) -> Result<(), Error> {
         let mut pending: BTreeMap<(Lane, u32), Vec<Opened>> = BTreeMap::new();
+        let waits = self.waiting.waits().filter_map(|(_, wait, _)| match wait.need {
+            Need::Statement(hash) => Some(hash),
+            _ => None,
+        });
+        let named = opened.iter().filter_map(|chunk| chunk.body.heads.as_ref()).flatten().copied();
+        let Group { roster, epochs, .. } = &mut batch.space.group;
+        let minted = epochs.statements().flat_map(|epoch| epoch.heads.iter().copied());
+        roster.want(waits.chain(named).chain(minted));
         add_statements(&mut batch.space, &opened);
         batch.space.refresh(&batch.held);
         for chunk in opened {
@@ -93,7 +160,9 @@ impl Engine {
             for (place, candidates) in std::mem::take(&mut pending) {
                 for chunk in candidates {
                     match self.try_apply(batch, &chunk)? {
-                        Verdict::Wait => pending.entry(place).or_default().push(chunk),
+                        Verdict::Wait(need) => {
+                            pending.entry(place).or_default().push(Opened { need, ..chunk });
+                        }
                         verdict => {
                             if verdict == Verdict::Applied {
                                 note_epoch(&mut batch.space, &chunk);
@@ -149,7 +218,7 @@ fn keep_new(batch: &mut Batch, kind: GrantIs, frame: &[u8]) {
         GrantIs::Strange => {
             batch.received.foreign += 1;
             if batch.carry {
-                keep(batch, Keep::Foreign, frame);
+                keep(batch, Keep::Foreign { ours: false }, frame);
             }
         }
         GrantIs::Broken => quarantine(batch, frame, Refused::unplaced(Reason::Grant)),
@@ -189,7 +258,6 @@ fn owe_word(space: &mut SpaceState, body: &Body) {
 }
 
 fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
-    batch.staged.drop_frames.extend(chunk.row);
     match verdict {
         Verdict::Applied => {
             batch.received.applied += 1;
@@ -199,7 +267,7 @@ fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
             }
             // Items of a newer version are in nobody's rows: the frame keeps them.
             if !chunk.body.other.is_empty() {
-                keep(batch, Keep::Foreign, &chunk.frame);
+                keep(batch, Keep::Newer, &chunk.frame);
             }
         }
         Verdict::Known => batch.received.known += 1,
@@ -207,24 +275,20 @@ fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
             let refused = Refused::chunk(&batch.space, chunk, reason);
             quarantine(batch, &chunk.frame, refused);
         }
-        Verdict::Wait => {}
+        Verdict::Wait(_) => {}
     }
 }
 
 fn keep_waiting(batch: &mut Batch, chunks: impl Iterator<Item = Opened>) {
-    let mut per_lane: BTreeMap<Lane, usize> = BTreeMap::new();
     for chunk in chunks {
-        let count = per_lane.entry(chunk.body.lane).or_default();
-        *count += 1;
-        if chunk.row.is_some() {
-            continue;
-        }
-        match *count <= WAITING_MAX {
-            true => {
-                keep(batch, Keep::Waiting, &chunk.frame);
-                batch.received.waiting += 1;
-            }
-            false => batch.received.dropped += 1,
+        let Opened { sequence, size: raw, need, .. } = chunk;
+        let (lane, version) = (chunk.body.lane, version());
+        let stray = !batch.space.lanes.contains_key(&lane);
+        let wait = Wait { lane, sequence, raw, stray, need, version };
+        let is_new = chunk.row.is_none();
+        match keep(batch, Keep::Waiting(wait), &chunk.frame) {
+            true => batch.received.waiting += u32::from(is_new),
+            false => batch.lost = true,
         }
     }
 }
@@ -234,10 +298,13 @@ pub(super) fn quarantine(batch: &mut Batch, frame: &[u8], refused: Refused) {
     batch.received.quarantined += 1;
 }
 
-pub(super) fn keep(batch: &mut Batch, keep: Keep, frame: &[u8]) {
-    if batch.room.take(keep) {
+/// Keeps a frame if there is room. Says whether; what would have to be tried again later, and found no room, is counted.
+pub(super) fn keep(batch: &mut Batch, keep: Keep, frame: &[u8]) -> bool {
+    let has_room = batch.room.take(&keep, frame);
+    if has_room {
         batch.staged.frames.push(KeptFrame { keep, frame: frame.to_vec() });
-    } else if keep == Keep::Waiting {
+    } else if !matches!(keep, Keep::Quarantined(_)) {
         batch.received.dropped += 1;
     }
+    has_room
 }

@@ -1,15 +1,18 @@
 //! Opening frames: grants first, since they bring the keys; then rosters and chunks.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_wire::{Epoch, Frame, GrantHeader};
+use haversack_wire::{Epoch, Frame, GrantHeader, Lane, LaneTag};
 
 use super::Engine;
 use super::batch::{Batch, Opened};
 use super::incoming::{keep, quarantine};
 use super::kept::Keep;
 use super::refused::{Reason, Refused};
+use super::room::{Room, tag_of};
 use super::state::SpaceState;
+use super::wait::{Need, Wait, version};
 use crate::Error;
 use crate::crypto::Real;
 use crate::members::{RosterSegment, statement_hash};
@@ -40,6 +43,8 @@ pub(super) struct Intake {
     pub(super) segments: Vec<(Vec<u8>, RosterSegment)>,
     pub(super) opened: Vec<Opened>,
     pub(super) grants: Vec<(GrantIs, Vec<u8>)>,
+    /// The tags of the lanes that are known here, in every generation whose secret is.
+    tags: OnceCell<BTreeSet<LaneTag>>,
 }
 
 impl Intake {
@@ -55,25 +60,22 @@ impl Intake {
                 Some((*id, chunk::open_roster((secret, id), &space, &header, sealed)?))
             }),
             Ok(Frame::Grant(..)) => return,
-            Ok(Frame::Other) => None,
+            Ok(Frame::Other) => return self.pass_on(frame),
             Err(_) => return self.refuse(frame, Reason::Form),
         };
         match (raw, Frame::parse(frame)) {
             (None, _) if row.is_some() => {}
-            (None, _) => {
-                self.batch.received.foreign += 1;
-                keep(&mut self.batch, Keep::Foreign, frame);
-            }
+            (None, _) => self.keep_foreign(frame),
             (Some((_, raw)), Ok(Frame::Roster(..))) => {
                 self.batch.staged.drop_frames.extend(row);
                 match raw.and_then(|raw| RosterSegment::decode(&raw)) {
                     Ok(segment) => self.segments.push((frame.to_vec(), segment)),
-                    Err(_) => self.refuse(frame, Reason::Form),
+                    Err(_) => self.refuse(frame, Reason::Roster),
                 }
             }
             (Some((epoch, raw)), Ok(Frame::Chunk(header, _))) => {
-                let body = raw.and_then(|raw| Body::decode(&raw));
-                self.take_body(frame, row, (epoch, header.sequence), body);
+                self.batch.staged.drop_frames.extend(row);
+                self.take_body(frame, row, (epoch, header.tag, header.sequence), raw);
             }
             _ => {}
         }
@@ -83,26 +85,43 @@ impl Intake {
         quarantine(&mut self.batch, frame, Refused::unplaced(reason));
     }
 
+    /// Keeps what a newer version made: for the next relay if it came by file, else for the next file.
+    fn pass_on(&mut self, frame: &[u8]) {
+        self.batch.received.foreign += 1;
+        let way = if self.batch.carry { Keep::Carried } else { Keep::Newer };
+        keep(&mut self.batch, way, frame);
+    }
+
+    fn keep_foreign(&mut self, frame: &[u8]) {
+        self.batch.received.foreign += 1;
+        let space = &self.batch.space;
+        let tags = self.tags.get_or_init(|| tags(space));
+        let ours = tag_of(frame).is_some_and(|tag| tags.contains(&tag));
+        self.batch.lost |= !keep(&mut self.batch, Keep::Foreign { ours }, frame) && ours;
+    }
+
     fn take_body(
         &mut self,
         frame: &[u8],
         row: Option<i64>,
-        (epoch, sequence): (Epoch, u32),
-        body: Result<(Body, Vec<u8>, [u8; 64]), haversack_wire::Error>,
+        (epoch, tag, sequence): (Epoch, LaneTag, u32),
+        raw: Result<Vec<u8>, haversack_wire::Error>,
     ) {
-        let frame = frame.to_vec();
-        match body {
+        let size = raw.as_ref().map_or(frame.len(), Vec::len) as u32;
+        match raw.and_then(|raw| Body::decode(&raw)) {
             Ok((body, rest, signature)) => {
-                self.opened.push(Opened { frame, epoch, row, sequence, body, rest, signature });
+                let (frame, need) = (frame.to_vec(), Need::Before);
+                let place = (tag, sequence);
+                let signed = (body, rest, signature);
+                self.opened.push(Opened::new((frame, row), (epoch, place), signed, (size, need)));
             }
-            Err(haversack_wire::Error::Unknown { .. }) if row.is_some() => {}
             Err(haversack_wire::Error::Unknown { .. }) => {
-                keep(&mut self.batch, Keep::Waiting, &frame);
+                let (lane, need, version) = (Lane::default(), Need::Version, version());
+                let wait = Wait { lane, sequence, raw: size, stray: true, need, version };
+                self.batch.received.waiting += u32::from(row.is_none());
+                keep(&mut self.batch, Keep::Waiting(wait), frame);
             }
-            Err(_) => {
-                self.batch.staged.drop_frames.extend(row);
-                self.refuse(&frame, Reason::Form);
-            }
+            Err(_) => self.refuse(frame, Reason::Form),
         }
     }
 
@@ -116,32 +135,38 @@ impl Intake {
     }
 }
 
+fn tags(space: &SpaceState) -> BTreeSet<LaneTag> {
+    let secrets = space.group.generations.values();
+    secrets.flat_map(|secret| space.lanes.keys().map(|lane| secret.lane_tag(lane))).collect()
+}
+
 impl Engine {
-    /// Opens frames with the secrets that are here and those that the frames bring: grants first, then rosters and chunks. Frames that are
-    /// kept are tried again.
-    pub(super) fn open_all(&self, fresh: &[&Vec<u8>]) -> Result<Intake, Error> {
-        let (space, room) = (self.space()?.clone(), self.waiting.room());
+    /// Opens frames with the secrets that are here and those that the frames bring: grants first, then rosters and chunks; and
+    /// frames that are kept in rows, once more.
+    pub(super) fn open_all(
+        &self,
+        fresh: &[&Vec<u8>],
+        rows: &[i64],
+        carry: bool,
+    ) -> Result<Intake, Error> {
+        let (space, room) = (self.space()?.clone(), Room::beside(&self.waiting, rows));
         let (staged, received) = Default::default();
         let held = self.ring.epochs().clone();
         let tips = BTreeMap::new();
-        let mut batch = Batch { space, staged, received, carry: false, held, room, tips };
+        let lost = false;
+        let mut batch = Batch { space, staged, received, carry, lost, held, room, tips };
         let mut grants = Vec::new();
         for frame in fresh {
             if let Ok(Frame::Grant(header, sealed)) = Frame::parse(frame) {
                 grants.push((self.take_grant(&mut batch, &header, sealed), (*frame).clone()));
             }
         }
-        let mut intake = Intake { batch, segments: Vec::new(), opened: Vec::new(), grants };
+        let (segments, opened, tags) = Default::default();
+        let mut intake = Intake { batch, segments, opened, grants, tags };
         fresh.iter().for_each(|frame| intake.open(frame, None));
-        let new_keys = !intake.batch.staged.epochs.is_empty();
-        for (id, kept) in self.waiting.iter() {
-            let again = match kept.keep {
-                Keep::Waiting => true,
-                Keep::Foreign => new_keys,
-                Keep::Carried | Keep::Quarantined(_) | Keep::Former => false,
-            };
-            if again {
-                intake.open(&kept.frame, Some(id));
+        for row in rows {
+            if let Some(kept) = self.waiting.get(*row) {
+                intake.open(&kept.frame, Some(*row));
             }
         }
         Ok(intake)

@@ -1,28 +1,34 @@
 //! What is kept to be sent or tried again: own bodies, and sealed frames of others, for the next relay, until what is
 //! missing arrives, or to be looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::codec::put_blob;
 use haversack_wire::limits::{FRAME_MAX, RAW_MAX};
 use haversack_wire::{Epoch, FrameHash, Reader};
 
 use super::refused::Refused;
+use super::wait::Wait;
 use crate::Error;
 
 /// Why a frame is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Keep {
     /// To be handed to a relay.
     Carried,
     /// Until what is missing arrives.
-    Waiting,
+    Waiting(Wait),
     /// For an admin to look at.
     Quarantined(Refused),
-    /// Under keys that are not known here.
-    Foreign,
+    /// Under keys that are not known here: on a lane that is, or not.
+    Foreign {
+        /// Whether its clear header names a lane that is known here.
+        ours: bool,
+    },
     /// A body of this device's former life: offered, and kept.
     Former,
+    /// Of a newer version, or with items of one: kept raw, and passed on.
+    Newer,
 }
 
 /// A sealed frame that is kept.
@@ -37,13 +43,17 @@ impl KeptFrame {
         let mut out = Vec::with_capacity(self.frame.len() + 64);
         match &self.keep {
             Keep::Carried => out.push(1),
-            Keep::Waiting => out.push(2),
+            Keep::Waiting(wait) => {
+                out.push(2);
+                wait.encode(&mut out);
+            }
             Keep::Quarantined(refused) => {
                 out.push(3);
                 refused.encode(&mut out);
             }
-            Keep::Foreign => out.push(4),
+            Keep::Foreign { ours } => out.extend([4, u8::from(*ours)]),
             Keep::Former => out.push(5),
+            Keep::Newer => out.push(6),
         }
         out.extend_from_slice(&self.frame);
         out
@@ -53,10 +63,11 @@ impl KeptFrame {
         let mut r = Reader::new("kept frames", bytes);
         let keep = match r.u8()? {
             1 => Keep::Carried,
-            2 => Keep::Waiting,
+            2 => Keep::Waiting(Wait::decode(&mut r)?),
             3 => Keep::Quarantined(Refused::decode(&mut r)?),
-            4 => Keep::Foreign,
+            4 => Keep::Foreign { ours: r.u8()? == 1 },
             5 => Keep::Former,
+            6 => Keep::Newer,
             other => {
                 return Err(Error::Newer { what: "kept frames", found: other.into() });
             }
@@ -65,26 +76,30 @@ impl KeptFrame {
     }
 }
 
-/// Frames that wait, and frames that were refused, are kept up to so many of each: whoever has a mailbox's
-/// token can fill it with garbage, and must not fill the phone.
-const KEPT_MAX: usize = 1_024;
-
 /// The frames that are kept, by row.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     frames: BTreeMap<i64, KeptFrame>,
-    rows: BTreeMap<FrameHash, i64>,
+    rows: BTreeMap<FrameHash, BTreeSet<i64>>,
+    /// The epochs whose secrets every foreign frame here was tried with.
+    pub(super) tried: BTreeSet<Epoch>,
 }
 
 impl Waiting {
     pub(super) fn keep(&mut self, id: i64, frame: KeptFrame) {
-        self.rows.insert(FrameHash::of(&frame.frame), id);
+        self.rows.entry(FrameHash::of(&frame.frame)).or_default().insert(id);
         self.frames.insert(id, frame);
     }
 
     pub(super) fn forget(&mut self, ids: &[i64]) {
-        for frame in ids.iter().filter_map(|id| self.frames.remove(id)) {
-            self.rows.remove(&FrameHash::of(&frame.frame));
+        for id in ids {
+            let Some(frame) = self.frames.remove(id) else { continue };
+            let hash = FrameHash::of(&frame.frame);
+            let rows = self.rows.entry(hash).or_default();
+            rows.remove(id);
+            if rows.is_empty() {
+                self.rows.remove(&hash);
+            }
         }
     }
 
@@ -92,8 +107,27 @@ impl Waiting {
         self.frames.iter().map(|(id, kept)| (*id, kept))
     }
 
+    pub(super) fn get(&self, id: i64) -> Option<&KeptFrame> {
+        self.frames.get(&id)
+    }
+
     pub(super) fn of(&self, keep: Keep) -> impl Iterator<Item = (i64, &[u8])> {
         let kept = self.frames.iter().filter(move |(_, kept)| kept.keep == keep);
+        kept.map(|(id, kept)| (*id, kept.frame.as_slice()))
+    }
+
+    /// What waits for something that is missing.
+    pub(super) fn waits(&self) -> impl Iterator<Item = (i64, &Wait, &[u8])> {
+        self.frames.iter().filter_map(|(id, kept)| match &kept.keep {
+            Keep::Waiting(wait) => Some((*id, wait, kept.frame.as_slice())),
+            _ => None,
+        })
+    }
+
+    /// What is under keys that are not here.
+    pub(super) fn foreign(&self) -> impl Iterator<Item = (i64, &[u8])> {
+        let foreign = |kept: &KeptFrame| matches!(kept.keep, Keep::Foreign { .. });
+        let kept = self.frames.iter().filter(move |(_, kept)| foreign(kept));
         kept.map(|(id, kept)| (*id, kept.frame.as_slice()))
     }
 
@@ -111,41 +145,9 @@ impl Waiting {
 
     /// The row that carries a frame.
     pub(super) fn carried(&self, frame: &[u8]) -> Option<i64> {
-        let row = self.rows.get(&FrameHash::of(frame))?;
-        self.frames.get(row).filter(|kept| kept.keep == Keep::Carried).map(|_| *row)
-    }
-
-    /// How many more frames may be kept.
-    pub(super) fn room(&self) -> Room {
-        let room = |keep| KEPT_MAX.saturating_sub(self.of(keep).count());
-        Room {
-            waiting: room(Keep::Waiting),
-            quarantined: KEPT_MAX.saturating_sub(self.refused().count()),
-            foreign: room(Keep::Foreign),
-        }
-    }
-}
-
-/// How many more frames may be kept, of each kind that others can make.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
-    waiting: usize,
-    quarantined: usize,
-    foreign: usize,
-}
-
-impl Room {
-    /// Takes a place, if there is one. What is carried was verified, and always has one.
-    pub(super) fn take(&mut self, keep: Keep) -> bool {
-        let places = match keep {
-            Keep::Carried | Keep::Former => return true,
-            Keep::Waiting => &mut self.waiting,
-            Keep::Quarantined(_) => &mut self.quarantined,
-            Keep::Foreign => &mut self.foreign,
-        };
-        let has_room = *places > 0;
-        *places = places.saturating_sub(1);
-        has_room
+        let rows = self.rows.get(&FrameHash::of(frame))?;
+        let carries = |row: &&i64| self.get(**row).is_some_and(|kept| kept.keep == Keep::Carried);
+        rows.iter().find(carries).copied()
     }
 }
 

@@ -219,6 +219,7 @@ impl Engine {
             strangers: Default::default(),
             waiting: Waiting::default(),
             view: View::empty()?,
+            view_is_due: false,
         };
         engine.load_index()?;
         engine.load_caches()?;
@@ -325,9 +326,9 @@ impl Engine {
         writer.commit()?;
         self.documents.clear();
         self.caches.clear();
-        self.view = View::empty()?;
-        let all: Vec<_> = self.index.documents().map(|(document, _)| *document).collect();
-        self.show_again(&all)
+        self.show_all()?;
+        self.view_is_due = false;
+        Ok(())
     }
 
     /// Saves the sealed snapshot of the view, so that the next unlock is fast, and closes the store. A
@@ -343,6 +344,7 @@ impl Engine {
     fn save_snapshot(&mut self) -> Result<(), Error> {
         let upto = self.db.newest(Log::Changes)?;
         let mut bytes = (upto as u64).to_le_bytes().to_vec();
+        self.view()?;
         bytes.extend(self.view.save()?);
         let key = *self.ring.purpose(Purpose::Snapshot)?.expose();
         let mut writer = self.db.write()?;

@@ -82,6 +82,7 @@ fn check_strength(
     hardware: Option<&dyn Bind>,
     accept_weak: bool,
 ) -> Result<(), Error> {
+    passphrase.check_is_some()?;
     let guesses = match hardware {
         Some(_) => Guesses::NeedHardware,
         None => Guesses::AreFree,

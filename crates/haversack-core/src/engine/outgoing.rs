@@ -63,18 +63,23 @@ impl Engine {
         let mut work: VecDeque<Vec<Row>> = self.divided()?.into();
         let author = self.author(&space.lane)?;
         let mut staged = Staged::default();
+        let mut most = STATEMENTS_TARGET;
         while !work.is_empty() || !statements.is_empty() || std::mem::take(&mut word) {
             word = false;
             let rows = work.pop_front().unwrap_or_default();
             let load = self.load(&rows)?;
-            let few = statements.len().min(STATEMENTS_TARGET);
+            let few = first_few(&statements, if rows.is_empty() { most.max(1) } else { most });
             let first: Vec<Vec<u8>> = statements.drain(..few).collect();
             match self.sign_body(&space, &author, &load, first.clone()) {
-                Ok(signed) => stage(&mut space, &author, load, &rows, signed, &mut staged)?,
-                Err(Error::Wire(_)) if rows.len() > 1 => {
-                    let (one, other) = rows.split_at(rows.len() / 2);
-                    work.push_front(other.to_vec());
-                    work.push_front(one.to_vec());
+                Ok(signed) => {
+                    stage(&mut space, &author, load, &rows, signed, &mut staged)?;
+                    most = STATEMENTS_TARGET;
+                }
+                Err(Error::Wire(_)) if rows.len() + few > 1 => {
+                    most = few / 2;
+                    let (one, other) = rows.split_at(rows.len().div_ceil(2));
+                    let halves = [other, one].into_iter().filter(|half| !half.is_empty());
+                    halves.for_each(|half| work.push_front(half.to_vec()));
                     first.into_iter().rev().for_each(|statement| statements.push_front(statement));
                 }
                 Err(error) => return Err(error),
@@ -239,6 +244,16 @@ fn stage(
     Ok(())
 }
 
+/// How many statements the next body takes: by number and by bytes, since hashes and signatures do not compress.
+fn first_few(statements: &VecDeque<Vec<u8>>, most: usize) -> usize {
+    let sizes = statements.iter().take(most).scan(0, |sum, statement| {
+        *sum += statement.len();
+        Some(*sum)
+    });
+    let few = sizes.take_while(|sum| *sum <= STATEMENTS_BYTES).count();
+    few.max(most.min(statements.len()).min(1))
+}
+
 /// The next body of this device, with all that is not changes of documents.
 fn next_body(space: &SpaceState, statements: Vec<Vec<u8>>) -> Result<Body, Error> {
     let missing = Error::damaged("state", "the own lane is missing");
@@ -304,13 +319,18 @@ fn newest(quarantined: &[u32]) -> Vec<u32> {
 /// Moves a lane on past a body, whoever wrote it.
 pub(super) fn advance(space: &mut SpaceState, body: &Body, sequence: u32, root: &[u8; 32]) {
     let tree = tree::Tree::new(space.space());
+    let roster = &space.group.roster;
     let Some(lane) = space.lanes.get_mut(&body.lane) else {
         return;
     };
     lane.next = sequence + 1;
     lane.position = tree.position(&body.lane, sequence, root);
     if let Some(heads) = &body.heads {
-        lane.rosters.push((sequence, heads.clone()));
+        // Said once more, it is no news, and is not remembered twice.
+        let (before, now) = (roster.past(lane.heads()), roster.past(heads));
+        if before != now || lane.rosters.is_empty() {
+            lane.rosters.push((sequence, heads.clone()));
+        }
     }
     for entry in &body.vector {
         let named = match entry.lane {

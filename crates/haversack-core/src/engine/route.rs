@@ -2,6 +2,7 @@
 
 use haversack_wire::answer::Stored;
 use haversack_wire::bundle::{self, Ending};
+use haversack_wire::codec::bounded;
 use haversack_wire::request::{Basis, Section, SectionHead};
 use haversack_wire::{
     Epoch, Frame, FrameHash, Generation, GrantHeader, LaneTag, Relay, RetireHash,
@@ -10,15 +11,15 @@ use haversack_wire::{
 use super::Engine;
 use super::batch::Received;
 use super::documents::Staged;
-use super::incoming::acknowledged;
+use super::incoming::{TakenIn, acknowledged};
 use super::kept::{Keep, KeptBody};
-use super::state::{RouteState, SpaceState};
+use super::state::{KNOWN_MAX, PINNED_MAX, RouteState, SpaceState, TEXT_MAX};
 use crate::Error;
 use crate::crypto::{GenerationSecret, Real};
 use crate::members::{Live, Owed};
 use crate::store::Table;
 use crate::sync::chunk;
-use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step};
+use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step, Tally};
 
 /// Bytes of frames pushed in one request; the rest goes with the next.
 const PUSH_BYTES_MAX: usize = 8 << 20;
@@ -126,13 +127,12 @@ impl Engine {
         let live = space.live.ok_or(Error::Removed)?;
         let mut room = Room { bytes: PUSH_BYTES_MAX, frames: PUSH_FRAMES_MAX };
         let me = self.device.identity.sign.public();
-        let owed = space.group.owed(live.epoch, &space.table, &me);
+        let owed = space.owed_at(&route.relay, &me);
         let mut grants = self.grants(&space, &live, owed);
         let mut more = !room.take(&mut grants);
-        let me = self.device.identity.sign.public();
         let (mut sections, mut mailboxes) = (Vec::new(), Vec::new());
         let mut own_from = None;
-        for (generation, secret, retire) in space.mailboxes(&me) {
+        for (generation, secret, retire) in space.mailboxes(&route.relay, &me) {
             let state = space.routes.get(&(route.relay, generation)).cloned().unwrap_or_default();
             let mut offers = self.roster_offers(&space, &live, &state)?;
             if generation == live.generation {
@@ -144,7 +144,11 @@ impl Engine {
                 offers.splice(0..0, notices);
             }
             more |= !room.take(&mut offers);
-            let mut all: Vec<Offer> = grants.iter().map(Offer::again).collect();
+            let took = |offer: &Offer| {
+                offer.grant.is_some_and(|key| state.granted.contains(&(live.epoch, key)))
+            };
+            let mut all: Vec<Offer> =
+                grants.iter().filter(|offer| !took(offer)).map(Offer::again).collect();
             all.append(&mut offers);
             let pushed = all.iter().map(Offer::pushed).collect();
             let start = (state.cursor, state.digest);
@@ -281,8 +285,10 @@ impl Engine {
                 _ => None,
             })
             .collect();
-        let received = self.receive(&frames, false)?;
+        let TakenIn { received, lost, keys } = self.take_in(&frames, false)?;
         exchange.tally.received.add(received);
+        exchange.tally.lost |= lost;
+        exchange.tally.keys |= keys;
         let before = self.space()?.clone();
         let mut space = before.clone();
         // What the relay delivers it has: nobody need carry it there.
@@ -293,11 +299,10 @@ impl Engine {
         }
         for (generation, cursor) in exchange.cursors() {
             let route = space.routes.entry((exchange.relay(), generation)).or_default();
-            route.needs_vector |= received.dropped > 0;
+            note_dropped(route, &exchange.tally);
             (route.cursor, route.digest) = cursor;
         }
-        let grants = space.group.delivered != before.group.delivered;
-        if grants || space.routes != before.routes || !dropped.is_empty() {
+        if space.routes != before.routes || !dropped.is_empty() {
             self.commit(Staged { space: Some(space), drop_frames: dropped, ..Staged::default() })?;
         }
         Ok(received)
@@ -321,7 +326,6 @@ impl Engine {
         };
         let own =
             space.group.generations.get(&generation).map(|secret| secret.lane_tag(&space.lane));
-        let is_last = exchange.is_last(&generation);
         let route = space.routes.entry((exchange.relay(), generation)).or_default();
         route.roster = if roster { Some(exchange.live) } else { route.roster };
         match step {
@@ -331,8 +335,9 @@ impl Engine {
                 route.roster = if pushed.roster { Some(exchange.live) } else { route.roster };
                 dropped.extend(pushed.carried);
                 pushed.place.into_iter().for_each(|place| learn(route, place));
-                if let (Some(key), true) = (pushed.grant, is_last) {
-                    space.group.delivered.insert((exchange.live, key));
+                if let Some(key) = pushed.grant {
+                    route.granted.retain(|(epoch, _)| *epoch == exchange.live);
+                    route.granted.insert((exchange.live, key));
                 }
             }
             Step::Frame(cursor, frame) => {
@@ -396,8 +401,8 @@ impl Engine {
         self.grow_old()?;
         let space = self.space()?;
         let me = self.device.identity.sign.public();
-        let owes = |live: Live| !space.group.owed(live.epoch, &space.table, &me).is_empty();
-        Ok(space.live.is_none_or(|now| now.epoch != live || owes(now)))
+        let owes = !space.owed_at(&exchange.relay(), &me).is_empty();
+        Ok(space.live.is_none_or(|now| now.epoch != live || owes))
     }
 
     /// What was pushed under an epoch that turned out to be old is offered once more, under the new one: others may have destroyed
@@ -444,7 +449,9 @@ impl Engine {
     /// [`Error::NoSpace`], and the errors of saving.
     pub fn pin_relay(&mut self, address: &str, relay: Relay) -> Result<(), Error> {
         let mut space = self.space()?.clone();
+        bounded("address of a relay", address.len() as u64, TEXT_MAX)?;
         space.pinned.insert(relay, address.to_owned());
+        bounded("relays that are pinned", space.pinned.len() as u64, PINNED_MAX)?;
         self.commit(Staged { space: Some(space), ..Staged::default() })
     }
 
@@ -463,7 +470,9 @@ impl Engine {
         let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
         frames.extend(self.roster_frames(&space)?);
         frames.extend(self.former_frames(&space)?);
-        frames.extend(self.waiting.of(Keep::Carried).map(|(_, frame)| frame.to_vec()));
+        for keep in [Keep::Carried, Keep::Newer] {
+            frames.extend(self.waiting.of(keep).map(|(_, frame)| frame.to_vec()));
+        }
         let sequences: Vec<u32> = self.bodies.keys().copied().collect();
         frames.extend(self.own_frames(&space, &sequences)?);
         Ok(bundle::encode(frames.iter().map(Vec::as_slice))?)
@@ -481,22 +490,21 @@ impl Engine {
         let is_grant = |frame: &&&[u8]| matches!(Frame::parse(frame), Ok(Frame::Grant(..)));
         let grants = parsed.frames.iter().filter(is_grant).filter(|frame| self.is_ours(frame));
         let grants: Vec<Vec<u8>> = grants.map(|frame| frame.to_vec()).collect();
-        let before = self.view.totals()?.0;
+        let before = self.view()?.totals()?.0;
         let mut received = self.receive(&grants, true)?;
-        let ours: Vec<Vec<u8>> = parsed
-            .frames
-            .iter()
-            .filter(|frame| self.is_ours(frame) && !is_grant(frame))
-            .map(|frame| frame.to_vec())
-            .collect();
+        let is_newer = |frame: &&&[u8]| matches!(Frame::parse(frame), Ok(Frame::Other));
+        let ours = parsed.frames.iter().filter(|frame| self.is_ours(frame) && !is_grant(frame));
+        let mut ours: Vec<Vec<u8>> = ours.map(|frame| frame.to_vec()).collect();
         if ours.is_empty() && grants.is_empty() && !parsed.frames.is_empty() {
             return Err(Error::Foreign { what: "bundle" });
         }
+        // Among frames of this space, those of newer versions are taken to be of it too.
+        ours.extend(parsed.frames.iter().filter(is_newer).map(|frame| frame.to_vec()));
         received.add(self.receive(&ours, true)?);
         Ok(BundleOutcome {
             frames: parsed.frames.len() as u32,
             received,
-            contacts: self.view.totals()?.0.saturating_sub(before),
+            contacts: self.view()?.totals()?.0.saturating_sub(before),
             whole: parsed.ending == Ending::Whole,
         })
     }
@@ -526,7 +534,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Database`] when the view cannot be read.
     pub fn contact_count(&self) -> Result<u64, Error> {
-        Ok(self.view.totals()?.0)
+        Ok(self.view()?.totals()?.0)
     }
 }
 
@@ -551,9 +559,16 @@ fn section_head(
     }
 }
 
+/// What found no room is asked for again: at the next exchange, or, if only another key can open it, once keys came.
+fn note_dropped(route: &mut RouteState, tally: &Tally) {
+    route.dropped = route.dropped.max(tally.received.dropped);
+    route.needs_vector |= tally.lost || (tally.keys && route.dropped > 0);
+}
+
 /// Takes what a relay says that it holds. Says whether it lost something of this device.
 fn take_have(route: &mut RouteState, own: Option<LaneTag>, lanes: &[(LaneTag, u32)]) -> bool {
     route.needs_vector = false;
+    route.dropped = 0;
     route.roster = route.roster.filter(|_| !lanes.is_empty());
     let Some(own) = own else { return false };
     let has = lanes.iter().find(|(tag, _)| *tag == own).map(|(_, next)| *next);
@@ -590,7 +605,11 @@ fn is_news(relay: &RouteState, (tag, sequence): (LaneTag, u32)) -> bool {
 }
 
 /// Remembers that the mailbox has a chunk, as far as it has the lane without a gap from where it begins there.
-fn learn(route: &mut RouteState, (tag, sequence): (LaneTag, u32)) {
+pub(super) fn learn(route: &mut RouteState, (tag, sequence): (LaneTag, u32)) {
+    if route.known.len() >= KNOWN_MAX && !route.known.contains_key(&tag) {
+        // It is offered, or delivered, once more.
+        return;
+    }
     let next = route.known.entry(tag).or_insert(sequence);
     if sequence == *next {
         *next += 1;

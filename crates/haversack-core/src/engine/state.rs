@@ -2,11 +2,11 @@
 //!
 //! Private to the store and sealed; `docs/PROTOCOL.md` leaves these bytes to each implementation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
-use haversack_wire::codec::{put_blob, put_varint};
-use haversack_wire::limits::{EPOCHS_MAX, HEADS_MAX, LANES_MAX, WAITING_MAX};
+use haversack_wire::codec::{bounded, put_blob, put_varint};
+use haversack_wire::limits::{EPOCHS_MAX, HEADS_MAX, LANES_MAX, STATEMENTS_MAX, WAITING_MAX};
 use haversack_wire::{
     CursorDigest, Document, Epoch, EpochHash, Error, FrameHash, Generation, Incarnation, Lane,
     LaneTag, Position, Reader, Relay, RetireHash, Space, StatementHash,
@@ -15,12 +15,12 @@ use haversack_wire::{
 use crate::crypto::{GenerationSecret, KemSecret, OneTimeKey, Real, SignKey};
 use crate::docs::rebuild::Tip;
 use crate::members::{
-    EpochStatement, Group, Held, Identity, Live, Pending, Role, Roster, Standing, Table,
+    EpochStatement, Group, Held, Identity, Live, Owed, Pending, Role, Roster, Standing, Table,
     put_epochs, put_statements, read_epochs, read_statements,
 };
 
 const WHAT: &str = "state";
-const TEXT_MAX: usize = 1_024;
+pub(super) const TEXT_MAX: usize = 1_024;
 const REQUEST_MAX: usize = 256;
 
 /// Row numbers of the single values.
@@ -178,6 +178,16 @@ fn widen(position: [u8; 16]) -> [u8; 32] {
     std::array::from_fn(|i| position.get(i).copied().unwrap_or_default())
 }
 
+/// Lanes of which it is remembered how far a mailbox has them: as many as a request's vector may name.
+pub(super) const KNOWN_MAX: usize = LANES_MAX;
+/// Mailboxes, of all relays, that are remembered; relays that are pinned.
+const ROUTES_MAX: usize = LANES_MAX;
+pub(super) const PINNED_MAX: usize = 256;
+/// Generations that are remembered: the best of those that an epoch which stands here names, and those of which nothing is
+/// known yet.
+const GENERATIONS_MAX: usize = 64;
+const UNNAMED_MAX: usize = 256;
+
 /// A mailbox at a relay, as far as this device has come with it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct RouteState {
@@ -187,8 +197,13 @@ pub(super) struct RouteState {
     pub(super) known: BTreeMap<LaneTag, u32>,
     /// The epoch whose roster was pushed there, or came from there.
     pub(super) roster: Option<Epoch>,
-    /// Whether the next request should carry a vector: the relay's memory differs from ours.
+    /// Whether the next request should carry a vector: the relay's memory differs from ours, or something that it sent
+    /// found no room here.
     pub(super) needs_vector: bool,
+    /// Own grants that it took: (epoch, recipient's signing key).
+    pub(super) granted: BTreeSet<(Epoch, [u8; 32])>,
+    /// Frames from there that found no room here since it was last asked with a vector.
+    pub(super) dropped: u32,
 }
 
 impl RouteState {
@@ -202,16 +217,26 @@ impl RouteState {
         }
         out.extend_from_slice(self.roster.unwrap_or_default().as_bytes());
         out.push(self.needs_vector.into());
+        put_varint(out, self.dropped.into());
+        put_varint(out, self.granted.len() as u64);
+        for (epoch, key) in &self.granted {
+            out.extend_from_slice(epoch.as_bytes());
+            out.extend_from_slice(key);
+        }
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
         let mut relay = Self { cursor: r.varint()?, ..Self::default() };
         relay.digest = CursorDigest::new(r.array()?);
-        for _ in 0..r.count(LANES_MAX)? {
+        for _ in 0..r.count(KNOWN_MAX)? {
             relay.known.insert(LaneTag::new(r.array()?), r.varint_u32()?);
         }
         relay.roster = Some(Epoch::new(r.array()?)).filter(|epoch| *epoch != Epoch::default());
         relay.needs_vector = r.u8()? == 1;
+        relay.dropped = r.varint_u32()?;
+        for _ in 0..r.count(STATEMENTS_MAX)? {
+            relay.granted.insert((Epoch::new(r.array()?), r.array()?));
+        }
         Ok(relay)
     }
 }
@@ -268,6 +293,7 @@ impl SpaceState {
     pub(super) fn refresh(&mut self, held: &Held) {
         self.table = self.group.table();
         self.group.epochs.bound(&self.table);
+        self.bound_generations();
         let before = self.live;
         self.live = self.group.live(&self.table, held);
         if self.live.map(|live| live.epoch) != before.map(|live| live.epoch) {
@@ -275,13 +301,40 @@ impl SpaceState {
         }
     }
 
-    /// The mailboxes of an exchange, that of the best generation first.
+    /// Forgets the secrets of generations that nobody reads any more, and what no epoch here explains, beyond a bound: whoever is
+    /// a member can grant what it likes. Whose turn it is follows from the epochs and the ids alone.
+    fn bound_generations(&mut self) {
+        let named = self.table.generations().into_iter().map(|(id, _)| id);
+        let named: BTreeSet<Generation> = named.collect();
+        let best = self.table.generations().into_iter().map(|(id, _)| id);
+        let held = &self.group.generations;
+        let best = best.filter(|id| held.contains_key(id)).take(GENERATIONS_MAX);
+        let unnamed = held.keys().filter(|id| !named.contains(id)).take(UNNAMED_MAX).copied();
+        let keep: BTreeSet<Generation> = best.chain(unnamed).collect();
+        self.group.generations.retain(|id, _| keep.contains(id));
+        self.routes.retain(|(_, id), _| keep.contains(id));
+    }
+
+    /// The keys that lack a grant of the live epoch and whose grant some mailbox of a relay did not take yet.
+    pub(super) fn owed_at(&self, relay: &Relay, me: &[u8; 32]) -> Vec<Owed> {
+        let Some(live) = &self.live else { return Vec::new() };
+        let mut owed = self.group.owed(live.epoch, &self.table, me);
+        let all = self.group.mailboxes(&self.table, &owed);
+        let lacks = |owed: &Owed, id: &Generation| {
+            let route = self.routes.get(&(*relay, *id));
+            !route.is_some_and(|route| route.granted.contains(&(live.epoch, owed.key)))
+        };
+        owed.retain(|owed| all.iter().any(|(id, _, _)| lacks(owed, id)));
+        owed
+    }
+
+    /// The mailboxes of an exchange with a relay, that of the best generation first.
     pub(super) fn mailboxes(
         &self,
+        relay: &Relay,
         me: &[u8; 32],
     ) -> Vec<(Generation, GenerationSecret, RetireHash)> {
-        let owed = |live: &Live| self.group.owed(live.epoch, &self.table, me);
-        let owed = self.live.as_ref().map(owed).unwrap_or_default();
+        let owed = self.owed_at(relay, me);
         let read = self.group.mailboxes(&self.table, &owed).into_iter();
         let retire = |number| self.group.roster.retire_hash(number).unwrap_or_default();
         read.map(|(id, number, secret)| (id, secret.clone(), retire(number))).collect()
@@ -291,8 +344,7 @@ impl SpaceState {
     pub(super) fn encode(&self) -> Vec<u8> {
         let group = &self.group;
         let mut out = group.roster.first_root().to_vec();
-        let statements: Vec<_> = group.roster.statements().map(<[u8]>::to_vec).collect();
-        put_statements(&mut out, &statements);
+        group.roster.encode(&mut out);
         let epochs: Vec<_> = group.epochs.statements().map(|epoch| epoch.bytes.clone()).collect();
         put_epochs(&mut out, &epochs);
         put_varint(&mut out, group.epochs.anchors().len() as u64);
@@ -311,30 +363,34 @@ impl SpaceState {
         out
     }
 
-    pub(super) fn encode_lanes(&self) -> Vec<u8> {
+    /// # Errors
+    /// [`Error::Limit`] for what could not be read again: nothing is saved then.
+    pub(super) fn encode_lanes(&self) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
-        put_varint(&mut out, self.lanes.len() as u64);
+        put_varint(&mut out, bounded("lanes", self.lanes.len() as u64, 2 * LANES_MAX)? as u64);
         for (id, lane) in &self.lanes {
             out.extend_from_slice(id.as_bytes());
             lane.encode(&mut out);
         }
-        out
+        Ok(out)
     }
 
-    pub(super) fn encode_relays(&self) -> Vec<u8> {
+    /// # Errors
+    /// As [`SpaceState::encode_lanes`].
+    pub(super) fn encode_relays(&self) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
-        put_varint(&mut out, self.pinned.len() as u64);
+        put_varint(&mut out, bounded("relays", self.pinned.len() as u64, PINNED_MAX)? as u64);
         for (id, address) in &self.pinned {
             out.extend_from_slice(id.as_bytes());
             put_blob(&mut out, address.as_bytes());
         }
-        put_varint(&mut out, self.routes.len() as u64);
+        put_varint(&mut out, bounded("mailboxes", self.routes.len() as u64, ROUTES_MAX)? as u64);
         for ((relay, generation), route) in &self.routes {
             out.extend_from_slice(relay.as_bytes());
             out.extend_from_slice(generation.as_bytes());
             route.encode(&mut out);
         }
-        out
+        Ok(out)
     }
 
     pub(super) fn decode(
@@ -378,14 +434,14 @@ impl SpaceState {
 }
 
 fn decode_group(r: &mut Reader<'_>) -> Result<Group, Error> {
-    let mut group = Group::new(r.array()?);
-    let statements = read_statements(r)?;
-    group.roster.add::<Real>(statements.iter().map(Vec::as_slice))?;
+    let root = r.array()?;
+    let mut group = Group { roster: Roster::decode::<Real>(root, r)?, ..Group::new(root) };
     let space = *group.space();
-    for bytes in read_epochs(r, EPOCHS_MAX)? {
+    // More than stand: some are not judged yet.
+    for bytes in read_epochs(r, 2 * EPOCHS_MAX)? {
         group.epochs.add(EpochStatement::decode::<Real>(&space, &bytes)?);
     }
-    for _ in 0..r.count(EPOCHS_MAX)? {
+    for _ in 0..r.count(2 * EPOCHS_MAX)? {
         group.epochs.add_anchor(EpochHash::new(r.array()?));
     }
     for _ in 0..r.varint()? {
@@ -435,10 +491,10 @@ type Routes = BTreeMap<(Relay, Generation), RouteState>;
 fn decode_relays(bytes: &[u8]) -> Result<(BTreeMap<Relay, String>, Routes), Error> {
     let mut r = Reader::new(WHAT, bytes);
     let (mut pinned, mut routes) = (BTreeMap::new(), Routes::new());
-    for _ in 0..r.count(LANES_MAX)? {
+    for _ in 0..r.count(PINNED_MAX)? {
         pinned.insert(Relay::new(r.array()?), r.text(TEXT_MAX)?.to_owned());
     }
-    for _ in 0..r.count(LANES_MAX)? {
+    for _ in 0..r.count(ROUTES_MAX)? {
         let place = (Relay::new(r.array()?), Generation::new(r.array()?));
         routes.insert(place, RouteState::decode(&mut r)?);
     }

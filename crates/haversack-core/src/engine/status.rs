@@ -38,6 +38,8 @@ pub struct Status {
     pub waiting: u64,
     /// Frames refused.
     pub quarantined: u64,
+    /// Frames that found no room here when relays were last asked: they are asked for again.
+    pub dropped: u64,
     /// Frames kept for the next relay.
     pub carried: u64,
     /// Changes by removed members, beyond what is believed of them: kept, not shown.
@@ -52,7 +54,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Database`] when the view cannot be read.
     pub fn contacts(&self, filter: &ContactFilter) -> Result<Vec<ContactRow>, Error> {
-        self.view.contacts(filter)
+        self.view()?.contacts(filter)
     }
 
     /// Every client file held here, in order of label.
@@ -60,7 +62,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Database`] when the view cannot be read.
     pub fn clients(&self) -> Result<Vec<ClientRow>, Error> {
-        self.view.clients()
+        self.view()?.clients()
     }
 
     /// Every site, in order of code.
@@ -68,7 +70,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Database`] when the view cannot be read.
     pub fn sites(&self) -> Result<Vec<Site>, Error> {
-        self.view.sites()
+        self.view()?.sites()
     }
 
     /// Where this store stands.
@@ -76,19 +78,25 @@ impl Engine {
     /// # Errors
     /// [`Error::Database`] when the view cannot be read.
     pub fn status(&self) -> Result<Status, Error> {
-        let (contacts, undated) = self.view.totals()?;
+        let (contacts, undated) = self.view()?.totals()?;
         let count = |keep| self.waiting.of(keep).count() as u64;
         Ok(Status {
             contacts,
             undated,
             documents: self.index.documents().count() as u64,
             own: self.ledger(),
-            waiting: count(Keep::Waiting),
+            waiting: self.waiting.waits().count() as u64,
             quarantined: self.waiting.refused().count() as u64,
+            dropped: self.dropped(),
             carried: count(Keep::Carried),
             doubted: self.doubted()?,
             removed: self.space.is_some() && self.still_member().is_err(),
         })
+    }
+
+    fn dropped(&self) -> u64 {
+        let routes = self.space.iter().flat_map(|space| space.routes.values());
+        routes.map(|route| u64::from(route.dropped)).sum()
     }
 
     pub(super) fn ledger(&self) -> Ledger {

@@ -254,6 +254,7 @@ impl Engine {
 
     /// Makes sure that there is an epoch to write under, minting one if a revocation calls for it (R2).
     pub(super) fn prepare(&mut self) -> Result<(), Error> {
+        self.begin_as_keeper()?;
         let space = self.space()?;
         if space.live.is_some() {
             return self.still_member();
@@ -262,6 +263,20 @@ impl Engine {
         let mut space = space.clone();
         let epochs = self.minted(&mut space);
         self.commit(Staged { space: Some(space), epochs, ..Staged::default() })
+    }
+
+    /// What a device says that it has counts as kept only on a lane that it began as one that keeps the team's work: who was made
+    /// one begins another lane, unless it has let go of something that it would then say it has.
+    fn begin_as_keeper(&mut self) -> Result<(), Error> {
+        let space = self.space()?;
+        let keeps = self.role()?.is_some_and(Role::keeps_work);
+        let said = space.lanes.get(&space.lane).filter(|own| own.next > 0);
+        let is_late = said.is_some_and(|own| !own.keeps_work(&space.group.roster));
+        let has_let_go = self.index.documents().any(|(_, entry)| entry.is_gone());
+        match keeps && is_late && !has_let_go {
+            true => self.begin_anew(self.device.place),
+            false => Ok(()),
+        }
     }
 
     /// An epoch, if there is none to write under.

@@ -133,7 +133,7 @@ impl Engine {
     }
 
     fn contact(&self, day: Day, draft: &ContactDraft) -> Result<Contact, Error> {
-        let site = self.view.site(&draft.site)?.ok_or(Error::Unknown { what: "site" })?;
+        let site = self.view()?.site(&draft.site)?.ok_or(Error::Unknown { what: "site" })?;
         let who = match &draft.who {
             WhoDraft::Client(id) => {
                 let key = self.client_keys.get(&id.0).ok_or(Error::Unknown { what: "client" })?;
@@ -159,7 +159,7 @@ impl Engine {
     fn outing_with_room(&mut self, day: Day) -> Result<(Document, u32), Error> {
         self.space()?;
         let me = self.device();
-        match self.view.outing(&me, day)? {
+        match self.view()?.outing(&me, day)? {
             Some((outing, count)) if count < OUTING_CONTACTS_MAX => Ok((outing, count)),
             _ => Ok((Document::new(bytes(&mut *self.random)), 0)),
         }

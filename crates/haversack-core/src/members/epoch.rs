@@ -12,7 +12,8 @@ use crate::crypto::{AadLabel, Suite, message};
 
 const WHAT: &str = "epoch statement";
 /// A signed statement: kind, signer, parents, length, payload, signature.
-const STATEMENT_BYTES_MAX: usize = 1 + 32 + 1 + 16 * STATEMENT_PARENTS_MAX + 3 + STATEMENT_MAX + 64;
+pub(super) const STATEMENT_BYTES_MAX: usize =
+    1 + 32 + 1 + 16 * STATEMENT_PARENTS_MAX + 3 + STATEMENT_MAX + 64;
 const EPOCH_BYTES_MAX: usize = 16 * (2 + HEADS_MAX + PARENTS_MAX) + 16 + 96;
 
 /// What an epoch's minter says of it.

@@ -24,6 +24,8 @@ pub(crate) const FIELD_AGE: u64 = 5;
 const KEEPER_AGE: u64 = 26;
 /// Exchanges for which another's grant is taken to have arrived.
 const SEEN_COUNTS: u8 = 3;
+/// Grants of others that are remembered: a grant can name any epoch.
+const SEEN_MAX: usize = 4_096;
 /// Secrets of older epochs that a grant brings beside the live one's.
 pub(super) const GRANTED_EPOCHS: usize = 40;
 
@@ -259,7 +261,9 @@ impl Group {
         let is_for = |kem_key| grant::tag(self.roster.space(), kem_key, &header.salt) == header.tag;
         let recipient = keys.into_iter().find(|(_, kem_key)| is_for(kem_key)).map(|(key, _)| *key);
         recipient.is_some_and(|key| {
-            self.seen.entry((header.epoch, key)).or_insert(SEEN_COUNTS);
+            if self.seen.len() < SEEN_MAX {
+                self.seen.entry((header.epoch, key)).or_insert(SEEN_COUNTS);
+            }
             true
         })
     }

@@ -1,6 +1,7 @@
 //! The roster: a graph of signed statements that only grows, and what stands of it (PROTOCOL § 6.1).
 
 mod drops;
+mod kept;
 mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,13 @@ pub(crate) use drops::is_introduced;
 
 /// Statements that wait for a parent, at most.
 const WAITING_MAX: usize = 1_024;
+/// Renewals of one line, and of all, that are taken of themselves: any member can sign them without end. All of them
+/// together are fewer than the heads that a body may name.
+const LINE_RENEWALS_MAX: usize = 16;
+const RENEWALS_MAX: usize = 768;
+/// Places that are left for removals and changes of roles, and those that are left for the root.
+const DECISIONS_ROOM: usize = 512;
+const ROOT_ROOM: usize = 64;
 /// Evaluations that are remembered.
 const REMEMBERED_MAX: usize = 4_096;
 
@@ -142,6 +150,8 @@ pub(crate) struct Roster {
     graph: Arc<Graph>,
     heads: BTreeSet<StatementHash>,
     waiting: BTreeMap<StatementHash, Arc<Statement>>,
+    /// Statements that others say that they have seen.
+    wanted: BTreeSet<StatementHash>,
     standing: Arc<Standing>,
     /// What stands of the pasts of heads: facts, shared by all copies of this roster.
     remembered: Arc<Mutex<BTreeMap<Vec<StatementHash>, Arc<Standing>>>>,
@@ -170,6 +180,7 @@ impl Roster {
             graph: Arc::new(graph),
             heads: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            wanted: BTreeSet::new(),
             standing,
             remembered: Arc::default(),
         }
@@ -218,6 +229,7 @@ impl Roster {
     /// Takes in what waits and has all its parents. Says whether anything was.
     fn admit_some(&mut self) -> bool {
         let mut progress = false;
+        let wanted = self.all_wanted();
         for (hash, statement) in std::mem::take(&mut self.waiting) {
             let Some(past) = self.graph.past_of(&statement.parents) else {
                 self.waiting.insert(hash, statement);
@@ -226,6 +238,10 @@ impl Roster {
             let before = self.stood(&statement.parents).unwrap_or_default();
             let is_first =
                 !statement.parents.is_empty() || statement.signer == self.graph.first_root;
+            if !self.has_room(&statement, &before, wanted.contains(&hash)) {
+                self.waiting.insert(hash, statement);
+                continue;
+            }
             if is_first && before.admits(&statement.signer, &statement.content) {
                 self.heads.retain(|head| !statement.parents.contains(head));
                 self.heads.insert(hash);
@@ -235,6 +251,56 @@ impl Roster {
             }
         }
         progress
+    }
+
+    /// Notes what others say that they have seen, from now on until the next time: of that, more renewals are taken, so that
+    /// whoever makes too many cannot keep those apart who met different ones of them.
+    pub(crate) fn want(&mut self, seen: impl Iterator<Item = StatementHash>) {
+        self.wanted = seen.filter(|hash| !self.graph.places.contains_key(hash)).collect();
+    }
+
+    /// Whether there is room for a statement: nobody fills the roster so that nobody else can say anything.
+    fn has_room(&self, statement: &Statement, before: &Standing, is_wanted: bool) -> bool {
+        let count = self.graph.statements.len();
+        let by_root = before.roots.last() == Some(&statement.signer);
+        match &statement.content {
+            _ if by_root => count < STATEMENTS_MAX,
+            Content::RenewDevice { .. } => {
+                let (all, own) = self.renewals(before.line(&statement.signer));
+                (own < LINE_RENEWALS_MAX || is_wanted)
+                    && all < RENEWALS_MAX
+                    && count < STATEMENTS_MAX - DECISIONS_ROOM
+            }
+            Content::Revoke { .. } | Content::SetRole { .. } => count < STATEMENTS_MAX - ROOT_ROOM,
+            _ => count < STATEMENTS_MAX - DECISIONS_ROOM,
+        }
+    }
+
+    /// The renewals that belong: all, and those of a line.
+    fn renewals(&self, line: Option<Device>) -> (usize, usize) {
+        let all = self.graph.statements.iter().zip(&self.graph.lines);
+        let all = all.filter(|(s, _)| matches!(s.content, Content::RenewDevice { .. }));
+        all.fold((0, 0), |(all, own), (_, lines)| {
+            (all + 1, own + usize::from(lines.signer == line))
+        })
+    }
+
+    /// What others say that they have seen, with the past of it: in bodies, or as admins who signed on top of it.
+    fn all_wanted(&self) -> BTreeSet<StatementHash> {
+        let mut wanted = self.wanted.clone();
+        let decides = |statement: &Statement| {
+            let renews = matches!(statement.content, Content::RenewDevice { .. });
+            !renews && self.standing.admits(&statement.signer, &statement.content)
+        };
+        loop {
+            let said = self.waiting.iter().filter(|(hash, s)| wanted.contains(*hash) || decides(s));
+            let seen: Vec<_> = said.flat_map(|(_, s)| s.parents.iter().copied()).collect();
+            let before = wanted.len();
+            wanted.extend(seen);
+            if wanted.len() == before {
+                return wanted;
+            }
+        }
     }
 
     /// What stands of the past of heads; nothing when one of them does not belong.

@@ -14,6 +14,7 @@
 
 use std::path::{Path, PathBuf};
 
+use haversack_memory::clean_sqlite;
 use rand_core::CryptoRng;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -125,6 +126,7 @@ pub(crate) struct Db {
 impl Db {
     /// Opens or creates the database of a folder, alone.
     pub(crate) fn open(folder: &Path, lock: Lock) -> Result<Self, Error> {
+        clean_sqlite();
         let connection =
             Connection::open(folder.join("data.db")).map_err(Error::database("opening"))?;
         prepare(&connection)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rand_core::CryptoRng;
 
+use super::before_call;
 use super::header::{HEADER_LEN, Header, is_tombstone, tombstone};
 use crate::Error;
 
@@ -101,9 +102,13 @@ fn write_through(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    before_call();
     let mut file = options.open(path)?;
+    before_call();
     file.write_all(bytes)?;
+    before_call();
     file.set_len(bytes.len() as u64)?;
+    before_call();
     file.sync_all()
 }
 

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 
+use super::before_call;
+
 /// What names an inner store: random.
 pub(crate) type InnerId = [u8; 16];
 
@@ -32,8 +34,10 @@ pub(crate) fn inner_folders(store: &Path) -> Vec<InnerId> {
 /// Removes inner stores, as well as the system lets it: without their keys they are noise.
 pub(crate) fn remove_inner(store: &Path, stays: impl Fn(&InnerId) -> bool) {
     for id in inner_folders(store).iter().filter(|id| !stays(id)) {
+        before_call();
         let _ = std::fs::remove_dir_all(inner_folder(store, id));
     }
+    before_call();
     // Only when it is empty.
     let _ = std::fs::remove_dir(store.join(FOLDER));
 }

@@ -292,7 +292,7 @@ impl Keyring {
         self.epochs.remove(epoch);
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "forensic"))]
     pub(crate) fn every_key(&self) -> Vec<[u8; 32]> {
         let documents = self.documents.values().map(|key| *key.expose());
         let purposes = self.purposes.values().map(|key| *key.expose());

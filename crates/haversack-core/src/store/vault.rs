@@ -352,5 +352,7 @@ fn clear(header: &mut Header, content: &mut KeyringBox, kind: Kind, random: &mut
     }
 }
 
+#[cfg(feature = "forensic")]
+mod forensic;
 #[cfg(test)]
 mod tests;

@@ -6,13 +6,15 @@ use std::path::Path;
 
 use rand_core::CryptoRng;
 
+use super::before_call;
 use super::header_files::HeaderFiles;
 use super::inner::remove_inner;
 use crate::Error;
 
 /// What a store's folder holds, beside the headers and the lock.
 pub(crate) const DATABASE: [&str; 4] = ["data.db-wal", "data.db", "data.db-shm", "data.db-journal"];
-const REST: [&str; 3] = ["key.a", "key.b", "lock"];
+/// The tombstones go last: while there is one, whoever opens the store goes on with the wipe.
+const REST: [&str; 3] = ["lock", "key.a", "key.b"];
 
 /// So much of each file is overwritten before it is removed: a wipe takes no longer for more records.
 const OVERWRITTEN: usize = 65_536;
@@ -49,7 +51,7 @@ pub(crate) fn wipe_up_to(
         remove_database(folder, random);
     }
     if last > Step::DataGone {
-        REST.iter().for_each(|name| drop(std::fs::remove_file(folder.join(name))));
+        REST.iter().for_each(|name| remove(&folder.join(name)));
         let _ = sync_folder(folder);
     }
     Ok(())
@@ -62,15 +64,24 @@ pub(crate) fn remove_database(folder: &Path, random: &mut dyn CryptoRng) {
     for path in DATABASE.map(|name| folder.join(name)) {
         let overwritten = OpenOptions::new().write(true).open(&path).and_then(|mut file| {
             let len = usize::try_from(file.metadata()?.len()).unwrap_or(OVERWRITTEN);
+            before_call();
             file.write_all(noise.get(..len).unwrap_or(&noise))?;
+            before_call();
             file.sync_data()?;
+            before_call();
             file.set_len(0)
         });
         // A file that cannot be written is removed all the same.
         drop(overwritten);
-        let _ = std::fs::remove_file(&path);
+        remove(&path);
     }
     remove_inner(folder, |_| false);
+}
+
+/// Removes a file, if there is one and the system lets it be.
+fn remove(path: &Path) {
+    before_call();
+    let _ = std::fs::remove_file(path);
 }
 
 /// Makes the names of files durable, where the system lets a folder be synced.

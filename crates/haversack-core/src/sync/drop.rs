@@ -22,6 +22,7 @@ use crate::docs::rebuild::{self, Refusal, Tip};
 use crate::docs::{Author, DocumentChanges, ops};
 use crate::members::{is_introduced, put_statements, read_statements, space_of};
 
+const FORM: Refusal = Refusal::Broken("a note's changes are not those of one new document");
 /// Plaintexts are filled up to multiples of this.
 const PADDED_TO: usize = 256;
 
@@ -98,6 +99,13 @@ impl Note {
         Some(Drop { target: *to, key: *key, sealed })
     }
 
+    #[cfg(test)]
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.put(&mut out);
+        out
+    }
+
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.device_key);
         out.extend_from_slice(&self.salt);
@@ -113,13 +121,16 @@ impl Note {
 
 impl Drop {
     /// Opens it with the key that it was sealed to.
-    pub(crate) fn open(&self, from: &Space, secret: &KemSecret) -> Option<Note> {
+    pub(crate) fn open(&self, from: &Space, secret: &KemSecret) -> Option<Result<Note, Error>> {
         let Sealed { encapsulated, ciphertext } = &self.sealed;
         let info = info(&self.target, &self.key);
         let plain = open_from_anyone(secret, encapsulated, &info, from.as_bytes(), ciphertext)?;
-        let mut r = Reader::new("drop", &plain);
-        let note = Note::read(&mut r).ok()?;
-        r.rest().iter().all(|byte| *byte == 0).then_some(note)
+        let mut r = Reader::new("note", &plain);
+        let is_padded = |r: &Reader<'_>| r.rest().iter().all(|byte| *byte == 0);
+        Some(Note::read(&mut r).and_then(|note| match is_padded(&r) {
+            true => Ok(note),
+            false => Err(r.malformed("padding is not zero")),
+        }))
     }
 
     /// What names it in its author's space.
@@ -167,7 +178,6 @@ impl Carried {
 
     /// Builds the document of one that was checked before.
     pub(crate) fn rebuild(&self, to: &Space) -> Result<Taken, Refusal> {
-        const FORM: Refusal = Refusal::Broken("a note's changes are not those of one new document");
         let id = self.id(to);
         let author = Author::of(self.actor(to));
         let documents = ops::decode(&author, &self.note.changes).map_err(|error| match error {

@@ -77,6 +77,10 @@ pub(crate) struct Tally {
     pub(crate) full: u32,
     pub(crate) again: bool,
     pub(crate) received: Received,
+    /// Whether something found no room that could be applied once what it lacks is here.
+    pub(crate) lost: bool,
+    /// Whether keys came.
+    pub(crate) keys: bool,
     /// Contacts that were here when it began.
     pub(crate) contacts_before: u64,
     /// The first of this device's own bodies in it.
@@ -121,11 +125,6 @@ impl Exchange {
     #[must_use]
     pub const fn is_done(&self) -> bool {
         self.reader.is_done()
-    }
-
-    /// Whether a mailbox is the last of those asked about.
-    pub(crate) fn is_last(&self, generation: &Generation) -> bool {
-        self.mailboxes.last().is_some_and(|mailbox| mailbox.generation == *generation)
     }
 
     /// How far this device has read each mailbox without a gap.

@@ -153,7 +153,14 @@ fn items(cast: &Cast) -> Vec<Vector> {
     let newer = |kind: u64| (kind, b"newer".to_vec());
     let many: Vec<_> = (100..133).map(newer).collect();
     vec![
-        make("items_of_newer_kinds", "ok", &[newer(5), newer(6), newer(7), newer(1 << 40)]),
+        make("items_of_newer_kinds", "ok", &[newer(6), newer(7), newer(9), newer(1 << 40)]),
+        make(
+            "items_of_drops",
+            "ok",
+            &[(5, list(&[blob(b"a"), blob(b"b")])), (8, list(&[blob(b"")]))],
+        ),
+        make("items_of_drops_cut", "ends too early", &[(5, vec![2, 1, 9])]),
+        make("items_of_drops_too_many", LIMIT, &[(8, list(&[[0]; 257]))]),
         make("items_unsorted", ASCENDING, &[newer(78), newer(77)]),
         make("items_twice", ASCENDING, &[newer(77), newer(77)]),
         make("items_too_many", LIMIT, &many),

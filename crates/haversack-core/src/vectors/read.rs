@@ -1,6 +1,7 @@
 //! Gives a vector to the readers of this crate, and says in the vectors' words why it was refused.
 
 mod bodies;
+mod drops;
 mod teams;
 mod words;
 
@@ -38,6 +39,8 @@ pub(super) fn read(vector: &Vector) -> Read {
         "roster segment" => segment(vector),
         "chunk" => bodies::chunk(vector),
         "changes" => changes(vector),
+        "drop" => drops::drop(vector),
+        "carried drop" => drops::carried(vector),
         "header" => header(vector),
         "request" if vector.get("request").is_some() => request_text(vector).map(drop),
         "request" => request(&vector.bytes("bytes")),

@@ -70,6 +70,10 @@ fn relay(n: u8, addresses: &[&str], pins: usize) -> Vec<u8> {
     [&[n; 16][..], &list(&addresses), &list(&vec![[n; 32]; pins])].concat()
 }
 
+fn drop_box(name: &[u8]) -> Vec<u8> {
+    [&[33; 16][..], &[34; 32], &blob(name)].concat()
+}
+
 fn cut(lanes: &[u8]) -> Vec<u8> {
     let entry = |n: &u8| [&[*n; 16][..], &u32::from(*n).to_le_bytes()].concat();
     list(&lanes.iter().map(entry).collect::<Vec<_>>())
@@ -88,6 +92,8 @@ fn payloads(cast: &Cast) -> Vec<(&'static str, u8, Vec<u8>)> {
         ("statement_set_relays", 5, list(&relays)),
         ("statement_set_relays_two", 5, list(&two)),
         ("statement_replace_root", 7, vec![31; 32]),
+        ("statement_drop_box", 8, drop_box(b"clinic")),
+        ("statement_take_drops", 9, vec![32; 32]),
         ("statement_of_an_unknown_kind", 99, b"newer".to_vec()),
     ]
 }
@@ -117,6 +123,14 @@ fn bad_payloads(cast: &Cast) -> Vec<Bad> {
         ("statement_retire_hashes_not_minimal", 6, "varint is not minimal", {
             [&[0x80, 0, 1][..], &[7; 32]].concat()
         }),
+        ("statement_drop_box_no_name", 8, "a name is not one", drop_box(b"")),
+        ("statement_drop_box_name_with_space", 8, "a name is not one", drop_box(b"the clinic")),
+        ("statement_drop_box_name_too_long", 8, LIMIT, drop_box(&[b'a'; 17])),
+        ("statement_drop_box_digits", 8, "a name is not one", drop_box(b"1234567")),
+        ("statement_drop_box_trailing", 8, "1 bytes too many", {
+            [&drop_box(b"clinic")[..], &[0]].concat()
+        }),
+        ("statement_take_drops_short", 9, "ends too early", vec![32; 31]),
         ("statement_payload_too_long", 99, LIMIT, vec![0; 4_097]),
     ]
 }

@@ -1,8 +1,8 @@
 use haversack_wire::Reader;
 use haversack_wire::codec::put_varint;
-use rusqlite::{Connection, MAIN_DB};
+use rusqlite::MAIN_DB;
 
-use super::View;
+use super::{View, connect};
 use crate::Error;
 
 const LEVEL: i32 = 3;
@@ -27,8 +27,7 @@ impl View {
         let length = r.count(BYTES_MAX)?;
         let refused = |source| Error::Io { what: "snapshot", source };
         let data = zstd::bulk::decompress(r.rest(), length).map_err(refused)?;
-        let mut connection =
-            Connection::open_in_memory().map_err(Error::database("opening the view"))?;
+        let mut connection = connect()?;
         connection
             .deserialize_read_exact(MAIN_DB, data.as_slice(), data.len(), false)
             .map_err(Error::database("opening the view"))?;

@@ -287,7 +287,7 @@ fn what_an_insider_carries_is_checked_by_every_reader_and_blocks_nothing() {
     let dropped = cast.street.dropped_for(&cast.health.space_id().unwrap()).unwrap();
     let space = cast.health.space().unwrap();
     let secret = space.group.generations.values().next().unwrap().drop_key();
-    let note = dropped[0].drop.open(&cast.street.space_id().unwrap(), &secret).unwrap();
+    let note = dropped[0].drop.open(&cast.street.space_id().unwrap(), &secret).unwrap().unwrap();
     let introduction = dropped[0].introduction.clone();
     let good = Carried { root: dropped[0].root, note, introduction };
     let mut stranger = open(&cast.folder, "stranger", 11);

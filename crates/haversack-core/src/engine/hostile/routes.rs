@@ -1,0 +1,190 @@
+//! Floods, several relays, and what a newer version made.
+
+use haversack_wire::answer::{Part, START, Stored};
+use haversack_wire::request::{Basis, Event, RequestReader};
+use haversack_wire::{ChunkHeader, CursorDigest, Frame, KeyHint, Relay};
+
+use super::*;
+use crate::engine::kept::Keep;
+use crate::sync::exchange::Exchange;
+
+fn route(n: u8) -> RelayRoute {
+    RelayRoute { relay: Relay::new([n; 16]), admission: Vec::new() }
+}
+
+/// A chunk's clear header and garbage behind it.
+fn garbage(tag: LaneTag, n: u32) -> Vec<u8> {
+    let hint = KeyHint::new(n.to_le_bytes());
+    let header = ChunkHeader { tag, sequence: n, length: 212, nonce: [3; 24], hint };
+    [&header.encode()[..], &[7; 212]].concat()
+}
+
+fn answer(frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = START.to_vec();
+    let mut put = |part: Part<'_>| part.encode(&mut out).unwrap();
+    put(Part::Section(0));
+    for (frame, cursor) in frames.iter().zip(1..) {
+        put(Part::Frame { cursor, frame });
+    }
+    put(Part::End { cursor: frames.len() as u64, digest: CursorDigest::new([1; 16]) });
+    put(Part::Done);
+    out
+}
+
+/// The frames of one kind that an exchange pushes, and whether it asks with a vector.
+fn pushed(exchange: &Exchange) -> (Vec<Vec<u8>>, bool) {
+    let mut reader = RequestReader::new();
+    reader.feed(exchange.request());
+    let (mut frames, mut vector) = (Vec::new(), false);
+    while let Some(event) = reader.next_event().unwrap() {
+        match event {
+            Event::Section(head) => vector |= matches!(head.basis, Basis::Vector(_)),
+            Event::Frame(frame) => frames.push(frame),
+        }
+    }
+    (frames, vector)
+}
+
+fn grants(exchange: &Exchange) -> usize {
+    let is_grant = |frame: &Vec<u8>| matches!(Frame::parse(frame), Ok(Frame::Grant(..)));
+    pushed(exchange).0.iter().filter(|frame| is_grant(frame)).count()
+}
+
+#[test]
+fn a_flood_does_not_take_the_place_of_what_waits_for_a_key() {
+    let Team { mut admin, mut phone, .. } = team();
+    // Sealed under a key that the phone gets only later.
+    admin.rotate().unwrap();
+    client(&mut admin, "AFTER");
+    let mut frames: Vec<Vec<u8>> = (0..3_000_u32)
+        .map(|n| garbage(LaneTag::new((u64::from(n) << 8).to_le_bytes()), n))
+        .collect();
+    let bundle = admin.export_bundle().unwrap();
+    let parsed = haversack_wire::bundle::decode(&bundle).unwrap().frames;
+    let is_grant = |frame: &&[u8]| matches!(Frame::parse(frame), Ok(Frame::Grant(..)));
+    let (keys, rest): (Vec<&[u8]>, Vec<&[u8]>) = parsed.into_iter().partition(is_grant);
+    frames.extend(rest.into_iter().filter(|f| room::tag_of(f).is_some()).map(<[u8]>::to_vec));
+    let mut exchange = phone.begin_exchange(&route(7)).unwrap();
+    let received = phone.feed(&mut exchange, &answer(&frames)).unwrap();
+    phone.end_exchange(&exchange).unwrap();
+    assert!(received.dropped >= 3_000 - 1_024);
+    assert_eq!(phone.status().unwrap().dropped, u64::from(received.dropped));
+    assert!(phone.waiting.foreign().count() <= 1_024);
+    // Another key changes what the rest of it may be: it is asked for again.
+    assert!(!pushed(&phone.begin_exchange(&route(7)).unwrap()).1);
+    let keys: Vec<Vec<u8>> = keys.into_iter().map(<[u8]>::to_vec).collect();
+    let mut exchange = phone.begin_exchange(&route(7)).unwrap();
+    phone.feed(&mut exchange, &answer(&keys)).unwrap();
+    assert_eq!(phone.clients().unwrap().len(), 3, "what was kept is opened by the key");
+    assert!(pushed(&phone.begin_exchange(&route(7)).unwrap()).1);
+}
+
+#[test]
+fn a_flood_on_one_lane_leaves_room_for_the_others() {
+    let Team { mut admin, mut phone, insider, .. } = team();
+    let tag = |engine: &Engine, lane: &Lane| {
+        let space = engine.space().unwrap();
+        space.group.generations[&space.live.unwrap().generation].lane_tag(lane)
+    };
+    let theirs = insider.space().unwrap().lane;
+    admin.rotate().unwrap();
+    client(&mut admin, "AFTER");
+    let bundle = admin.export_bundle().unwrap();
+    phone
+        .import_bundle(&{
+            let parsed = haversack_wire::bundle::decode(&bundle).unwrap().frames;
+            let rosters =
+                parsed.iter().filter(|f| matches!(Frame::parse(f), Ok(Frame::Roster(..))));
+            haversack_wire::bundle::encode(rosters.copied()).unwrap()
+        })
+        .unwrap_err();
+    let flood: Vec<Vec<u8>> = (0..2_000).map(|n| garbage(tag(&phone, &theirs), n)).collect();
+    let received = phone.receive(&flood, false).unwrap();
+    assert_eq!((received.foreign, phone.waiting.foreign().count()), (2_000, 256));
+    assert_eq!(received.dropped, 2_000 - 256);
+    phone.import_bundle(&bundle).unwrap();
+    assert_eq!(phone.clients().unwrap().len(), 3);
+}
+
+#[test]
+fn what_one_relay_has_another_may_lack() {
+    let Team { mut admin, .. } = team();
+    admin.rotate().unwrap();
+    let first = admin.begin_exchange(&route(1)).unwrap();
+    assert!(grants(&first) >= 2);
+    let mut all = first;
+    let frames = pushed(&all).0;
+    let mut out = START.to_vec();
+    let mut put = |part: Part<'_>| part.encode(&mut out).unwrap();
+    put(Part::Section(0));
+    for (index, cursor) in (0..frames.len() as u32).zip(1..) {
+        put(Part::Ack { index, stored: Stored::New, cursor });
+    }
+    put(Part::End { cursor: frames.len() as u64, digest: CursorDigest::new([1; 16]) });
+    put(Part::Done);
+    admin.feed(&mut all, &out).unwrap();
+    assert_eq!(grants(&admin.begin_exchange(&route(1)).unwrap()), 0);
+    assert_eq!(grants(&admin.begin_exchange(&route(2)).unwrap()), 2);
+}
+
+#[test]
+fn what_a_newer_version_made_is_passed_on() {
+    let Team { mut admin, mut phone, _folder, .. } = team();
+    client(&mut admin, "AFTER");
+    let bundle = admin.export_bundle().unwrap();
+    let newer = [&[77, 1][..], &[5; 300]].concat();
+    let frames = haversack_wire::bundle::decode(&bundle).unwrap().frames;
+    let with = |more: &[u8]| {
+        let all = frames.iter().copied().chain(std::iter::once(more));
+        haversack_wire::bundle::encode(all).unwrap()
+    };
+    let outcome = phone.import_bundle(&with(&newer)).unwrap();
+    assert_eq!((outcome.received.foreign, outcome.received.dropped), (1, 0));
+    assert!(pushed(&phone.begin_exchange(&route(1)).unwrap()).0.contains(&newer));
+    let again = phone.export_bundle().unwrap();
+    assert!(haversack_wire::bundle::decode(&again).unwrap().frames.contains(&newer.as_slice()));
+    // What came from a relay is in the next file.
+    let other = [&[1, 9][..], &[5; 300]].concat();
+    let mut exchange = phone.begin_exchange(&route(1)).unwrap();
+    phone.feed(&mut exchange, &answer(std::slice::from_ref(&other))).unwrap();
+    assert!(phone.waiting.of(Keep::Newer).any(|(_, frame)| frame == other));
+    let again = phone.export_bundle().unwrap();
+    assert!(haversack_wire::bundle::decode(&again).unwrap().frames.contains(&other.as_slice()));
+    // Of a file that is not this space's, nothing.
+    let foreign = haversack_wire::bundle::encode([other.as_slice()]).unwrap();
+    assert!(matches!(admin.import_bundle(&foreign), Err(Error::Foreign { .. })));
+}
+
+/// What a device said as an educator, who lets go of things, it did not say as a keeper.
+#[test]
+fn who_is_made_a_keeper_says_so_on_a_new_lane() {
+    for has_let_go in [false, true] {
+        let Team { mut admin, mut phone, mut insider, .. } = team();
+        if has_let_go {
+            let lane = phone.space().unwrap().lane;
+            let gone = horizon::gone(Document::new([6; 16]), lane, Default::default());
+            let rows = vec![(gone, Vec::new())];
+            phone.commit(documents::Staged { rows, ..Default::default() }).unwrap();
+        }
+        admin.set_role(phone.device(), Role::Archive).unwrap();
+        carry(&mut admin, &mut phone);
+        carry(&mut admin, &mut insider);
+        client(&mut insider, "AFTER");
+        carry(&mut insider, &mut phone);
+        let before = phone.space().unwrap().lane;
+        phone.rotate().unwrap();
+        carry(&mut phone, &mut insider);
+        let own = insider.status().unwrap().own;
+        assert_eq!(before == phone.space().unwrap().lane, has_let_go);
+        assert_eq!(own.here_only + own.relayed == 0, !has_let_go, "{own:?}");
+    }
+}
+
+#[test]
+fn what_is_saved_is_saved_even_when_it_cannot_be_shown() {
+    let Team { mut phone, .. } = team();
+    let before = phone.clients().unwrap().len();
+    phone.view.spoil();
+    client(&mut phone, "AFTER");
+    assert_eq!(phone.clients().unwrap().len(), before + 1);
+}

@@ -1,0 +1,192 @@
+//! Drops on their way, and carried.
+
+use automerge::transaction::Transactable;
+use automerge::{ActorId, Automerge, ROOT};
+use haversack_wire::Space;
+
+use super::cast::{Cast, blob, flip, list, random, statement};
+use super::vector::Vector;
+use crate::crypto::{AadLabel, KemSecret, Real, SignKey, Suite, message};
+use crate::sync::drop::{Carried, Drop, Note};
+
+const TARGET: Space = Space::new([60; 16]);
+
+fn author() -> SignKey {
+    SignKey::from_seed(&[61; 32])
+}
+
+fn outing(changes: usize) -> Automerge {
+    let mut document = Automerge::new().with_actor(ActorId::from([62; 16]));
+    for n in 0..changes {
+        let mut tx = document.transaction();
+        tx.put(ROOT, "t", "outing").unwrap();
+        tx.put(ROOT, "d", 2_956 + n as u64).unwrap();
+        tx.commit();
+    }
+    document
+}
+
+fn note(cast: &Cast, changes: usize) -> Note {
+    let ends = (&cast.space, &TARGET);
+    Note::sign(ends, &author(), &mut outing(changes), &mut random()).unwrap()
+}
+
+pub(super) fn vectors(cast: &Cast) -> Vec<Vector> {
+    let mut vectors = drops(cast);
+    vectors.extend(carried(cast));
+    vectors
+}
+
+/// Seals any plain text.
+fn seal(cast: &Cast, plain: &[u8]) -> Vec<u8> {
+    let key = cast.epoch.generation().drop_key().public();
+    let info = message(AadLabel::DROP, &[TARGET.as_bytes(), &key]);
+    let from = cast.space.as_bytes();
+    let sealed = Real::seal_to(&key, &info, from, plain, &mut random()).unwrap();
+    Drop { target: TARGET, key, sealed }.encode()
+}
+
+fn drops(cast: &Cast) -> Vec<Vector> {
+    let secret: KemSecret = cast.epoch.generation().drop_key();
+    let note = note(cast, 1);
+    let drop = note.seal((&cast.space, &TARGET), &secret.public(), &mut random()).unwrap();
+    let good = drop.encode();
+    let plain = note.encode();
+    let padded = |mut plain: Vec<u8>| {
+        plain.resize(plain.len().next_multiple_of(256), 0);
+        plain
+    };
+    let make = |name: &str, expect: &str, bytes: &[u8]| {
+        Vector::new(name, "drop", expect)
+            .hex("author's space", cast.space.as_bytes())
+            .hex("generation secret", cast.epoch.generation().expose())
+            .hex("drop", bytes)
+    };
+    let opens = "does not open";
+    let last = good.len() - 1;
+    vec![
+        make("drop", "ok", &good)
+            .hex("drop secret", secret.expose())
+            .hex("drop key", secret.public())
+            .hex("name", drop.id().as_bytes())
+            .hex("note", &plain),
+        make("drop_flipped_target", opens, &flip(&good, 0)),
+        make("drop_to_another_key", "its key is another generation's", &flip(&good, 16)),
+        make("drop_flipped_encapsulated", opens, &flip(&good, 50)),
+        make("drop_flipped_content", opens, &flip(&good, last)),
+        make("drop_cut", "ends too early", &good[..last]),
+        make("drop_trailing", "1 bytes too many", &[&good[..], &[0]].concat()),
+        make(
+            "drop_padding_not_zero",
+            "padding is not zero",
+            &seal(cast, &{
+                let mut plain = padded(plain.clone());
+                let end = plain.len() - 1;
+                plain[end] = 1;
+                plain
+            }),
+        ),
+        make("drop_note_cut", "ends too early", &seal(cast, &plain[..100])),
+        Vector::new("drop_of_another_space", "drop", opens)
+            .hex("author's space", [63; 16])
+            .hex("generation secret", cast.epoch.generation().expose())
+            .hex("drop", &good),
+    ]
+}
+
+/// The root lets the author in, as what.
+fn add(cast: &Cast, signer: &SignKey, key: &SignKey, role: u8) -> Vec<u8> {
+    let payload = [&key.public()[..], &[0; 32], &[role, 0]].concat();
+    statement(&cast.space, signer, 1, &[], &payload)
+}
+
+fn carried(cast: &Cast) -> Vec<Vector> {
+    let root = cast.root.public();
+    let by_root = |role| vec![add(cast, &cast.root, &author(), role)];
+    let good = |changes| Carried { root, note: note(cast, changes), introduction: by_root(1) };
+    let make = |name: &str, expect: &str, bytes: &[u8]| {
+        Vector::new(name, "carried drop", expect)
+            .hex("target space", TARGET.as_bytes())
+            .hex("bytes", bytes)
+    };
+    let ok = |name: &str, carried: &Carried| {
+        let taken = carried.check(&TARGET).unwrap();
+        make(name, "ok", &carried.encode())
+            .hex("note", taken.id.as_bytes())
+            .hex("actor", carried.actor(&TARGET).to_bytes())
+            .hex("last change", taken.changes.last().unwrap().hash().0)
+    };
+    let with = |introduction| Carried { introduction, ..good(1) };
+    let coordinator = SignKey::from_seed(&[64; 32]);
+    let mut chain =
+        vec![add(cast, &coordinator, &author(), 1), add(cast, &cast.root, &coordinator, 3)];
+    chain.sort_by_key(|statement| crate::members::statement_hash(statement));
+    let mut unsorted = chain.clone();
+    unsorted.reverse();
+    let signature = "a note's signature does not verify";
+    let stranger = "a note's author is not shown to be a member who may write";
+    let form = "a note's changes are not those of one new document";
+    let bytes = good(1).encode();
+    vec![
+        ok("carried", &good(1)),
+        ok("carried_of_two_changes", &good(2)),
+        ok("carried_by_a_coordinators_invitation", &with(chain.clone())),
+        make("carried_flipped_root", signature, &flip(&bytes, 0)),
+        make("carried_flipped_author", signature, &flip(&bytes, 32)),
+        make("carried_flipped_salt", signature, &flip(&bytes, 64)),
+        make("carried_flipped_signature", signature, &flip(&bytes, 80)),
+        make("carried_flipped_changes", signature, &flip(&bytes, 150)),
+        Vector::new("carried_to_another_space", "carried drop", signature)
+            .hex("target space", [65; 16])
+            .hex("bytes", &bytes),
+        make("carried_of_nobody", stranger, &with(vec![]).encode()),
+        make("carried_of_a_trainer", stranger, &with(by_root(6)).encode()),
+        make("carried_of_an_unknown_role", stranger, &with(by_root(99)).encode()),
+        make(
+            "carried_by_an_educators_invitation",
+            stranger,
+            &with(vec![add(cast, &coordinator, &author(), 1)]).encode(),
+        ),
+        make("carried_unsorted", "is not strictly ascending", &with(unsorted).encode()),
+        make("carried_too_many_statements", "over a maximum", &{
+            let mut many: Vec<_> =
+                (0..65).map(|n| add(cast, &SignKey::from_seed(&[n; 32]), &author(), 1)).collect();
+            many.sort_by_key(|statement| crate::members::statement_hash(statement));
+            with(many).encode()
+        }),
+        make("carried_damaged_statement", stranger, &{
+            let damaged = flip(&add(cast, &cast.root, &author(), 1), 40);
+            with(vec![damaged]).encode()
+        }),
+        make("carried_cut", "ends too early", &bytes[..bytes.len() - 1]),
+        make("carried_trailing", "1 bytes too many", &[&bytes[..], &[0]].concat()),
+        make("carried_of_a_named_document", form, &signed(cast, &changes(&[[1; 16]]))),
+        make("carried_of_no_document", form, &signed(cast, &changes(&[]))),
+        make("carried_of_two_documents", form, &signed(cast, &changes(&[[0; 16], [1; 16]]))),
+        make("carried_of_garbage", form, &signed(cast, &[1, 2, 3])),
+    ]
+}
+
+/// Any changes, properly signed and introduced.
+fn signed(cast: &Cast, changes: &[u8]) -> Vec<u8> {
+    let salt = [66; 16];
+    let ends = [cast.space.as_bytes(), TARGET.as_bytes()];
+    let signature = author().sign(&message(AadLabel::NOTE, &[ends[0], ends[1], &salt, changes]));
+    let note = [&author().public()[..], &salt, &signature, &blob(changes)].concat();
+    let introduction = list(&[blob(&add(cast, &cast.root, &author(), 1))]);
+    [&cast.root.public()[..], &note, &introduction].concat()
+}
+
+/// The outing's changes, as those of these documents.
+fn changes(documents: &[[u8; 16]]) -> Vec<u8> {
+    use crate::docs::rebuild::{Tip, raw};
+    use crate::docs::{Author, DocumentChanges, ops};
+    let document = outing(1);
+    let change = raw(&document.get_changes(&[])[0], Tip::default());
+    let of = |id: &[u8; 16]| DocumentChanges {
+        document: haversack_wire::Document::new(*id),
+        changes: vec![change.clone()],
+    };
+    let author = Author::of(document.get_actor().clone());
+    ops::encode(&author, &documents.iter().map(of).collect::<Vec<_>>()).unwrap()
+}
