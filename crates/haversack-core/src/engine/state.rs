@@ -189,6 +189,8 @@ pub(super) struct RouteState {
     pub(super) roster: Option<Epoch>,
     /// Whether the next request should carry a vector: the relay's memory differs from ours.
     pub(super) needs_vector: bool,
+    /// Whether it was ever read to its end.
+    pub(super) ended: bool,
 }
 
 impl RouteState {
@@ -201,7 +203,7 @@ impl RouteState {
             put_varint(out, (*next).into());
         }
         out.extend_from_slice(self.roster.unwrap_or_default().as_bytes());
-        out.push(self.needs_vector.into());
+        out.extend([u8::from(self.needs_vector), u8::from(self.ended)]);
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
@@ -211,7 +213,7 @@ impl RouteState {
             relay.known.insert(LaneTag::new(r.array()?), r.varint_u32()?);
         }
         relay.roster = Some(Epoch::new(r.array()?)).filter(|epoch| *epoch != Epoch::default());
-        relay.needs_vector = r.u8()? == 1;
+        (relay.needs_vector, relay.ended) = (r.u8()? == 1, r.u8()? == 1);
         Ok(relay)
     }
 }
@@ -275,14 +277,17 @@ impl SpaceState {
         }
     }
 
-    /// The mailboxes of an exchange, that of the best generation first.
+    /// The mailboxes of an exchange with a relay, that of the best generation first.
     pub(super) fn mailboxes(
         &self,
         me: &[u8; 32],
+        relay: &Relay,
     ) -> Vec<(Generation, GenerationSecret, RetireHash)> {
         let owed = |live: &Live| self.group.owed(live.epoch, &self.table, me);
         let owed = self.live.as_ref().map(owed).unwrap_or_default();
-        let read = self.group.mailboxes(&self.table, &owed).into_iter();
+        let route = |id: &Generation| self.routes.get(&(*relay, *id));
+        let is_unread = |id: &Generation| !route(id).is_some_and(|route| route.ended);
+        let read = self.group.mailboxes(&self.table, &owed, is_unread).into_iter();
         let retire = |number| self.group.roster.retire_hash(number).unwrap_or_default();
         read.map(|(id, number, secret)| (id, secret.clone(), retire(number))).collect()
     }
