@@ -349,7 +349,10 @@ impl Engine {
                 route.needs_vector = true;
                 exchange.tally.again = true;
             }
-            Step::End(cursor, digest) => exchange.ended(&generation, cursor, digest),
+            Step::End(cursor, digest) => {
+                route.ended = true;
+                exchange.ended(&generation, cursor, digest);
+            }
         }
     }
 
@@ -428,19 +431,29 @@ impl Engine {
         self.commit(Staged { space: Some(space), ..Staged::default() })
     }
 
-    /// The relay that was pinned for an address.
+    /// The relay that is known to answer at an address: of several, the one that is expected. What the team's roster says goes
+    /// before what was met there: a relay may have got another key.
     ///
     /// # Errors
     /// [`Error::NoSpace`].
-    pub fn pinned_relay(&self, address: &str) -> Result<Option<Relay>, Error> {
+    pub fn pinned_relay(
+        &self,
+        address: &str,
+        expected: Option<Relay>,
+    ) -> Result<Option<Relay>, Error> {
         let space = self.space()?;
-        let mut met = space.pinned.iter().filter(|(_, known)| *known == address);
-        let named = || {
-            let mut relays = space.group.roster.relays().into_iter();
-            let is_it = |known: &String| known.trim_start_matches("http://") == address;
-            relays.find(|relay| relay.addresses.iter().any(is_it))
-        };
-        Ok(met.next().map(|(id, _)| *id).or_else(|| named().map(|relay| relay.relay)))
+        let is_it = |known: &String| known.trim_start_matches("http://") == address;
+        let relays = space.group.roster.relays().into_iter();
+        let mut known: Vec<Relay> = relays
+            .filter(|relay| relay.addresses.iter().any(is_it))
+            .map(|relay| relay.relay)
+            .collect();
+        let met = space.pinned.iter().find(|(_, met)| *met == address).map(|(id, _)| *id);
+        if known.is_empty() {
+            known.extend(met);
+        }
+        let of_these = |wanted: Option<Relay>| wanted.filter(|relay| known.contains(relay));
+        Ok(of_these(expected).or_else(|| of_these(met)).or_else(|| known.first().copied()))
     }
 
     /// Pins the relay that answered at an address: another one there is refused from now on.
