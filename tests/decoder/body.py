@@ -13,7 +13,7 @@ OPENING_LATE = "lane opening after sequence 0"
 LANE = "lane is not that of its opening"
 QUARANTINE = "quarantined sequences are not ascending"
 
-CHANGES, STATEMENTS, OPENING, CLIENT_KEYS = 1, 2, 3, 4
+CHANGES, STATEMENTS, OPENING, CLIENT_KEYS, DROPS, CARRIED = 1, 2, 3, 4, 5, 8
 
 
 @dataclass
@@ -125,6 +125,14 @@ def client_keys(blob: bytes) -> list[tuple[bytes, bytes]]:
     found = reader.list(limits.DOCUMENTS, lambda: (reader.bytes(16), reader.bytes(32)))
     reader.end()
     require_ascending(document for document, _ in found)
+    return found
+
+
+def drops(blob: bytes) -> list[bytes]:
+    """Those of items 5 and 8: what does not decode among them is passed over, and makes no body bad."""
+    reader = Reader(blob)
+    found = reader.list(limits.DROPS, reader.blob)
+    reader.end()
     return found
 
 

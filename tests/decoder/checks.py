@@ -1,6 +1,7 @@
 """What is done with each kind of vector: open it, and compare every field that it states."""
 
-from . import armor, body, bundle, changes, chunk, derive, document, enrolment, epochs, exchange, grant, header, segment, tree
+from . import armor, body, bundle, carried, changes, chunk, derive, document, enrolment, epochs
+from . import exchange, grant, header, note, segment, tree
 from . import statement as statements
 from .refusal import Refused
 from .roster import Roster
@@ -111,6 +112,28 @@ def check_items(found: body.Body) -> None:
         body.opening(found.items[body.OPENING])
     if body.CLIENT_KEYS in found.items:
         body.client_keys(found.items[body.CLIENT_KEYS])
+    for kind in (body.DROPS, body.CARRIED):
+        if kind in found.items:
+            body.drops(found.items[kind])
+
+
+def check_drop(vector: Vector) -> None:
+    secret = derive.drop_secret(vector.bytes("generation secret"))
+    found = note.read_drop(vector.bytes("drop"))
+    opened = found.open(secret, vector.bytes("author's space"))
+    opened.rebuilt(derive.note_actor(opened.id(vector.bytes("author's space"), found.target)))
+    for name, value in {"drop secret": secret, "drop key": found.key, "name": found.id(), "note": opened.raw}.items():
+        vector.expect(name, value)
+
+
+def check_carried(vector: Vector) -> None:
+    target, found = vector.bytes("target space"), carried.read(vector.bytes("bytes"))
+    found.check(target)
+    document = found.note.id(found.home, target)
+    actor = derive.note_actor(document)
+    made = found.note.rebuilt(actor)
+    for name, value in {"note": document, "actor": actor, "last change": made[-1].hash()}.items():
+        vector.expect(name, value)
 
 
 def check_grant(vector: Vector) -> None:
@@ -223,6 +246,8 @@ CHECKS = {
     "derivations": check_derivations,
     "changes": check_changes,
     "chunk": check_chunk,
+    "drop": check_drop,
+    "carried drop": check_carried,
     "grant": check_grant,
     "statement": check_statement,
     "epoch statement": check_epoch,

@@ -63,5 +63,21 @@ def grant_tag(space: bytes, kem_key: bytes, salt: bytes) -> bytes:
     return derive("grant tag", space + kem_key + salt, 8)
 
 
+def drop_secret(generation_secret: bytes) -> bytes:
+    return derive("drop key", generation_secret)
+
+
+def drop(target: bytes, key: bytes, encapsulated: bytes, sealed: bytes) -> bytes:
+    return derive("drop", target + key + encapsulated + sealed, 16)
+
+
+def note(home: bytes, target: bytes, author: bytes, salt: bytes, changes: bytes) -> bytes:
+    return derive("note", home + target + author + salt + changes, 16)
+
+
+def note_actor(note: bytes) -> bytes:
+    return derive("note actor", note, 16)
+
+
 def client_tag(client_key: bytes, year: int, month: int) -> bytes:
     return keyed(derive("client tag", client_key), year.to_bytes(2, "little") + bytes([month]), 8)

@@ -7,9 +7,11 @@ from . import derive, limits, refusal, sign
 from .reader import Reader, hashes, require_ascending
 from .refusal import Refused
 
-ADD_DEVICE, SET_ROLE, RENEW_DEVICE, REVOKE, SET_RELAYS, RETIRE_HASHES, REPLACE_ROOT = range(1, 8)
+ADD_DEVICE, SET_ROLE, RENEW_DEVICE, REVOKE, SET_RELAYS, RETIRE_HASHES, REPLACE_ROOT, DROP_BOX, TAKE_DROPS = range(1, 10)
 CONSENT = "the new key did not agree"
 ADDRESS = "not an address of a relay"
+NAME = "a name is not one"
+NAME_DIGITS = 6
 
 
 @dataclass
@@ -26,6 +28,8 @@ class Statement:
     cut: list[tuple[bytes, int]] = field(default_factory=list)
     relays: list[bytes] = field(default_factory=list)
     retire: list[tuple[int, bytes]] = field(default_factory=list)
+    box: tuple[bytes, bytes, str] | None = None  # of what space, its drop key, its name
+    taken: bytes | None = None  # first root key of the space whose drops are taken
     hash: bytes = b""
 
     def is_attacker(self) -> bool:
@@ -104,6 +108,21 @@ def replace_root(found: Statement, reader: Reader, space: bytes) -> None:
     found.key = reader.bytes(32)
 
 
+def drop_box(found: Statement, reader: Reader, space: bytes) -> None:
+    found.box = (reader.bytes(16), reader.bytes(32), read_name(reader))
+
+
+def read_name(reader: Reader) -> str:
+    name = reader.text(limits.BOX_NAME)
+    if not re.fullmatch(r"[A-Za-z0-9-]+", name) or sum(letter.isdigit() for letter in name) > NAME_DIGITS:
+        raise Refused(NAME)
+    return name
+
+
+def take_drops(found: Statement, reader: Reader, space: bytes) -> None:
+    found.taken = reader.bytes(32)
+
+
 PAYLOADS = {
     ADD_DEVICE: add_device,
     SET_ROLE: set_role,
@@ -112,4 +131,6 @@ PAYLOADS = {
     SET_RELAYS: set_relays,
     RETIRE_HASHES: retire_hashes,
     REPLACE_ROOT: replace_root,
+    DROP_BOX: drop_box,
+    TAKE_DROPS: take_drops,
 }

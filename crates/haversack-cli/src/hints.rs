@@ -203,19 +203,6 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
             "if it was removed by mistake: make a new store and ask a coordinator for a new invitation",
             "what was not synced before can be read out with haversack contacts --json",
         ],
-        EngineError::Owed { .. } => &[
-            "haversack sync here, then twice at a coordinator's, then here again: what they acknowledge is safe",
-            "without a relay: haversack device hand-over --bundle FILE, and the coordinator imports that file",
-            "to lose it all the same: --lose-unsent",
-        ],
-        EngineError::RootKept => &[
-            "put it on paper first: haversack recovery create --root, haversack recovery rehearse --root",
-            "then take it off this device: haversack recovery forget-root",
-        ],
-        EngineError::SpacesKept => &[
-            "haversack space list shows them",
-            "give up each: haversack device hand-over --space NAME",
-        ],
         EngineError::Share { .. } => &["a share is one line that begins with HSS1"],
         EngineError::Shares { .. } | EngineError::SharesMissing { .. } => &[
             "each share says itself how many it takes; all must come from one haversack recovery create --root",
@@ -239,6 +226,26 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
         EngineError::Document { .. } => {
             &["this is a bug; please report it. What was saved before is safe"]
         }
+        other => of_leaving(other),
+    }
+}
+
+/// What keeps a store from being given up.
+fn of_leaving(error: &EngineError) -> &'static [&'static str] {
+    match error {
+        EngineError::Owed { .. } => &[
+            "haversack sync here, then twice at a coordinator's, then here again: what they acknowledge is safe",
+            "without a relay: haversack device hand-over --bundle FILE, and the coordinator imports that file",
+            "to lose it all the same: --lose-unsent",
+        ],
+        EngineError::RootKept => &[
+            "put it on paper first: haversack recovery create --root, haversack recovery rehearse --root",
+            "then take it off this device: haversack recovery forget-root",
+        ],
+        EngineError::SpacesKept => &[
+            "haversack space list shows them",
+            "give up each: haversack device hand-over --space NAME",
+        ],
         other => of_opening(other),
     }
 }

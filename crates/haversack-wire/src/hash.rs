@@ -86,7 +86,8 @@ labels! {
     REGISTRY = "registry";
     PLACE = "place";
     DROP = "drop";
-    DROP_ACTOR = "drop actor";
+    NOTE = "note";
+    NOTE_ACTOR = "note actor";
     DROP_KEY = "drop key";
 }
 

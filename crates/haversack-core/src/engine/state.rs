@@ -205,6 +205,8 @@ pub(super) struct RouteState {
     pub(super) granted: BTreeSet<(Epoch, [u8; 32])>,
     /// Frames from there that found no room here since it was last asked with a vector.
     pub(super) dropped: u32,
+    /// Whether it was ever read to its end.
+    pub(super) ended: bool,
 }
 
 impl RouteState {
@@ -217,7 +219,7 @@ impl RouteState {
             put_varint(out, (*next).into());
         }
         out.extend_from_slice(self.roster.unwrap_or_default().as_bytes());
-        out.push(self.needs_vector.into());
+        out.extend([u8::from(self.needs_vector), u8::from(self.ended)]);
         put_varint(out, self.dropped.into());
         put_varint(out, self.granted.len() as u64);
         for (epoch, key) in &self.granted {
@@ -233,7 +235,7 @@ impl RouteState {
             relay.known.insert(LaneTag::new(r.array()?), r.varint_u32()?);
         }
         relay.roster = Some(Epoch::new(r.array()?)).filter(|epoch| *epoch != Epoch::default());
-        relay.needs_vector = r.u8()? == 1;
+        (relay.needs_vector, relay.ended) = (r.u8()? == 1, r.u8()? == 1);
         relay.dropped = r.varint_u32()?;
         for _ in 0..r.count(STATEMENTS_MAX)? {
             relay.granted.insert((Epoch::new(r.array()?), r.array()?));
@@ -320,7 +322,7 @@ impl SpaceState {
     pub(super) fn owed_at(&self, relay: &Relay, me: &[u8; 32]) -> Vec<Owed> {
         let Some(live) = &self.live else { return Vec::new() };
         let mut owed = self.group.owed(live.epoch, &self.table, me);
-        let all = self.group.mailboxes(&self.table, &owed);
+        let all = self.group.mailboxes(&self.table, &owed, |_| true);
         let lacks = |owed: &Owed, id: &Generation| {
             let route = self.routes.get(&(*relay, *id));
             !route.is_some_and(|route| route.granted.contains(&(live.epoch, owed.key)))
@@ -336,7 +338,9 @@ impl SpaceState {
         me: &[u8; 32],
     ) -> Vec<(Generation, GenerationSecret, RetireHash)> {
         let owed = self.owed_at(relay, me);
-        let read = self.group.mailboxes(&self.table, &owed).into_iter();
+        let route = |id: &Generation| self.routes.get(&(*relay, *id));
+        let is_unread = |id: &Generation| !route(id).is_some_and(|route| route.ended);
+        let read = self.group.mailboxes(&self.table, &owed, is_unread).into_iter();
         let retire = |number| self.group.roster.retire_hash(number).unwrap_or_default();
         read.map(|(id, number, secret)| (id, secret.clone(), retire(number))).collect()
     }

@@ -19,7 +19,7 @@ use crate::crypto::{
     AadLabel, KemSecret, Real, Sealed, SignKey, bytes, message, open_from_anyone, seal_to, verify,
 };
 use crate::docs::rebuild::{self, Refusal, Tip};
-use crate::docs::{Author, DocumentChanges, ops};
+use crate::docs::{Author, Dependency, DocumentChanges, ops};
 use crate::members::{is_introduced, put_statements, read_statements, space_of};
 
 const FORM: Refusal = Refusal::Broken("a note's changes are not those of one new document");
@@ -126,10 +126,11 @@ impl Drop {
         let info = info(&self.target, &self.key);
         let plain = open_from_anyone(secret, encapsulated, &info, from.as_bytes(), ciphertext)?;
         let mut r = Reader::new("note", &plain);
-        let is_padded = |r: &Reader<'_>| r.rest().iter().all(|byte| *byte == 0);
-        Some(Note::read(&mut r).and_then(|note| match is_padded(&r) {
-            true => Ok(note),
-            false => Err(r.malformed("padding is not zero")),
+        Some(Note::read(&mut r).and_then(|note| match r.rest() {
+            _ if plain.len() % PADDED_TO != 0 => Err(r.malformed("length is wrong")),
+            rest if rest.len() >= PADDED_TO => Err(r.malformed("length is wrong")),
+            rest if rest.iter().any(|byte| *byte != 0) => Err(r.malformed("padding is not zero")),
+            _ => Ok(note),
         }))
     }
 
@@ -185,7 +186,12 @@ impl Carried {
             _ => FORM,
         })?;
         let [one] = documents.as_slice() else { return Err(FORM) };
-        if one.document != Document::default() {
+        let first = one.changes.first().map(|change| change.sequence);
+        let mut on = one.changes.iter().flat_map(|change| &change.dependencies);
+        if one.document != Document::default()
+            || first != Some(1)
+            || !on.all(|on| *on == Dependency::Own)
+        {
             return Err(FORM);
         }
         let changes = rebuild::changes(&author, one.changes.clone(), Tip::default())?;
@@ -195,7 +201,7 @@ impl Carried {
 
     /// Who its author is in its document: the same for nothing else.
     pub(crate) fn actor(&self, to: &Space) -> ActorId {
-        let actor: [u8; 16] = derive_cut(Label::DROP_ACTOR, &[self.id(to).as_bytes()]);
+        let actor: [u8; 16] = derive_cut(Label::NOTE_ACTOR, &[self.id(to).as_bytes()]);
         ActorId::from(actor)
     }
 
@@ -204,7 +210,7 @@ impl Carried {
         let Note { device_key, salt, changes, .. } = &self.note;
         let from = self.from();
         let parts: [&[u8]; 5] = [from.as_bytes(), to.as_bytes(), device_key, salt, changes];
-        Document::new(derive_cut(Label::DROP, &parts))
+        Document::new(derive_cut(Label::NOTE, &parts))
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {

@@ -7,6 +7,8 @@ use haversack_wire::Space;
 use super::cast::{Cast, blob, flip, list, random, statement};
 use super::vector::Vector;
 use crate::crypto::{AadLabel, KemSecret, Real, SignKey, Suite, message};
+use crate::docs::rebuild::{Tip, raw};
+use crate::docs::{Author, Dependency, DocumentChanges, RawChange, ops};
 use crate::sync::drop::{Carried, Drop, Note};
 
 const TARGET: Space = Space::new([60; 16]);
@@ -86,7 +88,25 @@ fn drops(cast: &Cast) -> Vec<Vector> {
                 plain
             }),
         ),
-        make("drop_note_cut", "ends too early", &seal(cast, &plain[..100])),
+        make(
+            "drop_padding_too_long",
+            "length is wrong",
+            &seal(cast, &{
+                let mut plain = padded(plain.clone());
+                plain.resize(plain.len() + 256, 0);
+                plain
+            }),
+        ),
+        make("drop_padding_too_short", "length is wrong", &seal(cast, &plain)),
+        make(
+            "drop_note_runs_over",
+            "ends too early",
+            &seal(cast, &{
+                let mut plain = padded(plain[..112].to_vec());
+                plain[112..115].copy_from_slice(&[0xff, 0xff, 0x01]);
+                plain
+            }),
+        ),
         Vector::new("drop_of_another_space", "drop", opens)
             .hex("author's space", [63; 16])
             .hex("generation secret", cast.epoch.generation().expose())
@@ -118,9 +138,8 @@ fn carried(cast: &Cast) -> Vec<Vector> {
     };
     let with = |introduction| Carried { introduction, ..good(1) };
     let coordinator = SignKey::from_seed(&[64; 32]);
-    let mut chain =
-        vec![add(cast, &coordinator, &author(), 1), add(cast, &cast.root, &coordinator, 3)];
-    chain.sort_by_key(|statement| crate::members::statement_hash(statement));
+    let chain =
+        sorted(vec![add(cast, &coordinator, &author(), 1), add(cast, &cast.root, &coordinator, 3)]);
     let mut unsorted = chain.clone();
     unsorted.reverse();
     let signature = "a note's signature does not verify";
@@ -135,7 +154,7 @@ fn carried(cast: &Cast) -> Vec<Vector> {
         make("carried_flipped_author", signature, &flip(&bytes, 32)),
         make("carried_flipped_salt", signature, &flip(&bytes, 64)),
         make("carried_flipped_signature", signature, &flip(&bytes, 80)),
-        make("carried_flipped_changes", signature, &flip(&bytes, 150)),
+        make("carried_flipped_changes", signature, &flip(&bytes, bytes.len() - 230)),
         Vector::new("carried_to_another_space", "carried drop", signature)
             .hex("target space", [65; 16])
             .hex("bytes", &bytes),
@@ -149,20 +168,39 @@ fn carried(cast: &Cast) -> Vec<Vector> {
         ),
         make("carried_unsorted", "is not strictly ascending", &with(unsorted).encode()),
         make("carried_too_many_statements", "over a maximum", &{
-            let mut many: Vec<_> =
+            let many: Vec<_> =
                 (0..65).map(|n| add(cast, &SignKey::from_seed(&[n; 32]), &author(), 1)).collect();
-            many.sort_by_key(|statement| crate::members::statement_hash(statement));
-            with(many).encode()
+            with(sorted(many)).encode()
         }),
         make("carried_damaged_statement", stranger, &{
-            let damaged = flip(&add(cast, &cast.root, &author(), 1), 40);
-            with(vec![damaged]).encode()
+            let good = add(cast, &cast.root, &author(), 1);
+            let damaged = flip(&good, good.len() - 1);
+            with(sorted(vec![good, damaged])).encode()
+        }),
+        make("carried_of_a_stock_keeper", stranger, &with(by_root(5)).encode()),
+        make("carried_of_an_archive", stranger, &with(by_root(7)).encode()),
+        ok("carried_of_a_supervisor", &with(by_root(2))),
+        ok("carried_of_a_coordinator", &with(by_root(3))),
+        ok("carried_of_a_clinic", &with(by_root(4))),
+        ok("carried_of_a_renewed_key", &with(renewed(cast, 1))),
+        make("carried_of_a_renewed_trainer", stranger, &with(renewed(cast, 6)).encode()),
+        ok("carried_by_a_renewed_coordinator", &with(by_renewed(cast))),
+        ok("carried_of_one_who_was_raised", &with(raised(cast, &cast.root))),
+        make("carried_of_one_who_raised_itself", stranger, &{
+            with(raised(cast, &author())).encode()
+        }),
+        ok("carried_by_the_next_root", &with(by_next_root(cast, &cast.root))),
+        make("carried_by_a_root_of_nobodys", stranger, &{
+            with(by_next_root(cast, &SignKey::from_seed(&[68; 32]))).encode()
         }),
         make("carried_cut", "ends too early", &bytes[..bytes.len() - 1]),
         make("carried_trailing", "1 bytes too many", &[&bytes[..], &[0]].concat()),
         make("carried_of_a_named_document", form, &signed(cast, &changes(&[[1; 16]]))),
         make("carried_of_no_document", form, &signed(cast, &changes(&[]))),
         make("carried_of_two_documents", form, &signed(cast, &changes(&[[0; 16], [1; 16]]))),
+        make("carried_that_depends_on_another", form, &signed(cast, &dependent())),
+        make("carried_that_begins_late", form, &signed(cast, &late())),
+        make("carried_that_replaces_what_is_not_there", REPLACED, &signed(cast, &replacing())),
         make("carried_of_garbage", form, &signed(cast, &[1, 2, 3])),
     ]
 }
@@ -177,10 +215,74 @@ fn signed(cast: &Cast, changes: &[u8]) -> Vec<u8> {
     [&cast.root.public()[..], &note, &introduction].concat()
 }
 
+fn sorted(mut statements: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    statements.sort_by_key(|statement| crate::members::statement_hash(statement));
+    statements
+}
+
+fn renew(cast: &Cast, old: &SignKey, new: &SignKey) -> Vec<u8> {
+    let keys = [&new.public()[..], &[0; 32]].concat();
+    let consent = message(AadLabel::RENEWAL, &[cast.space.as_bytes(), &old.public(), &keys]);
+    statement(&cast.space, old, 3, &[], &[&keys[..], &new.sign(&consent)].concat())
+}
+
+/// The author's key is one that another was renewed to.
+fn renewed(cast: &Cast, role: u8) -> Vec<Vec<u8>> {
+    let old = SignKey::from_seed(&[67; 32]);
+    sorted(vec![add(cast, &cast.root, &old, role), renew(cast, &old, &author())])
+}
+
+/// The coordinator who let the author in has renewed its key.
+fn by_renewed(cast: &Cast) -> Vec<Vec<u8>> {
+    let (old, new) = (SignKey::from_seed(&[67; 32]), SignKey::from_seed(&[64; 32]));
+    let first = add(cast, &cast.root, &old, 3);
+    sorted(vec![first, renew(cast, &old, &new), add(cast, &new, &author(), 1)])
+}
+
+fn raised(cast: &Cast, by: &SignKey) -> Vec<Vec<u8>> {
+    let device = crate::members::device(&author().public()).to_bytes();
+    let raise = statement(&cast.space, by, 2, &[], &[&device[..], &[1, 0]].concat());
+    sorted(vec![add(cast, &cast.root, &author(), 6), raise])
+}
+
+fn by_next_root(cast: &Cast, before: &SignKey) -> Vec<Vec<u8>> {
+    let next = SignKey::from_seed(&[69; 32]);
+    let replace = statement(&cast.space, before, 7, &[], &next.public());
+    sorted(vec![replace, add(cast, &next, &author(), 1)])
+}
+
+const REPLACED: &str = "an operation replaces other values than its author saw";
+
+/// The outing's one change, turned into another.
+fn turned(turn: impl FnOnce(&mut RawChange)) -> Vec<u8> {
+    let document = outing(1);
+    let mut change = raw(&document.get_changes(&[])[0], Tip::default());
+    turn(&mut change);
+    let author = Author::of(document.get_actor().clone());
+    let changes = vec![change];
+    let unnamed = DocumentChanges { document: haversack_wire::Document::default(), changes };
+    ops::encode(&author, &[unnamed]).unwrap()
+}
+
+fn dependent() -> Vec<u8> {
+    turned(|change| {
+        change.dependencies = vec![Dependency::Foreign(automerge::ChangeHash([70; 32]))];
+    })
+}
+
+fn late() -> Vec<u8> {
+    turned(|change| change.sequence = 2)
+}
+
+fn replacing() -> Vec<u8> {
+    turned(|change| {
+        let twice = change.operations[0].clone();
+        change.operations.push(twice);
+    })
+}
+
 /// The outing's changes, as those of these documents.
 fn changes(documents: &[[u8; 16]]) -> Vec<u8> {
-    use crate::docs::rebuild::{Tip, raw};
-    use crate::docs::{Author, DocumentChanges, ops};
     let document = outing(1);
     let change = raw(&document.get_changes(&[])[0], Tip::default());
     let of = |id: &[u8; 16]| DocumentChanges {
