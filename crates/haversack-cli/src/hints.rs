@@ -203,6 +203,23 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
             "if it was removed by mistake: make a new store and ask a coordinator for a new invitation",
             "what was not synced before can be read out with haversack contacts --json",
         ],
+        EngineError::Foreign { .. } => &[
+            "nothing was taken from it; was it written by somebody of this team, after this device had joined?",
+        ],
+        EngineError::Relay { .. } => {
+            &["run haversack sync again; if that does not help, tell whoever runs the relay"]
+        }
+        EngineError::Wire(_) => &["check that it is the right file, and copy it again"],
+        EngineError::Document { .. } => {
+            &["this is a bug; please report it. What was saved before is safe"]
+        }
+        other => of_paper(other),
+    }
+}
+
+/// What was typed or scanned from paper or from a screen.
+fn of_paper(error: &EngineError) -> &'static [&'static str] {
+    match error {
         EngineError::Share { .. } => &["a share is one line that begins with HSS1"],
         EngineError::Shares { .. } | EngineError::SharesMissing { .. } => &[
             "each share says itself how many it takes; all must come from one haversack recovery create --root",
@@ -216,16 +233,6 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
             &["hand in all parts at once, in any order; line breaks between them do no harm"]
         }
         EngineError::PartSlip { .. } => &[COPY_CODE, "or scan that code again"],
-        EngineError::Foreign { .. } => &[
-            "nothing was taken from it; was it written by somebody of this team, after this device had joined?",
-        ],
-        EngineError::Relay { .. } => {
-            &["run haversack sync again; if that does not help, tell whoever runs the relay"]
-        }
-        EngineError::Wire(_) => &["check that it is the right file, and copy it again"],
-        EngineError::Document { .. } => {
-            &["this is a bug; please report it. What was saved before is safe"]
-        }
         other => of_leaving(other),
     }
 }
