@@ -16,6 +16,7 @@ mod qr;
 mod refusals;
 #[cfg(test)]
 mod relay;
+#[cfg(test)]
 mod spaces;
 #[cfg(test)]
 mod story;
