@@ -12,10 +12,11 @@ mod measure;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use std::time::Instant;
 
 use haversack::Notebook;
 use haversack_core::forensic::wipe_keys;
-use measure::{log, make, passphrase, time};
+use measure::{log, make, passphrase};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 #[global_allocator]
@@ -56,6 +57,13 @@ fn copy(from: &Path, to: &Path) {
         std::fs::copy(entry.path(), &to).unwrap();
         File::open(to).unwrap().sync_all().unwrap();
     }
+}
+
+/// Milliseconds that something takes.
+fn time<T>(run: impl FnOnce() -> T) -> (f64, T) {
+    let start = Instant::now();
+    let done = run();
+    (start.elapsed().as_secs_f64() * 1e3, done)
 }
 
 fn median(times: &[f64]) -> f64 {

@@ -1,7 +1,6 @@
 //! What the benches share: a store of a size, and a line of JSON for each figure.
 
 use std::path::Path;
-use std::time::Instant;
 
 use haversack::model::*;
 use haversack::{ContactDraft, CreateOptions, Notebook, Passphrase, WhoDraft};
@@ -12,13 +11,6 @@ const CLIENTS: usize = 500;
 
 pub(crate) fn passphrase() -> Passphrase {
     Passphrase::new(b"a passphrase for measuring".to_vec()).unwrap()
-}
-
-/// Milliseconds that something takes.
-pub(crate) fn time<T>(run: impl FnOnce() -> T) -> (f64, T) {
-    let start = Instant::now();
-    let done = run();
-    (start.elapsed().as_secs_f64() * 1e3, done)
 }
 
 /// A new store with a space, a site and clients.

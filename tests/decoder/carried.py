@@ -1,6 +1,5 @@
 """§ 4.1: a carried drop: a note, and the statements that introduce its author to those who do not know its space."""
 
-import contextlib
 from dataclasses import dataclass
 
 from . import derive, limits, note, statement
@@ -11,7 +10,7 @@ from .standing import ADMIN
 from .statement import ADD_DEVICE, RENEW_DEVICE, REPLACE_ROOT, SET_ROLE, Statement
 
 STRANGER = "a note's author is not shown to be a member who may write"
-WRITERS = range(1, 6)  # roles that may write records: the vectors show 1, and neither 6 nor unknown ones
+WRITERS = range(1, 5)  # roles that may write records
 
 
 @dataclass
@@ -39,13 +38,13 @@ def read(data: bytes) -> Carried:
 
 
 class Introduction:
-    """What some statements of a space say to whoever knows its first root key alone. What is bad among them says nothing."""
+    """What some statements of a space say to whoever knows its first root key alone. If one of them is bad, nobody is introduced."""
 
     def __init__(self, root: bytes, statements: list[bytes]) -> None:
         self.roots = {root}
         self.given: dict[bytes, set[int]] = {}  # roles, by the device that they were given to
         self.before: dict[bytes, set[bytes]] = {}  # the keys that a key was renewed from
-        left = [one for data in statements if (one := readable(data, derive.space(root)))]
+        left = [readable(data, derive.space(root)) for data in statements]
         while counting := [one for one in left if self.counts(one)]:
             for one in counting:
                 self.take(one)
@@ -74,7 +73,8 @@ class Introduction:
         return set().union(*(self.given.get(derive.device(one), set()) for one in line))
 
 
-def readable(data: bytes, space: bytes) -> Statement | None:
-    with contextlib.suppress(Refused):
+def readable(data: bytes, space: bytes) -> Statement:
+    try:
         return statement.read(data, space)
-    return None
+    except Refused as refused:
+        raise Refused(STRANGER) from refused

@@ -72,11 +72,11 @@ def drop(target: bytes, key: bytes, encapsulated: bytes, sealed: bytes) -> bytes
 
 
 def note(home: bytes, target: bytes, author: bytes, salt: bytes, changes: bytes) -> bytes:
-    return derive("drop", home + target + author + salt + changes, 16)
+    return derive("note", home + target + author + salt + changes, 16)
 
 
 def note_actor(note: bytes) -> bytes:
-    return derive("drop actor", note, 16)
+    return derive("note actor", note, 16)
 
 
 def client_tag(client_key: bytes, year: int, month: int) -> bytes:

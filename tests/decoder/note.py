@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from nacl.bindings import crypto_scalarmult_base
 
-from . import changes, columns, derive, document, envelope, grant, hpke, limits, refusal, sign
+from . import changes, columns, derive, document, envelope, hpke, limits, refusal, sign
 from .automerge import Change
 from .reader import Reader
 from .refusal import Refused
@@ -12,6 +12,7 @@ from .refusal import Refused
 KEY = "its key is another generation's"
 SIGNATURE = "a note's signature does not verify"
 NOT_ONE = "a note's changes are not those of one new document"
+LENGTH = "length is wrong"
 UNNAMED = bytes(16)
 
 
@@ -90,5 +91,5 @@ def padded(plaintext: bytes) -> Note:
     if any(zeros):
         raise Refused(envelope.PADDING)
     if len(zeros) > 255 or len(plaintext) % 256:
-        raise Refused(grant.MULTIPLE)
+        raise Refused(LENGTH)
     return found

@@ -14,6 +14,7 @@ static HEAP: haversack::ZeroAlloc<std::alloc::System> = haversack::ZeroAlloc(std
 
 mod bad_relays;
 mod canaries;
+mod cases;
 mod convergence;
 mod fleet;
 mod forensic;

@@ -16,7 +16,7 @@ fn log(engine: &mut Engine, day: u16, client: Option<haversack_core::ClientId>) 
     engine.log(Day::from_number(3_000 + i64::from(day)).unwrap(), &[draft]).unwrap();
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for file in std::fs::read_dir(from).unwrap() {
         let file = file.unwrap();

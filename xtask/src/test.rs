@@ -27,7 +27,7 @@ const SUITES: [Suite; 10] = [
     Suite { name: "test", about: "unit tests, suites of tests/ and doc tests", run: rust::test },
     Suite {
         name: "histories",
-        about: "25,000 random histories of teams, and 1,000 with real keys",
+        about: "100,000 random histories of teams, and 1,000 with real keys",
         run: rust::histories,
     },
     Suite {

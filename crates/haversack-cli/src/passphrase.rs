@@ -25,7 +25,9 @@ impl Secret {
 
     /// The passphrase, as a store takes it.
     pub(crate) fn passphrase(&self) -> Result<Passphrase, Error> {
-        Passphrase::new(self.0.to_vec()).map_err(Error::from)
+        let passphrase = Passphrase::new(self.0.to_vec())?;
+        passphrase.check_is_some()?;
+        Ok(passphrase)
     }
 }
 

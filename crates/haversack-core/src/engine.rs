@@ -25,6 +25,7 @@ mod intake;
 mod kept;
 mod keys;
 mod log;
+mod mark;
 mod names;
 mod open;
 mod options;

@@ -412,7 +412,7 @@ impl Notebook {
         report: &mut SyncReport,
     ) -> Result<Relay, Error> {
         let address = url.authority();
-        let pinned = self.with(|engine| engine.pinned_relay(&address))?;
+        let pinned = self.with(|engine| engine.pinned_relay(&address, url.relay()))?;
         match (pinned, url.relay()) {
             (Some(pinned), Some(expected)) if pinned != expected => return Err(Error::OtherRelay),
             (Some(pinned), _) => return Ok(pinned),

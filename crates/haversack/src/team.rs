@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use haversack_core::model::{Day, Label};
-use haversack_core::{DeviceRow, Engine, Exposure, Role, RootShare};
+use haversack_core::{DeviceRow, Engine, Exposure, RelayAddress, Role, RootShare};
 use haversack_wire::{Device, Space};
 
 use crate::{Error, Notebook};
@@ -84,6 +84,14 @@ impl Notebook {
     /// `NotAllowed`, `Removed`, and the errors of saving.
     pub fn rotate(&self) -> Result<(), Error> {
         self.with(Engine::rotate)
+    }
+
+    /// Names relays of the team, each in place of what was said of it before; one without an address answers nowhere any more.
+    ///
+    /// # Errors
+    /// `NotAllowed`, `Removed`, and the errors of saving.
+    pub fn set_relays(&self, relays: &[RelayAddress]) -> Result<(), Error> {
+        self.with(|engine| engine.set_relays(relays))
     }
 
     /// Whether the team's root key is kept in this store.

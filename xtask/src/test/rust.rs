@@ -24,6 +24,6 @@ pub(super) fn test(places: &Places) -> Result<(), Failure> {
 pub(super) fn histories(places: &Places) -> Result<(), Failure> {
     let mut command = places.cargo();
     command.args(["test", "-p", "haversack-core", "--lib", "keep_every_promise"]);
-    command.env("HAVERSACK_HISTORIES", "25000").env("HAVERSACK_REAL_HISTORIES", "1000");
+    command.env("HAVERSACK_HISTORIES", "100000").env("HAVERSACK_REAL_HISTORIES", "1000");
     shell::run(&mut command)
 }

@@ -34,6 +34,8 @@ const ROLES: [(&str, Role); 7] = [
     Read the words to each other: both sides must see the same.\n\n\
     Both texts hold one-time secrets. Other programs of this machine can see arguments: better pipe the request in, paste it \
     when asked, or name a file.\n\n\
+    With the team's root key on this device (haversack recovery use --root) it invites even where it is no coordinator, or was \
+    removed: so a team goes on that has nobody left.\n\n\
     Example:\n  haversack invite --relay http://10.0.0.2:8080#00112233445566778899aabbccddeeff < request.txt")]
 pub(crate) struct Args {
     /// The device's request (HSR1-…); from stdin when omitted or -

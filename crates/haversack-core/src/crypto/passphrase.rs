@@ -34,8 +34,12 @@ impl Passphrase {
         }
     }
 
-    /// Refuses what no store can be opened with.
-    pub(crate) fn check_is_some(&self) -> Result<(), Error> {
+    /// Refuses an empty one, which no store can be opened with: before a new one is set, and wherever a slip of the hand
+    /// should not count as an attempt.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn check_is_some(&self) -> Result<(), Error> {
         match self.0.is_empty() {
             true => Err(out_of_bounds()),
             false => Ok(()),

@@ -6,6 +6,7 @@ use haversack_wire::{Epoch, RetireHash};
 use super::Engine;
 use super::documents::Staged;
 use super::state::{DeviceState, LaneState, SpaceState};
+use super::team::Decision;
 use crate::Error;
 use crate::crypto::{EpochSecret, Real, SignKey, bytes};
 use crate::members::{
@@ -73,11 +74,12 @@ impl Engine {
     }
 
     /// Answers a request: signs the device into the roster, and gives the text that its `join` takes, with
-    /// six words to compare.
+    /// six words to compare. Where this device may not, or was removed, the root key signs, if it is kept here: so a team that
+    /// has nobody left goes on, with the keys of before that are here.
     ///
     /// # Errors
-    /// [`Error::Enrolment`] for a text that is not a request or is of a device that was removed, [`Error::NotAllowed`] when
-    /// this device is no admin or the device is a member in another role, and the errors of saving.
+    /// [`Error::Enrolment`] for a text that is not a request or is of a device that was removed, [`Error::NotAllowed`] and
+    /// [`Error::Removed`] when neither this device nor a root key that is here may, [`Error::NotAllowed`] when the device is a member in another role, and the errors of saving.
     pub fn invite(
         &mut self,
         request: &str,
@@ -85,10 +87,11 @@ impl Engine {
         relays: &[RelayAddress],
     ) -> Result<(String, Words), Error> {
         let request = Request::from_text(request)?;
-        self.admin("invite")?;
-        self.prepare()?;
+        let sign = self.inviter()?;
+        if self.still_member().is_ok() {
+            self.prepare()?;
+        }
         let mut space = self.space()?.clone();
-        let sign = self.device.identity.sign.clone();
         let known = space.group.roster.member(&request.device_key).map(|member| member.role);
         let member = space.group.roster.member(&request.device_key);
         let kem_key = member.and_then(|member| member.current.get(&request.device_key));
@@ -113,17 +116,32 @@ impl Engine {
         if !relays.is_empty() && space.group.roster.relays() != relays {
             self.say(&mut space, &sign, Content::SetRelays(relays.to_vec()))?;
         }
-        let answer = self.answer(&mut space, &request.device_key)?;
+        let answer = self.answer(&mut space, &sign, &request.device_key)?;
         let sealed = request.answer(&answer, &sign, &mut *self.random)?;
         self.commit(Staged { space: Some(space), ..Staged::default() })?;
         Ok(sealed)
     }
 
+    /// The key here that lets others in: this device's, or else the root's.
+    fn inviter(&self) -> Result<SignKey, Error> {
+        match (self.admin("invite"), self.present_root(self.space()?)) {
+            (Ok(()), _) => Ok(self.device.identity.sign.clone()),
+            (Err(_), Some(root)) => Ok(root.clone()),
+            (Err(error), None) => Err(error),
+        }
+    }
+
     /// What a member that was just invited gets: everything that this device goes by, and the keys.
-    fn answer(&self, space: &mut SpaceState, recipient: &[u8; 32]) -> Result<Answer, Error> {
+    fn answer(
+        &self,
+        space: &mut SpaceState,
+        inviter: &SignKey,
+        recipient: &[u8; 32],
+    ) -> Result<Answer, Error> {
         let held = self.ring.epochs();
         space.refresh(held);
-        let live = space.live.ok_or(Error::Removed)?;
+        let last = || space.group.last(&space.table, held);
+        let live = space.live.or_else(last).ok_or(Error::Removed)?;
         // What is in this answer need not be granted once more.
         space.group.delivered.insert((live.epoch, *recipient));
         let group = &space.group;
@@ -132,7 +150,7 @@ impl Engine {
             statements: group.roster.statements().map(<[u8]>::to_vec).collect(),
             grant: group.entries(&live, &space.table, held),
             epochs: space.table.lineage(&live.hash, LINEAGE),
-            inviter: self.device.identity.sign.public(),
+            inviter: inviter.public(),
         })
     }
 
@@ -166,8 +184,10 @@ impl Engine {
         group.roster.want(answer.statements.iter().map(|bytes| statement_hash(bytes)));
         group.roster.add::<Real>(answer.statements.iter().map(Vec::as_slice))?;
         let is_member = |key: &[u8; 32]| group.roster.member(key).is_some();
+        let by_root = group.roster.standing().roots.last() == Some(&answer.inviter);
         let inviter = group.roster.member(&answer.inviter).and_then(|m| m.role);
-        if !inviter.is_some_and(Role::is_admin) || !is_member(&self.device.identity.sign.public()) {
+        let may_invite = by_root || inviter.is_some_and(Role::is_admin);
+        if !may_invite || !is_member(&self.device.identity.sign.public()) {
             return Err(refused("is not signed by an admin of its space"));
         }
         let space = *group.space();
@@ -180,6 +200,8 @@ impl Engine {
         state.refresh(&secrets.iter().cloned().collect());
         match state.live {
             Some(_) => Ok((state, secrets, words)),
+            // Nobody is left who could have minted one: this device does.
+            None if by_root => Ok((state, secrets, words)),
             None => Err(refused("holds no key that stands")),
         }
     }
@@ -210,6 +232,20 @@ impl Engine {
     /// [`Error::NoSpace`].
     pub fn members(&self) -> Result<Vec<Member>, Error> {
         Ok(self.space()?.group.roster.members().cloned().collect())
+    }
+
+    /// Names relays of the team: each in place of what was said of it before. One that is named without an address answers
+    /// nowhere any more; those that are left out stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] and [`Error::Removed`] when neither this device nor a root key that is here may,
+    /// [`Error::Wire`] for more than a statement holds, and the errors of saving.
+    pub fn set_relays(&mut self, relays: &[RelayAddress]) -> Result<(), Error> {
+        let parents = self.space()?.group.roster.parents();
+        let mut relays = relays.to_vec();
+        relays.sort_by_key(|relay| relay.relay);
+        let content = Content::SetRelays(relays);
+        self.decide(Decision { what: "name relays", content, parents, root: None })
     }
 
     /// The relays that the roster names.

@@ -8,7 +8,7 @@ use haversack_wire::{Epoch, Frame, GrantHeader, Lane, LaneTag};
 use super::Engine;
 use super::batch::{Batch, Opened};
 use super::incoming::{keep, quarantine};
-use super::kept::Keep;
+use super::kept::{Keep, KeptFrame};
 use super::refused::{Reason, Refused};
 use super::room::{Room, tag_of};
 use super::state::SpaceState;
@@ -78,6 +78,17 @@ impl Intake {
                 self.take_body(frame, row, (epoch, header.tag, header.sequence), raw);
             }
             _ => {}
+        }
+    }
+
+    /// Opens what was kept in a row. What waited for something, and whose key is gone meanwhile, waits for that key again.
+    fn open_again(&mut self, kept: &KeptFrame, row: i64) {
+        let before = self.batch.staged.drop_frames.len();
+        self.open(&kept.frame, Some(row));
+        let stays = self.batch.staged.drop_frames.len() == before;
+        if stays && matches!(kept.keep, Keep::Waiting(_)) {
+            self.batch.staged.drop_frames.push(row);
+            self.keep_foreign(&kept.frame);
         }
     }
 
@@ -166,7 +177,7 @@ impl Engine {
         fresh.iter().for_each(|frame| intake.open(frame, None));
         for row in rows {
             if let Some(kept) = self.waiting.get(*row) {
-                intake.open(&kept.frame, Some(*row));
+                intake.open_again(kept, *row);
             }
         }
         Ok(intake)

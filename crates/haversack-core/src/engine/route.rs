@@ -123,6 +123,7 @@ impl Engine {
     pub fn begin_exchange(&mut self, route: &RelayRoute) -> Result<Exchange, Error> {
         self.prepare()?;
         self.close_unsent()?;
+        self.meet_relay(&route.relay)?;
         let space = self.space()?.clone();
         let live = space.live.ok_or(Error::Removed)?;
         let mut room = Room { bytes: PUSH_BYTES_MAX, frames: PUSH_FRAMES_MAX };
@@ -162,6 +163,19 @@ impl Engine {
         exchange.tally.own_from = own_from;
         exchange.tally.contacts_before = self.contact_count()?;
         Ok(exchange)
+    }
+
+    /// At a relay that was not used before, while another was, nothing is delivered: whoever finds only this one lacks the grants
+    /// that lie in the other (R3).
+    fn meet_relay(&mut self, relay: &Relay) -> Result<(), Error> {
+        let space = self.space()?;
+        let is_first = space.routes.is_empty() || space.group.delivered.is_empty();
+        if is_first || space.routes.keys().any(|(known, _)| known == relay) {
+            return Ok(());
+        }
+        let mut space = space.clone();
+        space.group.delivered.clear();
+        self.commit(Staged { space: Some(space), ..Staged::default() })
     }
 
     /// The grants that are owed.
@@ -349,7 +363,10 @@ impl Engine {
                 route.needs_vector = true;
                 exchange.tally.again = true;
             }
-            Step::End(cursor, digest) => exchange.ended(&generation, cursor, digest),
+            Step::End(cursor, digest) => {
+                route.ended = true;
+                exchange.ended(&generation, cursor, digest);
+            }
         }
     }
 
@@ -428,19 +445,29 @@ impl Engine {
         self.commit(Staged { space: Some(space), ..Staged::default() })
     }
 
-    /// The relay that was pinned for an address.
+    /// The relay that is known to answer at an address: of several, the one that is expected. What the team's roster says goes
+    /// before what was met there: a relay may have got another key.
     ///
     /// # Errors
     /// [`Error::NoSpace`].
-    pub fn pinned_relay(&self, address: &str) -> Result<Option<Relay>, Error> {
+    pub fn pinned_relay(
+        &self,
+        address: &str,
+        expected: Option<Relay>,
+    ) -> Result<Option<Relay>, Error> {
         let space = self.space()?;
-        let mut met = space.pinned.iter().filter(|(_, known)| *known == address);
-        let named = || {
-            let mut relays = space.group.roster.relays().into_iter();
-            let is_it = |known: &String| known.trim_start_matches("http://") == address;
-            relays.find(|relay| relay.addresses.iter().any(is_it))
-        };
-        Ok(met.next().map(|(id, _)| *id).or_else(|| named().map(|relay| relay.relay)))
+        let is_it = |known: &String| known.trim_start_matches("http://") == address;
+        let relays = space.group.roster.relays().into_iter();
+        let mut known: Vec<Relay> = relays
+            .filter(|relay| relay.addresses.iter().any(is_it))
+            .map(|relay| relay.relay)
+            .collect();
+        let met = space.pinned.iter().find(|(_, met)| *met == address).map(|(id, _)| *id);
+        if known.is_empty() {
+            known.extend(met);
+        }
+        let of_these = |wanted: Option<Relay>| wanted.filter(|relay| known.contains(relay));
+        Ok(of_these(expected).or_else(|| of_these(met)).or_else(|| known.first().copied()))
     }
 
     /// Pins the relay that answered at an address: another one there is refused from now on.

@@ -8,10 +8,11 @@ use automerge::ChangeHash;
 use haversack_wire::codec::{bounded, put_blob, put_varint};
 use haversack_wire::limits::{EPOCHS_MAX, HEADS_MAX, LANES_MAX, STATEMENTS_MAX, WAITING_MAX};
 use haversack_wire::{
-    CursorDigest, Document, Epoch, EpochHash, Error, FrameHash, Generation, Incarnation, Lane,
-    LaneTag, Position, Reader, Relay, RetireHash, Space, StatementHash,
+    CursorDigest, Document, Epoch, EpochHash, Error, Generation, Incarnation, Lane, LaneTag,
+    Position, Reader, Relay, RetireHash, Space, StatementHash,
 };
 
+pub(super) use super::mark::Mark;
 use crate::crypto::{GenerationSecret, KemSecret, OneTimeKey, Real, SignKey};
 use crate::docs::rebuild::Tip;
 use crate::members::{
@@ -204,6 +205,8 @@ pub(super) struct RouteState {
     pub(super) granted: BTreeSet<(Epoch, [u8; 32])>,
     /// Frames from there that found no room here since it was last asked with a vector.
     pub(super) dropped: u32,
+    /// Whether it was ever read to its end.
+    pub(super) ended: bool,
 }
 
 impl RouteState {
@@ -216,7 +219,7 @@ impl RouteState {
             put_varint(out, (*next).into());
         }
         out.extend_from_slice(self.roster.unwrap_or_default().as_bytes());
-        out.push(self.needs_vector.into());
+        out.extend([u8::from(self.needs_vector), u8::from(self.ended)]);
         put_varint(out, self.dropped.into());
         put_varint(out, self.granted.len() as u64);
         for (epoch, key) in &self.granted {
@@ -232,7 +235,7 @@ impl RouteState {
             relay.known.insert(LaneTag::new(r.array()?), r.varint_u32()?);
         }
         relay.roster = Some(Epoch::new(r.array()?)).filter(|epoch| *epoch != Epoch::default());
-        relay.needs_vector = r.u8()? == 1;
+        (relay.needs_vector, relay.ended) = (r.u8()? == 1, r.u8()? == 1);
         relay.dropped = r.varint_u32()?;
         for _ in 0..r.count(STATEMENTS_MAX)? {
             relay.granted.insert((Epoch::new(r.array()?), r.array()?));
@@ -319,7 +322,7 @@ impl SpaceState {
     pub(super) fn owed_at(&self, relay: &Relay, me: &[u8; 32]) -> Vec<Owed> {
         let Some(live) = &self.live else { return Vec::new() };
         let mut owed = self.group.owed(live.epoch, &self.table, me);
-        let all = self.group.mailboxes(&self.table, &owed);
+        let all = self.group.mailboxes(&self.table, &owed, |_| true);
         let lacks = |owed: &Owed, id: &Generation| {
             let route = self.routes.get(&(*relay, *id));
             !route.is_some_and(|route| route.granted.contains(&(live.epoch, owed.key)))
@@ -335,7 +338,9 @@ impl SpaceState {
         me: &[u8; 32],
     ) -> Vec<(Generation, GenerationSecret, RetireHash)> {
         let owed = self.owed_at(relay, me);
-        let read = self.group.mailboxes(&self.table, &owed).into_iter();
+        let route = |id: &Generation| self.routes.get(&(*relay, *id));
+        let is_unread = |id: &Generation| !route(id).is_some_and(|route| route.ended);
+        let read = self.group.mailboxes(&self.table, &owed, is_unread).into_iter();
         let retire = |number| self.group.roster.retire_hash(number).unwrap_or_default();
         read.map(|(id, number, secret)| (id, secret.clone(), retire(number))).collect()
     }
@@ -567,72 +572,5 @@ impl DeviceState {
         let former_kems =
             former.map(|_| r.array().map(KemSecret::new)).collect::<Result<_, _>>()?;
         r.end().map(|()| Self { identity, pending, place, former_kems })
-    }
-}
-
-/// A batch that was about to be applied. One that is still there at the next start was cut off, perhaps by
-/// itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Mark {
-    /// The frames of the batch.
-    pub(super) frames: Vec<FrameHash>,
-    /// Frames that were cut off alone, so often that it was no chance: never tried again.
-    pub(super) poison: Vec<FrameHash>,
-    /// A frame that was cut off alone, and how often.
-    pub(super) suspect: Option<(FrameHash, u8)>,
-    /// Whether to apply one frame at a time, until a whole delivery went well.
-    pub(super) cautious: bool,
-}
-
-impl Mark {
-    /// A phone is switched off now and then: once or twice is no proof against a frame.
-    const DEATHS_MAX: u8 = 3;
-
-    /// The mark of a store that stopped while applying.
-    pub(super) fn after_crash(mut self) -> Self {
-        match std::mem::take(&mut self.frames).as_slice() {
-            [] => {}
-            [frame] => {
-                let before = self.suspect.filter(|(suspect, _)| suspect == frame);
-                let deaths = before.map_or(1, |(_, deaths)| deaths + 1);
-                self.suspect = Some((*frame, deaths));
-                if deaths >= Self::DEATHS_MAX {
-                    self.poison.push(*frame);
-                    self.suspect = None;
-                }
-            }
-            _ => self.cautious = true,
-        }
-        self
-    }
-
-    /// The mark after a batch that went well.
-    pub(super) fn after_success(&self) -> Self {
-        let suspect = self.suspect.filter(|(suspect, _)| !self.frames.contains(suspect));
-        Self { frames: Vec::new(), suspect, ..self.clone() }
-    }
-
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = vec![self.cautious.into()];
-        for list in [&self.frames, &self.poison] {
-            put_varint(&mut out, list.len() as u64);
-            list.iter().for_each(|hash| out.extend_from_slice(hash.as_bytes()));
-        }
-        let (suspect, deaths) = self.suspect.unwrap_or_default();
-        out.extend_from_slice(suspect.as_bytes());
-        out.push(deaths);
-        out
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let mut r = Reader::new(WHAT, bytes);
-        let cautious = r.u8()? == 1;
-        let mut list = || -> Result<Vec<FrameHash>, Error> {
-            (0..r.count(TEXT_MAX * 1_024)?).map(|_| r.array().map(FrameHash::new)).collect()
-        };
-        let (frames, poison) = (list()?, list()?);
-        let (suspect, deaths) = (FrameHash::new(r.array()?), r.u8()?);
-        let suspect = (deaths > 0).then_some((suspect, deaths));
-        r.end().map(|()| Self { frames, poison, suspect, cautious })
     }
 }

@@ -1,8 +1,10 @@
 //! Reading: what the view shows, where records stand, and the canonical content of a store.
 
+use std::collections::BTreeMap;
+
 use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, Value};
-use haversack_wire::Document;
 use haversack_wire::codec::{put_blob, put_varint};
+use haversack_wire::{Document, Relay};
 
 use super::Engine;
 use super::incoming::acknowledged;
@@ -95,8 +97,13 @@ impl Engine {
     }
 
     fn dropped(&self) -> u64 {
-        let routes = self.space.iter().flat_map(|space| space.routes.values());
-        routes.map(|route| u64::from(route.dropped)).sum()
+        // Which of a relay's mailboxes they were from is not told apart.
+        let mut dropped: BTreeMap<Relay, u32> = BTreeMap::new();
+        for ((relay, _), route) in self.space.iter().flat_map(|space| &space.routes) {
+            let most = dropped.entry(*relay).or_default();
+            *most = route.dropped.max(*most);
+        }
+        dropped.into_values().map(u64::from).sum()
     }
 
     pub(super) fn ledger(&self) -> Ledger {

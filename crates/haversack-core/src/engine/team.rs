@@ -21,13 +21,13 @@ use crate::sync::chunk;
 const ROTATION_DAYS: u16 = 7;
 
 /// Something to be signed that changes who may do what.
-struct Decision {
-    what: &'static str,
-    content: Content,
+pub(super) struct Decision {
+    pub(super) what: &'static str,
+    pub(super) content: Content,
     /// What it is to have seen.
-    parents: Vec<StatementHash>,
+    pub(super) parents: Vec<StatementHash>,
     /// What takes the place of the root key that is kept here.
-    root: Option<SignKey>,
+    pub(super) root: Option<SignKey>,
 }
 
 impl Engine {
@@ -115,7 +115,7 @@ impl Engine {
     }
 
     /// Signs something that changes who may do what, and mints the epoch that it calls for.
-    fn decide(&mut self, decision: Decision) -> Result<(), Error> {
+    pub(super) fn decide(&mut self, decision: Decision) -> Result<(), Error> {
         let signer = self.signer(&decision)?;
         if self.still_member().is_ok() {
             self.prepare()?;
@@ -149,15 +149,26 @@ impl Engine {
         }
     }
 
-    /// Writes a bundle of what is known of the team, under the newest key that was had here: all that a device can still
+    /// Writes a bundle of what is known of the team, under the newest keys that were had here: all that a device can still
     /// say which was removed. What it decided before, or undid since, travels with it.
     ///
     /// # Errors
     /// [`Error::NoSpace`], [`Error::Removed`] when it has no key any more.
     pub fn export_roster(&mut self) -> Result<Vec<u8>, Error> {
         let space = self.space()?.clone();
-        let statements = space.group.roster.statements();
-        let frames = self.sealed_roster(&space, |_| true, statements)?;
+        let (mut frames, mut read) = (Vec::new(), space.group.read_generations(&space.table));
+        if self.still_member().is_ok() {
+            read.truncate(1);
+        }
+        // The newest may be one that nobody else has: it answers a removal that nobody else has heard of.
+        for (generation, _, _) in read {
+            let statements = space.group.roster.statements();
+            frames.extend(self.sealed_roster(
+                &space,
+                |e| e.generation == generation,
+                statements,
+            )?);
+        }
         match frames.is_empty() {
             true => Err(Error::Removed),
             false => Ok(bundle::encode(frames.iter().map(Vec::as_slice))?),

@@ -16,6 +16,9 @@ use crate::model::{Client, Label};
 use crate::sync::body::Body;
 use crate::sync::{chunk, tree};
 
+mod insider;
+mod matrix;
+
 struct Pair {
     _folder: TempDir,
     admin: Engine,

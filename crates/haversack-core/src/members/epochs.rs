@@ -8,6 +8,7 @@ use haversack_wire::limits::{EPOCHS_MAX, PARENTS_MAX};
 use haversack_wire::{Epoch, EpochHash, Generation};
 
 use super::epoch::EpochStatement;
+use super::group::Live;
 use super::roster::{Roster, Turn};
 use super::standing::Standing;
 
@@ -53,6 +54,12 @@ impl Facts {
     /// Whether these are the turns that it answers.
     pub(crate) fn answers_just(&self, turns: &BTreeSet<Turn>) -> bool {
         self.turns == *turns
+    }
+
+    /// The same, to be written under.
+    pub(crate) fn live(&self) -> Live {
+        let EpochStatement { epoch, generation, .. } = *self.statement.as_ref();
+        Live { hash: self.hash, epoch, generation, number: self.number() }
     }
 
     /// How many turns it answers.

@@ -10,7 +10,7 @@ use haversack_wire::{Epoch, EpochHash, Error, Generation, GrantHeader, RetireHas
 use rand_core::CryptoRng;
 
 use super::epoch::{EpochStatement, NewEpoch, RosterSegment};
-use super::epochs::{Epochs, Held, Table};
+use super::epochs::{Epochs, Facts, Held, Table};
 use super::grant::{self, GrantEntry};
 use super::roster::Roster;
 use super::statement::{Content, Role, Statement};
@@ -124,12 +124,12 @@ impl Group {
 
     /// R1: the epoch to write under, if there is one.
     pub(crate) fn live(&self, table: &Table, held: &Held) -> Option<Live> {
-        table.live(&self.roster, self.here(held)).map(|facts| Live {
-            hash: facts.hash,
-            epoch: facts.statement.epoch,
-            generation: facts.statement.generation,
-            number: facts.number(),
-        })
+        table.live(&self.roster, self.here(held)).map(Facts::live)
+    }
+
+    /// The best epoch that is here, whether or not anybody may write under it: where nobody is left who could mint another.
+    pub(crate) fn last(&self, table: &Table, held: &Held) -> Option<Live> {
+        table.leaves(&self.roster, self.here(held)).first().map(|facts| facts.live())
     }
 
     /// Mints an epoch: the first, or because there is none to write under (R2), or because a week is over (R6).
@@ -207,7 +207,7 @@ impl Group {
         others.sort_by_key(|(id, _)| age(id));
         let epochs = others.into_iter().take(GRANTED_EPOCHS).chain(held.get_key_value(&live.epoch));
         let epochs = epochs.map(|(_, secret)| GrantEntry::Epoch(secret.clone()));
-        let generations = self.read_generations(table).into_iter();
+        let generations = self.known_generations(table).into_iter();
         let generations = generations.map(|(_, _, secret)| GrantEntry::Generation(secret.clone()));
         epochs.chain(generations).collect()
     }
@@ -301,27 +301,37 @@ impl Group {
         Ok(new)
     }
 
-    /// R7: the mailboxes of an exchange: those that are read, and all that are known when somebody is owed a grant.
+    /// R7: the mailboxes of an exchange: those that are read, those that were never read to their end, and all that are known when
+    /// somebody is owed a grant.
     pub(crate) fn mailboxes(
         &self,
         table: &Table,
         owed: &[Owed],
+        is_unread: impl Fn(&Generation) -> bool,
     ) -> Vec<(Generation, u64, &GenerationSecret)> {
         // Where somebody reads whose store is a copy from long ago, nobody knows: a grant goes everywhere.
-        let most = if owed.is_empty() { GENERATIONS_READ } else { SECTIONS_MAX };
-        let known = table.generations().into_iter();
-        let held = known.filter_map(|(id, number)| Some((id, number, self.generations.get(&id)?)));
-        held.take(most).collect()
+        let everywhere = !owed.is_empty();
+        let known = self.known_generations(table).into_iter().enumerate();
+        let is_read =
+            |place: usize, id: &Generation| place < GENERATIONS_READ || everywhere || is_unread(id);
+        known.filter(|(place, (id, ..))| is_read(*place, id)).map(|(_, known)| known).collect()
     }
 
-    /// The generations whose mailboxes are read, the best first, with their numbers.
+    /// The generations whose mailboxes are always read, the best first, with their numbers.
     pub(crate) fn read_generations(
         &self,
         table: &Table,
     ) -> Vec<(Generation, u64, &GenerationSecret)> {
+        let mut known = self.known_generations(table);
+        known.truncate(GENERATIONS_READ);
+        known
+    }
+
+    /// The same of all generations that are here, as many as one request reads.
+    fn known_generations(&self, table: &Table) -> Vec<(Generation, u64, &GenerationSecret)> {
         let known = table.generations().into_iter();
         let held = known.filter_map(|(id, number)| Some((id, number, self.generations.get(&id)?)));
-        held.take(GENERATIONS_READ).collect()
+        held.take(SECTIONS_MAX).collect()
     }
 
     /// R6: the epochs whose secrets are to be destroyed.

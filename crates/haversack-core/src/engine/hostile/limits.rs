@@ -20,7 +20,7 @@ fn inflating(by: &Engine, ahead: u32) -> Vec<u8> {
 
 #[test]
 fn what_waits_is_bounded_by_what_it_unpacks_to_and_left_alone() {
-    let Team { mut admin, mut insider, .. } = team();
+    let Team { mut admin, mut insider, _folder, .. } = team();
     let frames: Vec<_> = (2..130).map(|ahead| inflating(&insider, ahead)).collect();
     assert!(frames.iter().all(|frame| frame.len() <= 512));
     let received = admin.receive(&frames, false).unwrap();
@@ -37,7 +37,7 @@ fn what_waits_is_bounded_by_what_it_unpacks_to_and_left_alone() {
 
 #[test]
 fn what_waited_is_tried_when_its_turn_has_come() {
-    let Team { mut admin, mut phone, .. } = team();
+    let Team { mut admin, mut phone, _folder, .. } = team();
     for n in 0..5 {
         client(&mut phone, &format!("K-{n}"));
         phone.close_unsent().unwrap();
@@ -58,9 +58,41 @@ fn what_waited_is_tried_when_its_turn_has_come() {
     assert_eq!((admin.status().unwrap().waiting, admin.clients().unwrap().len()), (0, 7));
 }
 
+/// What waits and whose key is gone meanwhile is not tried for ever.
+#[test]
+fn what_waited_for_a_body_may_wait_for_a_key_in_the_end() {
+    let Team { mut admin, mut phone, _folder, .. } = team();
+    client(&mut phone, "ONE");
+    phone.close_unsent().unwrap();
+    client(&mut phone, "TWO");
+    let bundle = phone.export_bundle().unwrap();
+    let parsed = haversack_wire::bundle::decode(&bundle).unwrap();
+    let place = |frame: &[u8]| u32::from_le_bytes(frame[10..14].try_into().unwrap());
+    let mut frames: Vec<Vec<u8>> = parsed.frames.iter().map(|frame| frame.to_vec()).collect();
+    frames.retain(|frame| room::tag_of(frame).is_some());
+    frames.sort_by_key(|frame| place(frame));
+    let last = frames.pop().unwrap();
+    let old = admin.space().unwrap().live.unwrap().epoch;
+    admin.receive(std::slice::from_ref(&last), false).unwrap();
+    admin.receive(&frames[..frames.len() - 1], false).unwrap();
+    admin.rotate().unwrap();
+    carry(&mut admin, &mut phone);
+    let epochs = [old].into();
+    let dropped = crate::store::Dropped { epochs, ..Default::default() };
+    admin.drop_keys(&dropped).unwrap();
+    // The same body once more, under the new key: what waited behind it has its turn, and cannot be opened.
+    let again = phone.export_bundle().unwrap();
+    let again = haversack_wire::bundle::decode(&again).unwrap().frames;
+    let is_first = |f: &&&[u8]| room::tag_of(f).is_some() && place(f) + 1 == place(&last);
+    let again: Vec<Vec<u8>> = again.iter().filter(is_first).map(|f| f.to_vec()).collect();
+    assert_eq!(admin.receive(&again, false).unwrap().applied, 1);
+    assert_eq!(admin.status().unwrap().waiting, 0);
+    assert!(admin.waiting.foreign().any(|(_, frame)| frame == last));
+}
+
 #[test]
 fn a_frame_that_is_fatal_once_it_is_unpacked_again_is_found_out() {
-    let Team { mut admin, mut phone, .. } = team();
+    let Team { mut admin, mut phone, _folder, .. } = team();
     client(&mut phone, "ONE");
     phone.close_unsent().unwrap();
     client(&mut phone, "TWO");
@@ -111,7 +143,7 @@ fn a_member_has_only_so_many_lanes_and_a_newcomer_has_one() {
 
 #[test]
 fn generations_that_nobody_explains_are_not_kept_without_end() {
-    let Team { mut admin, mut insider, .. } = team();
+    let Team { mut admin, mut insider, _folder, .. } = team();
     let space = insider.space().unwrap();
     let kem = admin.device.identity.kem.public();
     let frames: Vec<_> = (0..12_u8)
@@ -141,7 +173,7 @@ fn generations_that_nobody_explains_are_not_kept_without_end() {
 
 #[test]
 fn many_large_statements_are_divided_among_bodies() {
-    let Team { mut admin, mut phone, .. } = team();
+    let Team { mut admin, mut phone, _folder, .. } = team();
     let mut space = admin.space().unwrap().clone();
     let sign = admin.device.identity.sign.clone();
     for n in 0..40_u8 {
@@ -174,7 +206,7 @@ fn many_large_statements_are_divided_among_bodies() {
 /// What grows is written as it will be read, when it is as large as it may be.
 #[test]
 fn the_largest_rows_are_read_again() {
-    let Team { admin, .. } = team();
+    let Team { admin, _folder, .. } = team();
     let mut space = admin.space().unwrap().clone();
     let id = |n: u32| {
         let mut bytes = [0; 16];
@@ -224,7 +256,7 @@ fn the_largest_rows_are_read_again() {
 
 #[test]
 fn a_relay_s_address_is_no_longer_than_can_be_read_again() {
-    let Team { mut admin, .. } = team();
+    let Team { mut admin, _folder, .. } = team();
     let refused = admin.pin_relay(&"r".repeat(1_025), Relay::new([1; 16]));
     assert!(matches!(refused, Err(Error::Wire(_))));
     assert!(admin.space().unwrap().pinned.is_empty());

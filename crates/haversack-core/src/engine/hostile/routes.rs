@@ -52,7 +52,7 @@ fn grants(exchange: &Exchange) -> usize {
 
 #[test]
 fn a_flood_does_not_take_the_place_of_what_waits_for_a_key() {
-    let Team { mut admin, mut phone, .. } = team();
+    let Team { mut admin, mut phone, _folder, .. } = team();
     // Sealed under a key that the phone gets only later.
     admin.rotate().unwrap();
     client(&mut admin, "AFTER");
@@ -81,7 +81,7 @@ fn a_flood_does_not_take_the_place_of_what_waits_for_a_key() {
 
 #[test]
 fn a_flood_on_one_lane_leaves_room_for_the_others() {
-    let Team { mut admin, mut phone, insider, .. } = team();
+    let Team { mut admin, mut phone, insider, _folder, .. } = team();
     let tag = |engine: &Engine, lane: &Lane| {
         let space = engine.space().unwrap();
         space.group.generations[&space.live.unwrap().generation].lane_tag(lane)
@@ -108,7 +108,7 @@ fn a_flood_on_one_lane_leaves_room_for_the_others() {
 
 #[test]
 fn what_one_relay_has_another_may_lack() {
-    let Team { mut admin, .. } = team();
+    let Team { mut admin, _folder, .. } = team();
     admin.rotate().unwrap();
     let first = admin.begin_exchange(&route(1)).unwrap();
     assert!(grants(&first) >= 2);
@@ -159,7 +159,7 @@ fn what_a_newer_version_made_is_passed_on() {
 #[test]
 fn who_is_made_a_keeper_says_so_on_a_new_lane() {
     for has_let_go in [false, true] {
-        let Team { mut admin, mut phone, mut insider, .. } = team();
+        let Team { mut admin, mut phone, mut insider, _folder, .. } = team();
         if has_let_go {
             let lane = phone.space().unwrap().lane;
             let gone = horizon::gone(Document::new([6; 16]), lane, Default::default());
@@ -182,7 +182,7 @@ fn who_is_made_a_keeper_says_so_on_a_new_lane() {
 
 #[test]
 fn what_is_saved_is_saved_even_when_it_cannot_be_shown() {
-    let Team { mut phone, .. } = team();
+    let Team { mut phone, _folder, .. } = team();
     let before = phone.clients().unwrap().len();
     phone.view.spoil();
     client(&mut phone, "AFTER");

@@ -17,6 +17,15 @@ pub(super) enum Frame {
     Chunk(Chunk),
 }
 
+impl Frame {
+    /// Whether it is part of a roster, and lies in a mailbox already: who reads there has read it, or will.
+    pub(super) fn is_repeated_in(&self, mailbox: &[Self]) -> bool {
+        let Self::Segment(epoch, segment) = self else { return false };
+        let is_it = |other: &Self| matches!(other, Self::Segment(of, same) if of == epoch && same == segment);
+        mailbox.iter().rev().any(is_it)
+    }
+}
+
 /// A chunk: under which epoch, by whom, who had seen what, and the statements in it.
 #[derive(Debug, Clone)]
 pub(super) struct Chunk {

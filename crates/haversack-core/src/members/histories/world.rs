@@ -254,11 +254,18 @@ impl<S: Keys> World<S> {
             let table = phone.group.table();
             let live = phone.live().map(|live| live.epoch).unwrap_or_default();
             let owed = phone.group.owed(live, &table, &phone.key());
-            phone.group.mailboxes(&table, &owed).into_iter().map(|(id, _, _)| id).collect()
+            phone
+                .group
+                .mailboxes(&table, &owed, |id| !phone.read.contains_key(id))
+                .into_iter()
+                .map(|(id, _, _)| id)
+                .collect()
         };
         let duties = self.phones[phone].duties(dice, true);
         for id in &boxes {
-            push.extend(duties.iter().map(|frame| (*id, frame.clone())));
+            let lies = self.mailboxes.get(id).map(Vec::as_slice).unwrap_or_default();
+            let news = duties.iter().filter(|frame| !frame.is_repeated_in(lies));
+            push.extend(news.map(|frame| (*id, frame.clone())));
         }
         self.seal(phone, |generation, chunk| push.push((generation, Frame::Chunk(chunk))));
         if cut && dice.one_in(6) {

@@ -75,8 +75,8 @@ pub(crate) fn is_introduced<S: Suite>(
     let decode = |bytes: &Vec<u8>| Statement::decode::<S>(&space, bytes);
     let statements: Vec<Statement> = statements.iter().map(decode).collect::<Result<_, _>>()?;
     let mut known = Known { roots: BTreeSet::from([*root]), members: BTreeMap::new() };
-    // Each round takes one more step away from the root, or is the last.
-    while statements.iter().fold(false, |news, statement| known.take(statement) || news) {}
+    // Each round takes one step more away from the root, or is the last.
+    while statements.iter().filter(|statement| known.take(statement)).count() > 0 {}
     Ok(known.has(key, |role| role.may_write(Written::Records)))
 }
 

@@ -93,7 +93,7 @@ fn a_note_that_is_no_new_document_is_refused() {
     let mut named = carried(1);
     let changes = ops::decode(&author, &named.note.changes).unwrap();
     let elsewhere = DocumentChanges { document: Document::new([1; 16]), ..changes[0].clone() };
-    named.note.changes = ops::encode(&author, &[elsewhere.clone()]).unwrap();
+    named.note.changes = ops::encode(&author, std::slice::from_ref(&elsewhere)).unwrap();
     assert!(matches!(named.rebuild(&TO), Err(Refusal::Broken(_))));
     named.note.changes = ops::encode(&author, &[changes[0].clone(), elsewhere]).unwrap();
     assert!(matches!(named.rebuild(&TO), Err(Refusal::Broken(_))));
