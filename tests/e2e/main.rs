@@ -17,6 +17,7 @@ mod canaries;
 mod convergence;
 mod fleet;
 mod forensic;
+mod forks;
 mod full_disk;
 mod handover;
 mod kill;
