@@ -95,6 +95,26 @@ proptest! {
     }
 }
 
+/// Two put the same count without knowing of each other, and one of them puts it once more.
+#[test]
+fn a_correction_to_what_is_shown_settles_a_dispute_for_everybody() {
+    let mut fleet = Fleet::new();
+    fleet.settle();
+    fleet.act(Act::Log(1, 0, 0));
+    (1..=3).for_each(|n| drop(fleet.sync(n, 1_000)));
+    for n in [2, 3] {
+        fleet.act(Act::Correct(n, 7));
+    }
+    (2..=3).for_each(|n| drop(fleet.sync(n, 1_000)));
+    fleet.act(Act::Correct(3, 7));
+    fleet.settle();
+    let expected = fleet.device(3).canonical().unwrap();
+    for n in 0..=PHONES {
+        assert_eq!(fleet.device(n).status().unwrap().quarantined, 0, "device {n}");
+        assert!(fleet.device(n).canonical().unwrap() == expected, "device {n}");
+    }
+}
+
 /// An answer with one flipped bit, at each of its bytes in turn: whatever it does to that exchange, the honest
 /// ones after it bring everything.
 #[test]

@@ -18,6 +18,7 @@ mod cases;
 mod convergence;
 mod fleet;
 mod forensic;
+mod forks;
 mod full_disk;
 mod handover;
 mod kill;

@@ -19,6 +19,8 @@ pub struct Status {
     pub carried: u64,
     /// Changes by removed devices, beyond what is believed of them: kept, not shown.
     pub doubted: u64,
+    /// Bodies of devices with two lives, not believed: kept, and said again by their device.
+    pub forked: u64,
     /// Whether this device was removed from its space.
     pub removed: bool,
 }
@@ -49,6 +51,7 @@ impl From<haversack::Status> for Status {
             quarantined: status.quarantined,
             carried: status.carried,
             doubted: status.doubted,
+            forked: status.forked,
             removed: status.removed,
         }
     }

@@ -4,6 +4,7 @@
 //! [`exchange`] one request and its answer.
 
 pub(crate) mod body;
+pub(crate) mod branches;
 pub(crate) mod chunk;
 pub(crate) mod drop;
 mod envelope;

@@ -36,6 +36,7 @@ pub(crate) struct Standing {
     quarantine: Vec<RefusedShown>,
     carried: u64,
     doubted: u64,
+    forked: u64,
     removed: bool,
 }
 
@@ -101,6 +102,7 @@ pub(crate) fn run(global: &Global) -> Result<Standing, Error> {
         quarantine: refused(&notebook)?,
         carried: status.carried,
         doubted: status.doubted,
+        forked: status.forked,
         removed: status.removed,
     })
 }
@@ -139,6 +141,7 @@ impl Standing {
             ("received, refused", self.quarantined),
             ("carried for others, to the next relay", self.carried),
             ("changes by removed devices, not believed", self.doubted),
+            ("bodies of devices with two lives, not believed", self.forked),
         ];
         for (name, number) in frames.into_iter().filter(|(_, number)| *number > 0) {
             table.pair(name, number);

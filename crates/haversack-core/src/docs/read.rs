@@ -4,6 +4,8 @@
 //! resolves them, so that coverage is never over-claimed (merge rule M2); what cannot be understood is
 //! counted in `odd`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use automerge::{ActorId, Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
 
 use super::schema::kind;
@@ -61,9 +63,62 @@ pub(crate) fn begun_by(document: &Automerge) -> Option<ActorId> {
 fn outing(document: &Automerge) -> Outing {
     let usual = text(document, &ROOT, "s").map(|site| SiteCode::from_document(&site));
     let day = number(document, &ROOT, "d").and_then(|day| Day::from_number(day).ok());
-    let contacts =
-        maps(document).map(|(key, object)| entry(document, key, &object, usual.as_ref())).collect();
+    let contacts = contacts(document)
+        .into_iter()
+        .map(|(key, objects)| entry(document, key, &objects, usual.as_ref()))
+        .collect();
     Outing { day, contacts }
+}
+
+/// How the key of a contact begins that was said again.
+const SAID_AGAIN: char = '-';
+
+/// The key of a contact that is said again because the branch that had it is not believed (PROTOCOL § 4.2): it follows
+/// from the change that made the contact.
+pub(crate) fn said_again_as(document: &Automerge, key: &str, object: &ObjId) -> Option<String> {
+    if key.starts_with(SAID_AGAIN) {
+        // It keeps the name that it got when it was first said again.
+        return Some(key.to_owned());
+    }
+    let made = document.hash_for_opid(object)?;
+    let start = made.0.first_chunk::<5>()?;
+    let hex: String = start.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("{SAID_AGAIN}{hex}-{key}"))
+}
+
+/// The contacts of an outing with the maps that say them, by key. There are several where a contact was said again: by
+/// several lives of a device under one key, or after all beside the contact itself.
+pub(crate) fn contacts(document: &Automerge) -> BTreeMap<String, Vec<ObjId>> {
+    let mut all: BTreeMap<String, Vec<ObjId>> = BTreeMap::new();
+    for key in document.keys(ROOT) {
+        let Ok(Some((Value::Object(ObjType::Map), shown))) = document.get(ROOT, key.as_str())
+        else {
+            continue;
+        };
+        let values = document.get_all(ROOT, key.as_str()).unwrap_or_default().into_iter();
+        let others = values
+            .filter(|(value, id)| matches!(value, Value::Object(ObjType::Map)) && *id != shown);
+        let maps = std::iter::once(shown.clone()).chain(others.map(|(_, id)| id));
+        all.insert(key, maps.collect());
+    }
+    let again: Vec<String> =
+        all.keys().filter(|key| key.starts_with(SAID_AGAIN)).cloned().collect();
+    if again.is_empty() {
+        return all;
+    }
+    let mut said = BTreeMap::new();
+    for (key, maps) in all.iter().filter(|(key, _)| !key.starts_with(SAID_AGAIN)) {
+        let names = maps.iter().filter_map(|map| said_again_as(document, key, map));
+        said.extend(names.map(|name| (name, key.clone())));
+    }
+    for key in again {
+        if let Some(first) = said.get(&key)
+            && let Some(maps) = all.remove(&key)
+        {
+            all.entry(first.clone()).or_default().extend(maps);
+        }
+    }
+    all
 }
 
 /// The maps at a document's root, by key.
@@ -74,7 +129,8 @@ fn maps(document: &Automerge) -> impl Iterator<Item = (String, ObjId)> {
     })
 }
 
-fn entry(document: &Automerge, key: String, object: &ObjId, usual: Option<&SiteCode>) -> Entry {
+fn entry(document: &Automerge, key: String, objects: &[ObjId], usual: Option<&SiteCode>) -> Entry {
+    let object = objects.first().unwrap_or(&ROOT);
     let site = text(document, object, "s").map(|site| SiteCode::from_document(&site));
     let mode = text(document, object, "m").unwrap_or_default();
     let mut entry = Entry {
@@ -91,14 +147,16 @@ fn entry(document: &Automerge, key: String, object: &ObjId, usual: Option<&SiteC
         disputed: false,
         odd: 0,
     };
-    for field in document.keys(object) {
-        take_flat(document, object, &field, &mut entry);
+    let fields: BTreeSet<String> =
+        objects.iter().flat_map(|object| document.keys(object)).collect();
+    for field in fields {
+        take_flat(document, objects, &field, &mut entry);
     }
     entry
 }
 
 /// Takes a line (`o.needle`) or a service (`v.nsp`) into the entry.
-fn take_flat(document: &Automerge, object: &ObjId, field: &str, entry: &mut Entry) {
+fn take_flat(document: &Automerge, objects: &[ObjId], field: &str, entry: &mut Entry) {
     let Some((group, code)) = field.split_once('.') else {
         return;
     };
@@ -112,7 +170,8 @@ fn take_flat(document: &Automerge, object: &ObjId, field: &str, entry: &mut Entr
         }
         _ => return,
     };
-    let values = numbers(document, object, field);
+    let values: Vec<i64> =
+        objects.iter().flat_map(|object| numbers(document, object, field)).collect();
     entry.disputed |= values.iter().any(|value| Some(value) != values.first());
     match values.iter().min().map(|lowest| Quantity::new(*lowest)) {
         Some(Ok(quantity)) => {

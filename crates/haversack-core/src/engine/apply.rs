@@ -1,18 +1,19 @@
 //! Applying one opened chunk: lane, member, signature, then the documents, on copies.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{ActorId, Automerge};
 use haversack_wire::limits::{CUT_MAX, LANES_MAX, WAITING_MAX};
-use haversack_wire::{Document, Epoch, Lane};
+use haversack_wire::{Document, Epoch, Lane, Space};
 
 use super::Engine;
 use super::batch::{Batch, Opened};
 use super::documents::{RowContent, row_item};
+use super::fork::body_row;
 use super::horizon::gone;
-use super::log::{RowHead, RowKind};
-use super::outgoing::advance;
+use super::log::{Mark, RowHead, RowKind};
+use super::outgoing::go_on;
 use super::refused::Reason;
 use super::state::{LaneState, SpaceState};
 use super::wait::Need;
@@ -36,16 +37,18 @@ pub(super) enum Verdict {
     Wait(Need),
     /// Not applied: its lane waits for another candidate.
     Quarantine(Reason),
+    /// It contradicts what is here of its lane: looked at once the batch is saved.
+    Rival,
 }
 
 /// One document's part of a chunk, rebuilt.
-struct Rebuilt {
-    document: Document,
-    raw: Vec<RawChange>,
-    changes: Vec<automerge::Change>,
+pub(super) struct Rebuilt {
+    pub(super) document: Document,
+    pub(super) raw: Vec<RawChange>,
+    pub(super) changes: Vec<automerge::Change>,
     /// Where the author stood before.
-    before: Tip,
-    tip: Tip,
+    pub(super) before: Tip,
+    pub(super) tip: Tip,
 }
 
 /// What became of a chunk's documents.
@@ -57,6 +60,8 @@ struct Taken {
     passed: BTreeMap<Document, Tip>,
     /// Why something was.
     refused: Option<Reason>,
+    /// Put aside: what builds on a branch that is not believed.
+    aside: BTreeSet<Document>,
 }
 
 impl Taken {
@@ -67,9 +72,9 @@ impl Taken {
 }
 
 /// What an author signed, and the tree that leads to it.
-struct Signed {
-    leaves: Leaves,
-    root: [u8; 32],
+pub(super) struct Signed {
+    pub(super) leaves: Leaves,
+    pub(super) mark: Mark,
 }
 
 impl Engine {
@@ -79,20 +84,30 @@ impl Engine {
         batch: &mut Batch,
         chunk: &Opened,
     ) -> Result<Verdict, Error> {
+        if let Some(verdict) = self.rival(batch, chunk) {
+            return Ok(verdict);
+        }
         let (lane, role) = match standing(&batch.space, chunk) {
             Ok(found) => found,
             Err(verdict) => return Ok(verdict),
         };
         let id = actor(batch.space.space(), &lane.device_key, lane.incarnation);
         let author = Author::new(&id);
-        let rebuilt = match self.rebuild_item(batch, chunk, &lane, &author) {
+        let known = |document: &Document| {
+            let passed = lane.passed.get(document).copied();
+            passed.unwrap_or_else(|| self.staged_tip(batch, document, &chunk.body.lane))
+        };
+        let rebuilt = match rebuild_item(chunk, &author, known) {
             Ok(rebuilt) => rebuilt,
             Err(verdict) => return Ok(verdict),
         };
-        let signed = match check_signature(&batch.space, chunk, &lane, &rebuilt) {
-            Ok(signed) => signed,
-            Err(reason) => return Ok(Verdict::Quarantine(reason)),
+        let signed = match check_signature(batch.space.space(), chunk, &lane.device_key, &rebuilt) {
+            Some(signed) => signed,
+            None => return Ok(Verdict::Quarantine(Reason::Signature)),
         };
+        if chunk.body.previous != lane.position {
+            return Ok(Verdict::Quarantine(Reason::Previous));
+        }
         let Some(brought) = self.brought(batch, chunk, role)? else {
             return Ok(Verdict::Wait(Need::Version));
         };
@@ -101,13 +116,13 @@ impl Engine {
             Ok(taken) => taken,
             Err(need) => return Ok(Verdict::Wait(need)),
         };
-        let Taken { documents, passed, refused } = taken;
+        let Taken { documents, passed, refused, aside } = taken;
         batch.staged.documents.extend(here.clone());
         batch.staged.documents.extend(documents);
         let refused = refused
             .or(brought.refused.then_some(Reason::Drop))
             .or_else(|| refused_statement(&batch.space, chunk));
-        pass_over(batch, chunk, lane, (&passed, refused));
+        pass_over(batch, chunk, lane, (&passed, refused.is_some() || !aside.is_empty()));
         brought.stage(batch, chunk);
         for (place, part) in rebuilt.into_iter().enumerate() {
             if self.index.is_gone(&part.document) {
@@ -115,12 +130,24 @@ impl Engine {
                 batch.tips.insert((part.document, chunk.body.lane), part.tip);
                 batch.staged.rows.push((head, Vec::new()));
             } else if !passed.contains_key(&part.document) {
-                stage_row(batch, chunk, &author, part, (place, &signed))?;
+                let kind = match aside.contains(&part.document) {
+                    true => RowKind::Aside(signed.mark.position, false),
+                    false => RowKind::Changes,
+                };
+                batch.tips.insert((part.document, chunk.body.lane), part.tip);
+                batch.staged.rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
             }
         }
+        let (lane, place) = (chunk.body.lane, chunk.sequence);
+        let row = body_row(RowKind::Body(signed.mark), place, &chunk.body, &chunk.signature)?;
+        batch.staged.rows.push(row);
+        batch.marks.insert((lane, place), signed.mark);
         let begun = self.begun(batch, &chunk.body.client_keys)?;
         stage_client_keys(batch, chunk, &author, &begun);
-        advance(&mut batch.space, &chunk.body, chunk.sequence, &signed.root);
+        let SpaceState { group, lanes, .. } = &mut batch.space;
+        if let Some(lane) = lanes.get_mut(&lane) {
+            go_on(lane, &group.roster, &chunk.body, place, signed.mark.position);
+        }
         Ok(refused.map_or(Verdict::Applied, Verdict::PassedOver))
     }
 
@@ -151,41 +178,13 @@ impl Engine {
                 }
                 Ok(_) => taken.pass_over(part, Reason::Role),
                 Err(Refusal::Broken(_)) => taken.pass_over(part, Reason::Document),
+                Err(Refusal::Missing) if self.builds_on_rivals(part)? => {
+                    taken.aside.insert(part.document);
+                }
                 Err(Refusal::Missing) => return Ok(Err(self.need_of(&part.document))),
             }
         }
         Ok(Ok(taken))
-    }
-
-    /// Decodes and rebuilds the changes of a chunk, each document from where its author stands.
-    fn rebuild_item(
-        &self,
-        batch: &Batch,
-        chunk: &Opened,
-        lane: &LaneState,
-        author: &Author,
-    ) -> Result<Vec<Rebuilt>, Verdict> {
-        let Some(item) = &chunk.body.changes else {
-            return Ok(Vec::new());
-        };
-        let documents = ops::decode(author, item).map_err(|error| match error {
-            haversack_wire::Error::Unknown { .. } => Verdict::Wait(Need::Version),
-            _ => Verdict::Quarantine(Reason::Changes),
-        })?;
-        let rebuild = |part: DocumentChanges| {
-            let passed = lane.passed.get(&part.document).copied();
-            let known = || self.staged_tip(batch, &part.document, &chunk.body.lane);
-            let before = passed.unwrap_or_else(known);
-            let raw = part.changes;
-            let made = rebuild::changes(author, raw.clone(), before);
-            // A gap will not be filled: all that its author said before is here.
-            let changes = made.map_err(|_| Verdict::Quarantine(Reason::Changes))?;
-            let last = changes.last().map(|change| (change.seq(), change.hash()));
-            let (sequence, hash) = last.ok_or(Verdict::Quarantine(Reason::Changes))?;
-            let tip = Tip { sequence, hash: Some(hash) };
-            Ok(Rebuilt { document: part.document, raw, changes, before, tip })
-        };
-        documents.into_iter().map(rebuild).collect()
     }
 
     /// That something is missing in a document.
@@ -222,6 +221,33 @@ impl Engine {
             None => self.document(id),
         }
     }
+}
+
+/// Decodes and rebuilds the changes of a chunk, each document from where its author stands.
+pub(super) fn rebuild_item(
+    chunk: &Opened,
+    author: &Author,
+    known: impl Fn(&Document) -> Tip,
+) -> Result<Vec<Rebuilt>, Verdict> {
+    let Some(item) = &chunk.body.changes else {
+        return Ok(Vec::new());
+    };
+    let documents = ops::decode(author, item).map_err(|error| match error {
+        haversack_wire::Error::Unknown { .. } => Verdict::Wait(Need::Version),
+        _ => Verdict::Quarantine(Reason::Changes),
+    })?;
+    let rebuild = |part: DocumentChanges| {
+        let before = known(&part.document);
+        let raw = part.changes;
+        let made = rebuild::changes(author, raw.clone(), before);
+        // A gap will not be filled: all that its author said before is here.
+        let changes = made.map_err(|_| Verdict::Quarantine(Reason::Changes))?;
+        let last = changes.last().map(|change| (change.seq(), change.hash()));
+        let (sequence, hash) = last.ok_or(Verdict::Quarantine(Reason::Changes))?;
+        let tip = Tip { sequence, hash: Some(hash) };
+        Ok(Rebuilt { document: part.document, raw, changes, before, tip })
+    };
+    documents.into_iter().map(rebuild).collect()
 }
 
 /// The lane of a chunk whose turn has come and its author's role there, or what becomes of the chunk instead. An author is judged
@@ -287,25 +313,26 @@ fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict
     }
 }
 
-/// Checks that its device signed the body, and that it follows the lane's last one.
-fn check_signature(
-    space: &SpaceState,
+/// Checks that its device signed the body.
+pub(super) fn check_signature(
+    space: &Space,
     chunk: &Opened,
-    lane: &LaneState,
+    device_key: &[u8; 32],
     parts: &[Rebuilt],
-) -> Result<Signed, Reason> {
+) -> Option<Signed> {
     let tips: Vec<_> =
         parts.iter().filter_map(|part| Some((part.document, part.tip.hash?))).collect();
-    let leaves = Tree::new(space.space()).leaves(&chunk.rest, &tips);
+    let tree = Tree::new(space);
+    let leaves = tree.leaves(&chunk.rest, &tips);
     let root = leaves.root();
-    let message = signed(space.space(), &chunk.body.lane, chunk.sequence, &root);
-    if !verify(&lane.device_key, &message, &chunk.signature) {
-        return Err(Reason::Signature);
-    }
-    match chunk.body.previous == lane.position {
-        true => Ok(Signed { leaves, root }),
-        false => Err(Reason::Previous),
-    }
+    let (lane, sequence) = (&chunk.body.lane, chunk.sequence);
+    let message = signed(space, lane, sequence, &root);
+    let mark = Mark {
+        position: tree.position(lane, sequence, &root),
+        previous: chunk.body.previous,
+        signature: *chunk.signature.first_chunk()?,
+    };
+    verify(device_key, &message, &chunk.signature).then_some(Signed { leaves, mark })
 }
 
 /// Whether a body says something of the team that is neither so nor waits for what it builds on.
@@ -319,9 +346,9 @@ fn pass_over(
     batch: &mut Batch,
     chunk: &Opened,
     mut lane: LaneState,
-    (passed, refused): (&BTreeMap<Document, Tip>, Option<Reason>),
+    (passed, refused): (&BTreeMap<Document, Tip>, bool),
 ) {
-    if refused.is_some() {
+    if refused {
         lane.quarantined.push(chunk.sequence);
         let from = lane.quarantined.len().saturating_sub(WAITING_MAX);
         lane.quarantined.drain(..from);
@@ -333,16 +360,17 @@ fn pass_over(
     batch.space.lanes.insert(chunk.body.lane, lane);
 }
 
-fn stage_row(
-    batch: &mut Batch,
+/// A row of the log that holds a document's part of a body.
+pub(super) fn row_of(
     chunk: &Opened,
     author: &Author,
     part: Rebuilt,
     (place, signed): (usize, &Signed),
-) -> Result<(), Error> {
+    kind: RowKind,
+) -> Result<(RowHead, Vec<u8>), Error> {
     let head = RowHead {
         document: part.document,
-        kind: RowKind::Changes,
+        kind,
         lane: chunk.body.lane,
         sequence: Some(chunk.sequence),
         tip: part.tip,
@@ -350,9 +378,7 @@ fn stage_row(
     };
     let item = row_item(author, part.document, part.raw)?;
     let content = RowContent { item, signed: Some((chunk.signature, signed.leaves.proof(place))) };
-    batch.staged.rows.push((head, content.encode()));
-    batch.tips.insert((part.document, chunk.body.lane), part.tip);
-    Ok(())
+    Ok((head, content.encode()))
 }
 
 /// Takes the keys of the clients whose files this author began: nobody can put another key in their place.

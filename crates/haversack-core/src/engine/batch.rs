@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use haversack_wire::{Document, Epoch, Lane, LaneTag};
 
 use super::documents::Staged;
+use super::log::Mark;
 use super::room::Room;
 use super::state::SpaceState;
 use super::wait::Need;
@@ -41,6 +42,7 @@ impl Received {
 }
 
 /// A chunk that was opened.
+#[derive(Clone)]
 pub(super) struct Opened {
     pub(super) frame: Vec<u8>,
     /// The epoch that it was sealed under.
@@ -83,4 +85,8 @@ pub(super) struct Batch {
     pub(super) room: Room,
     /// How far authors have come in documents, with what the batch brings.
     pub(super) tips: BTreeMap<(Document, Lane), Tip>,
+    /// The bodies that the batch applies.
+    pub(super) marks: BTreeMap<(Lane, u32), Mark>,
+    /// What contradicts what is here of its lane.
+    pub(super) rivals: Vec<Opened>,
 }

@@ -11,7 +11,7 @@ use haversack_wire::limits::LANES_MAX;
 use haversack_wire::{Document, Lane, Reader};
 
 use super::Engine;
-use super::log::{DocumentRows, RowKind};
+use super::log::RowKind;
 use crate::Error;
 use crate::docs::rebuild::Tip;
 use crate::store::Log;
@@ -89,10 +89,9 @@ impl Engine {
     }
 
     fn tips(&self, id: &Document) -> BTreeMap<Lane, Tip> {
-        let rows = self.index.document(id).map(|entry: &DocumentRows| entry.rows.as_slice());
-        let changes =
-            rows.unwrap_or_default().iter().filter(|row| row.head.kind == RowKind::Changes);
-        changes.map(|row| (row.head.lane, self.index.tip(id, &row.head.lane))).collect()
+        let Some(entry) = self.index.document(id) else { return BTreeMap::new() };
+        let changes = entry.rows.iter().filter(|row| row.head.kind == RowKind::Changes);
+        changes.map(|row| (row.head.lane, entry.tip(&row.head.lane))).collect()
     }
 
     fn save_cache(&mut self, id: Document, bytes: &[u8]) -> Result<(), Error> {

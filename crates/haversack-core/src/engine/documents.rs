@@ -120,8 +120,11 @@ pub(super) struct Staged {
     pub(super) frames: Vec<KeptFrame>,
     pub(super) drop_frames: Vec<i64>,
 
-    /// Documents that were edited on top of what is believed of them only: built from the log again.
+    /// Documents that were edited on top of what is believed of them only, or of which something was put aside: built from the
+    /// log again.
     pub(super) doubted: Vec<Document>,
+    /// Documents whose client keys were put aside.
+    pub(super) keys_aside: Vec<Document>,
     pub(super) device: Option<DeviceState>,
     pub(super) space: Option<SpaceState>,
     pub(super) mark: Option<Mark>,
@@ -209,7 +212,7 @@ impl Engine {
         let mut saved = save_kept(staged, outbox_key, &mut writer, random)?;
         saved.rows = rows;
         save_values(staged, &state_key, &mut writer, random)?;
-        if !judged.is_empty() {
+        if !judged.is_empty() || !staged.doubted.is_empty() {
             // The snapshot shows what is believed no more.
             writer.clear(Table::Snapshot)?;
         }
@@ -223,7 +226,7 @@ impl Engine {
         again.iter().for_each(|document| self.documents.forget(document));
         let judged = self.judged_anew(staged.space.as_ref());
         for (document, ids) in &staged.replaced {
-            self.index.remove(document, ids);
+            self.index.remove(document, &ids.iter().copied().collect());
         }
         saved.rows.into_iter().for_each(|row| self.index.add(row));
         if let Some(device) = staged.device {
@@ -245,6 +248,7 @@ impl Engine {
         for (id, frame) in saved.frames.into_iter().zip(staged.frames) {
             self.waiting.keep(id, frame);
         }
+        staged.keys_aside.iter().for_each(|document| drop(self.client_keys.remove(document)));
         let keyed: Vec<_> = staged.client_keys.keys().copied().collect();
         self.client_keys.extend(staged.client_keys);
         self.strangers.extend(staged.strangers);
@@ -369,17 +373,17 @@ fn save_rows(
     writer: &mut Writer<'_>,
     random: &mut dyn CryptoRng,
 ) -> Result<Vec<Row>, Error> {
-    let kept = staged.rows.iter().filter(|(head, _)| head.kind != RowKind::Gone);
+    let kept = staged.rows.iter().filter(|(head, _)| head.kind.is_of_document());
     ring.add_documents(kept.map(|(head, _)| head.document), writer, random)?;
     let live = space.and_then(|space| space.live).map(|live| live.epoch).unwrap_or_default();
     let mut rows = Vec::new();
     for (head, content) in &staged.rows {
         let since = if head.since == Epoch::default() { live } else { head.since };
         let head = &RowHead { since, ..*head };
-        let key = match head.kind {
+        let key = match head.kind.is_of_document() {
             // Of what was let go there is no key, and nothing to seal.
-            RowKind::Gone => state_key,
-            _ => ring.document(&head.document)?.expose(),
+            false => state_key,
+            true => ring.document(&head.document)?.expose(),
         };
         let sealed_head = head.encode();
         let id = writer.append(Log::Changes, (state_key, &sealed_head), (key, content), random)?;

@@ -32,6 +32,7 @@ impl Engine {
         }
     }
 
+    /// Goes on under a new incarnation, as what lies here.
     pub(super) fn begin_anew(&mut self, place: Option<[u8; 16]>) -> Result<(), Error> {
         let incarnation = Incarnation::new(bytes(&mut *self.random));
         let identity = Identity { incarnation, ..self.device.identity.clone() };
@@ -39,7 +40,7 @@ impl Engine {
         let mut staged = Staged { device: Some(device.clone()), ..Staged::default() };
         if let Some(space) = self.space.clone() {
             let old = space.lane;
-            let next = on_a_new_lane(space, &device.identity);
+            let next = on_a_new_lane(space, &device.identity, place == self.device.place);
             self.say_again(&old, &next, &device.identity, &mut staged)?;
             staged.frames = self.hand_over_bodies()?;
             staged.clear_bodies = true;
@@ -56,7 +57,10 @@ impl Engine {
         for (_, bytes) in self.db.rows(Table::Bodies, &self.outbox_key()?)? {
             let body = KeptBody::decode(&bytes)?;
             if !body.is_empty() {
-                frames.push(KeptFrame { keep: Keep::Former, frame: body.frame });
+                // What others do not believe is handed on once, so that they know what builds on it.
+                let believed = self.is_believed(body.sequence, &body.position);
+                let keep = if believed { Keep::Former } else { Keep::Carried };
+                frames.push(KeptFrame { keep, frame: body.frame });
             }
         }
         Ok(frames)
@@ -134,15 +138,16 @@ impl Engine {
     }
 }
 
-/// The space as it is for a new life: on a lane of its own, and with everything to be fetched again.
-fn on_a_new_lane(mut space: SpaceState, identity: &Identity) -> SpaceState {
+/// The space as it is for a new life: on a lane of its own, and, unless nothing was set back, with everything to be fetched
+/// again.
+fn on_a_new_lane(mut space: SpaceState, identity: &Identity, is_whole: bool) -> SpaceState {
     let key = identity.sign.public();
     // Former lives that said nothing leave nothing.
-    space.lanes.retain(|_, lane| lane.next > 0 || lane.device_key != key);
+    space.lanes.retain(|_, lane| lane.next > 0 || lane.device_key != key || is_whole);
     space.lane = identity.lane(space.space());
     let own = LaneState::new(identity.sign.public(), identity.incarnation);
     space.lanes.insert(space.lane, own);
-    for route in space.routes.values_mut() {
+    for route in space.routes.values_mut().filter(|_| !is_whole) {
         *route = RouteState { needs_vector: true, ..RouteState::default() };
     }
     space

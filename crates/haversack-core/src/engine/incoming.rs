@@ -70,6 +70,15 @@ impl Engine {
         for batch in frames.chunks(size) {
             taken.add(self.take_batch(batch, &[], carry)?);
         }
+        taken.add(self.take_due()?);
+        self.mend()?;
+        Ok(taken)
+    }
+
+    /// Takes what is kept and whose time has come.
+    pub(super) fn take_due(&mut self) -> Result<TakenIn, Error> {
+        let mut taken = TakenIn::default();
+        let size = if self.mark.cautious { 1 } else { BATCH_MAX };
         loop {
             let due = self.due();
             if due.is_empty() {
@@ -132,7 +141,11 @@ impl Engine {
         batch.staged.mark = Some(self.mark.after_success());
         batch.staged.space = Some(batch.space);
         self.commit(batch.staged)?;
-        Ok(TakenIn { received, lost, keys })
+        let mut taken = TakenIn { received, lost, keys };
+        let more = self.take_rivals(batch.rivals, batch.carry)?;
+        taken.received.add(more.0);
+        taken.lost |= more.1;
+        Ok(taken)
     }
 
     fn set_mark(&mut self, mark: Mark) -> Result<(), Error> {
@@ -163,6 +176,7 @@ impl Engine {
                         Verdict::Wait(need) => {
                             pending.entry(place).or_default().push(Opened { need, ..chunk });
                         }
+                        Verdict::Rival => batch.rivals.push(chunk),
                         verdict => {
                             if verdict == Verdict::Applied {
                                 note_epoch(&mut batch.space, &chunk);
@@ -275,11 +289,11 @@ fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
             let refused = Refused::chunk(&batch.space, chunk, reason);
             quarantine(batch, &chunk.frame, refused);
         }
-        Verdict::Wait(_) => {}
+        Verdict::Wait(_) | Verdict::Rival => {}
     }
 }
 
-fn keep_waiting(batch: &mut Batch, chunks: impl Iterator<Item = Opened>) {
+pub(super) fn keep_waiting(batch: &mut Batch, chunks: impl Iterator<Item = Opened>) {
     for chunk in chunks {
         let Opened { sequence, size: raw, need, .. } = chunk;
         let (lane, version) = (chunk.body.lane, version());

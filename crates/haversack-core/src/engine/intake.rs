@@ -1,7 +1,7 @@
 //! Opening frames: grants first, since they bring the keys; then rosters and chunks.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use haversack_wire::{Epoch, Frame, GrantHeader, Lane, LaneTag};
 
@@ -163,9 +163,10 @@ impl Engine {
         let (space, room) = (self.space()?.clone(), Room::beside(&self.waiting, rows));
         let (staged, received) = Default::default();
         let held = self.ring.epochs().clone();
-        let tips = BTreeMap::new();
+        let (tips, marks, rivals) = Default::default();
         let lost = false;
-        let mut batch = Batch { space, staged, received, carry, lost, held, room, tips };
+        let mut batch =
+            Batch { space, staged, received, carry, lost, held, room, tips, marks, rivals };
         let mut grants = Vec::new();
         for frame in fresh {
             if let Ok(Frame::Grant(header, sealed)) = Frame::parse(frame) {

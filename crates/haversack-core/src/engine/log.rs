@@ -1,10 +1,10 @@
-//! The log's index: which rows a document has, and how far each author has come in it.
+//! The log's index: which rows a document has, how far each author has come in it, and which bodies a lane has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
 use haversack_wire::codec::put_varint;
-use haversack_wire::{Document, Epoch, Error, Lane, Reader};
+use haversack_wire::{Document, Epoch, Error, Lane, Position, Reader};
 
 use crate::docs::rebuild::Tip;
 
@@ -27,21 +27,104 @@ pub(super) struct RowHead {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowKind {
     /// Changes, in the op encoding.
-    Changes = 0,
+    Changes,
     /// The key of the client whose file the document is.
-    ClientKey = 1,
+    ClientKey,
     /// A drop into another space, sealed: the document is its name.
-    Drop = 3,
+    Drop,
     /// A drop from another space, which the lane's author carried here.
-    Carried = 4,
+    Carried,
     /// How far an author had come in a document that was let go: what still comes of it counts as applied.
-    Gone = 2,
+    Gone,
+    /// A body of a lane, without its documents. Such rows name no document.
+    Body(Mark),
+    /// A body on a branch of a lane that is not believed.
+    Rival(Mark),
+    /// Changes of a body that are in no document, since the body is a rival or they build on what is: the body's position, and
+    /// whether this device has said them again.
+    Aside(Position, bool),
+    /// A client key of a rival.
+    AsideKey(Position),
+}
+
+/// What a body is known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) position: Position,
+    /// That of the body before.
+    pub(super) previous: Position,
+    /// The start of its signature: whether a frame holds the same body shows at a glance.
+    pub(super) signature: [u8; 16],
+}
+
+impl Mark {
+    pub(super) fn is_signed_by(&self, signature: &[u8; 64]) -> bool {
+        signature.starts_with(&self.signature)
+    }
+}
+
+impl RowKind {
+    const fn number(self) -> u8 {
+        match self {
+            Self::Changes => 0,
+            Self::ClientKey => 1,
+            Self::Gone => 2,
+            Self::Drop => 3,
+            Self::Carried => 4,
+            Self::Body(_) => 5,
+            Self::Rival(_) => 6,
+            Self::Aside(_, false) => 7,
+            Self::Aside(_, true) => 8,
+            Self::AsideKey(_) => 9,
+        }
+    }
+
+    /// Whether its content is sealed under the key of its document.
+    pub(super) const fn is_of_document(self) -> bool {
+        !matches!(self, Self::Gone | Self::Body(_) | Self::Rival(_))
+    }
+
+    fn encode(self, out: &mut Vec<u8>) {
+        out.push(self.number());
+        match self {
+            Self::Changes | Self::ClientKey | Self::Gone | Self::Drop | Self::Carried => {}
+            Self::Aside(position, _) | Self::AsideKey(position) => {
+                out.extend_from_slice(position.as_bytes());
+            }
+            Self::Body(mark) | Self::Rival(mark) => {
+                out.extend_from_slice(mark.position.as_bytes());
+                out.extend_from_slice(mark.previous.as_bytes());
+                out.extend_from_slice(&mark.signature);
+            }
+        }
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let kind = r.u8()?;
+        let mut position = || r.array().map(Position::new);
+        Ok(match kind {
+            0 => Self::Changes,
+            1 => Self::ClientKey,
+            2 => Self::Gone,
+            3 => Self::Drop,
+            4 => Self::Carried,
+            5 | 6 => {
+                let (position, previous) = (position()?, position()?);
+                let mark = Mark { position, previous, signature: r.array()? };
+                if kind == 5 { Self::Body(mark) } else { Self::Rival(mark) }
+            }
+            7 => Self::Aside(position()?, false),
+            8 => Self::Aside(position()?, true),
+            9 => Self::AsideKey(position()?),
+            other => return Err(Error::Unknown { what: "row kind", found: other.into() }),
+        })
+    }
 }
 
 impl RowHead {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = self.document.to_bytes().to_vec();
-        out.push(self.kind as u8);
+        self.kind.encode(&mut out);
         out.extend_from_slice(self.lane.as_bytes());
         put_varint(&mut out, self.sequence.map_or(0, |sequence| u64::from(sequence) + 1));
         put_varint(&mut out, self.tip.sequence);
@@ -53,16 +136,7 @@ impl RowHead {
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::new("log", bytes);
         let document = Document::new(r.array()?);
-        let kind = match r.u8()? {
-            0 => RowKind::Changes,
-            1 => RowKind::ClientKey,
-            2 => RowKind::Gone,
-            3 => RowKind::Drop,
-            4 => RowKind::Carried,
-            other => {
-                return Err(Error::Unknown { what: "row kind", found: other.into() });
-            }
-        };
+        let kind = RowKind::decode(&mut r)?;
         let lane = Lane::new(r.array()?);
         let sequence = r.varint()?.checked_sub(1).map(|sequence| sequence as u32);
         let (number, hash) = (r.varint()?, ChangeHash(r.array()?));
@@ -85,6 +159,8 @@ pub(super) struct Row {
 pub(super) struct DocumentRows {
     pub(super) rows: Vec<Row>,
     tips: BTreeMap<Lane, Tip>,
+    /// Whether changes of it were put aside.
+    pub(super) aside: bool,
 }
 
 impl DocumentRows {
@@ -93,9 +169,79 @@ impl DocumentRows {
         self.rows.iter().any(|row| row.head.kind == RowKind::Gone)
     }
 
-    /// How far an author has come.
+    /// Whether there is anything of it but what was put aside.
+    pub(super) fn is_said(&self) -> bool {
+        let aside = |kind| matches!(kind, RowKind::Aside(..) | RowKind::AsideKey(_));
+        self.rows.iter().any(|row| !aside(row.head.kind))
+    }
+
+    /// How far an author has come in the document itself.
     pub(super) fn tip(&self, lane: &Lane) -> Tip {
         self.tips.get(lane).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, row: Row) {
+        self.rows.push(row);
+        if matches!(row.head.kind, RowKind::Changes | RowKind::Gone) {
+            let tip = self.tips.entry(row.head.lane).or_default();
+            if row.head.tip.sequence > tip.sequence {
+                *tip = row.head.tip;
+            }
+        }
+        self.aside |= matches!(row.head.kind, RowKind::Aside(..));
+    }
+}
+
+/// The bodies of a lane that this store has applied or holds against each other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bodies {
+    /// Those that are believed, by sequence.
+    pub(super) spine: BTreeMap<u32, (i64, Mark)>,
+    /// Those on other branches, by sequence and position.
+    pub(super) rivals: BTreeMap<(u32, Position), (i64, Mark)>,
+}
+
+/// Where a body lies: the rivals that lead to it, itself included, and the first sequence on which it differs from what
+/// is believed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Path {
+    pub(super) rivals: BTreeSet<Position>,
+    pub(super) from: u32,
+}
+
+impl Bodies {
+    /// The position of what is believed at a sequence.
+    pub(super) fn at(&self, sequence: u32) -> Option<Position> {
+        self.spine.get(&sequence).map(|(_, mark)| mark.position)
+    }
+
+    /// The way to a body that is to follow `previous` at a sequence. Nothing when that is not here.
+    pub(super) fn path(&self, sequence: u32, previous: Position) -> Option<Path> {
+        let mut path = Path { rivals: BTreeSet::new(), from: sequence };
+        let mut at = previous;
+        loop {
+            let Some(before) = path.from.checked_sub(1) else {
+                return (at == Position::default()).then_some(path);
+            };
+            if self.at(before) == Some(at) {
+                return Some(path);
+            }
+            let (_, mark) = self.rivals.get(&(before, at))?;
+            path.rivals.insert(at);
+            (path.from, at) = (before, mark.previous);
+        }
+    }
+
+    /// Whether a row of this lane lies on the way to a body.
+    pub(super) fn leads(&self, path: &Path, head: &RowHead) -> bool {
+        let Some(sequence) = head.sequence else { return false };
+        match head.kind {
+            RowKind::Aside(position, _) | RowKind::AsideKey(position) => {
+                let believed = sequence < path.from && self.at(sequence) == Some(position);
+                believed || path.rivals.contains(&position)
+            }
+            _ => sequence < path.from,
+        }
     }
 }
 
@@ -103,25 +249,67 @@ impl DocumentRows {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     documents: BTreeMap<Document, DocumentRows>,
+    lanes: BTreeMap<Lane, Bodies>,
 }
 
 impl Index {
     pub(super) fn add(&mut self, row: Row) {
-        let entry = self.documents.entry(row.head.document).or_default();
-        entry.rows.push(row);
-        if matches!(row.head.kind, RowKind::Changes | RowKind::Gone) {
-            let tip = entry.tips.entry(row.head.lane).or_default();
-            if row.head.tip.sequence > tip.sequence {
-                *tip = row.head.tip;
+        let sequence = row.head.sequence.unwrap_or_default();
+        match row.head.kind {
+            RowKind::Body(mark) => {
+                let bodies = self.lanes.entry(row.head.lane).or_default();
+                bodies.spine.insert(sequence, (row.id, mark));
+            }
+            RowKind::Rival(mark) => {
+                let bodies = self.lanes.entry(row.head.lane).or_default();
+                bodies.rivals.insert((sequence, mark.position), (row.id, mark));
+            }
+            _ => self.documents.entry(row.head.document).or_default().add(row),
+        }
+    }
+
+    /// Forgets rows that were replaced.
+    pub(super) fn remove(&mut self, document: &Document, ids: &BTreeSet<i64>) {
+        if let Some(entry) = self.documents.get_mut(document) {
+            let rows = std::mem::take(entry).rows.into_iter();
+            rows.filter(|row| !ids.contains(&row.id)).for_each(|row| entry.add(row));
+            if entry.rows.is_empty() {
+                self.documents.remove(document);
+            }
+        }
+        if *document == Document::default() {
+            for bodies in self.lanes.values_mut() {
+                bodies.spine.retain(|_, (row, _)| !ids.contains(row));
+                bodies.rivals.retain(|_, (row, _)| !ids.contains(row));
             }
         }
     }
 
-    /// Forgets rows that were replaced. Tips stay: the replacements hold the same changes.
-    pub(super) fn remove(&mut self, document: &Document, ids: &[i64]) {
-        if let Some(entry) = self.documents.get_mut(document) {
-            entry.rows.retain(|row| !ids.contains(&row.id));
-        }
+    /// The bodies of a lane.
+    pub(super) fn bodies(&self, lane: &Lane) -> Option<&Bodies> {
+        self.lanes.get(lane)
+    }
+
+    /// The newest row of a body.
+    pub(super) fn newest_body(&self) -> i64 {
+        let rows = self.lanes.values().flat_map(|bodies| {
+            let spine = bodies.spine.values().map(|(row, _)| *row);
+            spine.chain(bodies.rivals.values().map(|(row, _)| *row))
+        });
+        rows.max().unwrap_or(0)
+    }
+
+    /// The lanes of which there are rivals.
+    pub(super) fn forked(&self) -> impl Iterator<Item = (&Lane, &Bodies)> {
+        self.lanes.iter().filter(|(_, bodies)| !bodies.rivals.is_empty())
+    }
+
+    /// Whether a row's changes were put aside although their body is believed: they build on a rival.
+    pub(super) fn is_orphan(&self, head: &RowHead) -> bool {
+        let (RowKind::Aside(position, _), Some(sequence)) = (head.kind, head.sequence) else {
+            return false;
+        };
+        self.bodies(&head.lane).and_then(|bodies| bodies.at(sequence)) == Some(position)
     }
 
     pub(super) fn document(&self, document: &Document) -> Option<&DocumentRows> {
@@ -137,8 +325,13 @@ impl Index {
         self.documents.iter()
     }
 
+    /// How far an author has come, with what of it was put aside.
     pub(super) fn tip(&self, document: &Document, lane: &Lane) -> Tip {
-        self.document(document).map(|rows| rows.tip(lane)).unwrap_or_default()
+        let Some(entry) = self.document(document) else { return Tip::default() };
+        let orphan = |row: &&Row| row.head.lane == *lane && self.is_orphan(&row.head);
+        let orphans = entry.rows.iter().filter(|_| entry.aside).filter(orphan);
+        let tips = orphans.map(|row| row.head.tip).chain([entry.tip(lane)]);
+        tips.max_by_key(|tip| tip.sequence).unwrap_or_default()
     }
 
     /// Rows that are in no body yet, oldest first.

@@ -29,6 +29,8 @@ pub struct DeviceRow {
     pub own: bool,
     /// Whether it is a member no more.
     pub removed: bool,
+    /// How many of its bodies are kept that speak against other bodies of its own: it has had two lives at once, or is lying.
+    pub forked: u64,
 }
 
 impl Engine {
@@ -83,6 +85,7 @@ impl Engine {
             role: space.group.last_role(line),
             own: *line == own,
             removed: !standing.members.contains_key(line),
+            forked: self.forked_of(space, line),
         };
         let mut rows: Vec<DeviceRow> = lines.map(row).collect();
         rows.sort_by_key(|row| (row.removed, row.device));

@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 
 use automerge::ChangeHash;
 use haversack_wire::limits::{DOCUMENTS_MAX, LANES_MAX, WAITING_MAX};
-use haversack_wire::{Document, Lane};
+use haversack_wire::{Document, Lane, Position};
 
 use super::Engine;
 use super::documents::{RowContent, Staged, row_item};
+use super::fork::body_row;
 use super::kept::KeptBody;
-use super::log::{Row, RowHead, RowKind};
-use super::state::{Said, SpaceState};
+use super::log::{Mark, Row, RowHead, RowKind};
+use super::state::{LaneState, Said, SpaceState};
 use crate::Error;
 use crate::crypto::ClientKey;
 use crate::docs::rebuild::Tip;
 use crate::docs::{Author, DocumentChanges, ops};
-use crate::members::{lane as lane_of, statement_hash};
+use crate::members::{Roster, lane as lane_of, statement_hash};
 use crate::sync::body::{Body, LaneReference, Opening, VectorEntry};
 use crate::sync::{chunk, tree};
 
@@ -54,6 +55,7 @@ impl Engine {
     /// Closes everything unsent into signed bodies. Says how many. What does not fit one body is halved until it
     /// does.
     pub(super) fn close_unsent(&mut self) -> Result<usize, Error> {
+        self.go_on_anew()?;
         let mut space = self.space()?.clone();
         let mut word = std::mem::take(&mut space.owes_word);
         if self.index.open_rows().is_empty() && space.unsent.is_empty() && !word {
@@ -101,13 +103,13 @@ impl Engine {
         let (mut current, mut bytes) = (Vec::new(), 0);
         for row in rows {
             bytes += match row.head.kind {
-                RowKind::ClientKey | RowKind::Gone => CLIENT_KEY_BYTES,
                 // Sealed or signed, they do not get smaller.
                 RowKind::Drop | RowKind::Carried => 4 * self.entry(&row)?.len(),
                 RowKind::Changes => {
                     let changes = self.read_row(&row)?;
                     changes.iter().map(|change| 16 + 6 * change.operations.len()).sum()
                 }
+                _ => CLIENT_KEY_BYTES,
             };
             current.push(row);
             if bytes >= BODY_TARGET || current.len() >= DOCUMENTS_MAX / 2 {
@@ -234,6 +236,10 @@ fn stage(
     }
     advance(space, &signed.body, signed.sequence, &signed.leaves.root());
     let own = space.lanes.get(&lane).ok_or(Error::damaged("state", "the own lane is missing"))?;
+    let (position, previous) = (own.position, signed.body.previous);
+    let start = signed.signature.first_chunk().copied().unwrap_or_default();
+    let mark = RowKind::Body(Mark { position, previous, signature: start });
+    staged.rows.push(body_row(mark, signed.sequence, &signed.body, &signed.signature)?);
     staged.bodies.push(KeptBody {
         sequence: signed.sequence,
         position: own.position_start(),
@@ -318,13 +324,23 @@ fn newest(quarantined: &[u32]) -> Vec<u32> {
 
 /// Moves a lane on past a body, whoever wrote it.
 pub(super) fn advance(space: &mut SpaceState, body: &Body, sequence: u32, root: &[u8; 32]) {
-    let tree = tree::Tree::new(space.space());
-    let roster = &space.group.roster;
-    let Some(lane) = space.lanes.get_mut(&body.lane) else {
-        return;
-    };
+    let position = tree::Tree::new(space.space()).position(&body.lane, sequence, root);
+    let SpaceState { group, lanes, .. } = space;
+    if let Some(lane) = lanes.get_mut(&body.lane) {
+        go_on(lane, &group.roster, body, sequence, position);
+    }
+}
+
+/// What is known of a lane, past a body at a position.
+pub(super) fn go_on(
+    lane: &mut LaneState,
+    roster: &Roster,
+    body: &Body,
+    sequence: u32,
+    position: Position,
+) {
     lane.next = sequence + 1;
-    lane.position = tree.position(&body.lane, sequence, root);
+    lane.position = position;
     if let Some(heads) = &body.heads {
         // Said once more, it is no news, and is not remembered twice.
         let (before, now) = (roster.past(lane.heads()), roster.past(heads));

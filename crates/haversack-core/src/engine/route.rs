@@ -1,5 +1,7 @@
 //! The routes that frames take: a relay, or a bundle file. Both end in the same `receive`.
 
+use std::collections::BTreeSet;
+
 use haversack_wire::answer::Stored;
 use haversack_wire::bundle::{self, Ending};
 use haversack_wire::codec::bounded;
@@ -211,8 +213,12 @@ impl Engine {
     /// The frames that the live mailbox does not have yet: what is carried, own bodies.
     fn offers(&mut self, space: &SpaceState, state: &RouteState) -> Result<Vec<Offer>, Error> {
         let mut offers = Vec::new();
+        let forked = self.forked_tags(space);
         for (id, frame) in self.waiting.of(Keep::Carried) {
-            if place(frame).is_none_or(|place| is_news(state, place)) {
+            // Of a forked lane the relay may have the place, and not the body.
+            let may_lack =
+                |place: (LaneTag, u32)| is_news(state, place) || forked.contains(&place.0);
+            if place(frame).is_none_or(may_lack) {
                 offers.push(Offer { carried: Some(id), ..Offer::new(frame.to_vec()) });
             }
         }
@@ -226,6 +232,14 @@ impl Engine {
             offers.push(Offer::new(frame));
         }
         Ok(offers)
+    }
+
+    /// The tags of forked lanes in the live mailbox.
+    fn forked_tags(&self, space: &SpaceState) -> BTreeSet<LaneTag> {
+        let live = space.live.as_ref();
+        let secret = live.and_then(|live| space.group.generations.get(&live.generation));
+        let lanes = self.index.forked().map(|(lane, _)| lane);
+        secret.map(|secret| lanes.map(|lane| secret.lane_tag(lane)).collect()).unwrap_or_default()
     }
 
     /// The first own body that a mailbox lacks. One that is new because somebody was removed gets what nobody has acknowledged; the

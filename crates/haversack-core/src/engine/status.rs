@@ -46,6 +46,9 @@ pub struct Status {
     pub carried: u64,
     /// Changes by removed members, beyond what is believed of them: kept, not shown.
     pub doubted: u64,
+    /// Bodies of devices with two lives that speak against other bodies of theirs: kept, not shown. What they brought is shown once
+    /// the device has said it again.
+    pub forked: u64,
     /// Whether this device was removed from its team.
     pub removed: bool,
 }
@@ -85,13 +88,14 @@ impl Engine {
         Ok(Status {
             contacts,
             undated,
-            documents: self.index.documents().count() as u64,
+            documents: self.index.documents().filter(|(_, entry)| entry.is_said()).count() as u64,
             own: self.ledger(),
             waiting: self.waiting.waits().count() as u64,
             quarantined: self.waiting.refused().count() as u64,
             dropped: self.dropped(),
             carried: count(Keep::Carried),
             doubted: self.doubted()?,
+            forked: self.index.forked().map(|(_, bodies)| bodies.rivals.len() as u64).sum(),
             removed: self.space.is_some() && self.still_member().is_err(),
         })
     }
@@ -150,7 +154,12 @@ impl Engine {
     pub fn canonical(&mut self) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
         // What is dropped into other spaces is kept until it is safe there, here longer than elsewhere.
-        let is_here = |row: &Row| !matches!(row.head.kind, RowKind::Gone | RowKind::Drop);
+        let is_here = |row: &Row| {
+            !matches!(
+                row.head.kind,
+                RowKind::Gone | RowKind::Drop | RowKind::Aside(..) | RowKind::AsideKey(_)
+            )
+        };
         let here = self
             .index
             .documents()

@@ -25,7 +25,7 @@ struct Pair {
     phone: Engine,
 }
 
-fn engine(folder: &TempDir, name: &str, seed: u64) -> Engine {
+pub(super) fn engine(folder: &TempDir, name: &str, seed: u64) -> Engine {
     let passphrase = Passphrase::new(b"pair".to_vec()).unwrap();
     let random = Box::new(ChaCha20Rng::seed_from_u64(seed));
     let options = CreateOptions::cheapest();
@@ -44,7 +44,7 @@ fn pair() -> Pair {
     Pair { _folder: folder, admin, phone }
 }
 
-fn client(engine: &mut Engine, label: &str) {
+pub(super) fn client(engine: &mut Engine, label: &str) {
     let label = Some(Label::new(label).unwrap());
     engine.add_client(&Client { label, ..Client::default() }).unwrap();
 }
@@ -102,7 +102,11 @@ fn garbage_is_kept_up_to_a_limit_and_blocks_nobody() {
 }
 
 /// Signs and seals a body at the admin's next place, as a program that has no scruples.
-fn sign(admin: &mut Engine, body: Body, tips: &[(Document, automerge::ChangeHash)]) -> Vec<u8> {
+pub(super) fn sign(
+    admin: &mut Engine,
+    body: Body,
+    tips: &[(Document, automerge::ChangeHash)],
+) -> Vec<u8> {
     let space = admin.space().unwrap().clone();
     let own = &space.lanes[&space.lane];
     let body = Body { lane: space.lane, previous: own.position, ..body };

@@ -82,9 +82,15 @@ impl Wait {
     }
 }
 
+/// Rows of bodies name no document: what waits for a body on a branch waits for one of them.
+pub(super) const NO_DOCUMENT: Document = Document::new([0; 16]);
+
 impl Engine {
     /// The newest row of a document.
     pub(super) fn newest_row(&self, document: &Document) -> i64 {
+        if *document == NO_DOCUMENT {
+            return self.index.newest_body();
+        }
         let rows = self.index.document(document).map(|entry| entry.rows.as_slice());
         rows.unwrap_or_default().iter().map(|row| row.id).max().unwrap_or(0)
     }

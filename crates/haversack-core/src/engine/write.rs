@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::Transaction;
-use automerge::{Automerge, ObjType, ROOT, ReadDoc, Value};
+use automerge::{Automerge, ROOT, ReadDoc, Value};
 use autosurgeon::{ReconcileError, reconcile_prop};
 use haversack_wire::{Document, Epoch};
 
@@ -203,13 +203,18 @@ impl Engine {
         }
         let mut edits = Edits::default();
         let document = self.edited(&mut edits, id.outing)?;
-        let Ok(Some((Value::Object(ObjType::Map), contact))) = document.get(ROOT, id.key.as_str())
-        else {
-            return Err(Error::Unknown { what: "contact" });
-        };
+        let maps = read::contacts(document).remove(&id.key);
+        let maps = maps.ok_or(Error::Unknown { what: "contact" })?;
         self.edit(&mut edits, id.outing, |tx| {
             use automerge::transaction::Transactable;
-            Ok(tx.put(&contact, line_key(line), u64::from(quantity.get()))?)
+            let (key, quantity) = (line_key(line), u64::from(quantity.get()));
+            Ok(maps.iter().try_for_each(|map| {
+                if tx.get_all(map, key.as_str())?.len() > 1 {
+                    // A put of the value that is shown would leave that as it is, and only drop the others.
+                    tx.delete(map, key.as_str())?;
+                }
+                tx.put(map, key.as_str(), quantity)
+            })?)
         })?;
         self.save_edits(edits, BTreeMap::new())
     }
@@ -277,6 +282,7 @@ impl Engine {
         id: Document,
         change: impl FnOnce(&mut Transaction<'_>) -> Result<(), ReconcileError>,
     ) -> Result<(), Error> {
+        self.go_on_anew()?;
         let lane = self.space()?.lane;
         let author = self.author(&lane)?;
         let tip = self.index.tip(&id, &lane);

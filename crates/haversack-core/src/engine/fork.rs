@@ -1,0 +1,363 @@
+//! Forks: one position of a lane with two bodies (PROTOCOL § 4.2), as when two live copies of one store both write.
+//!
+//! All bodies are kept, those of one branch are believed. Which one follows from the bodies and from what the team's keepers
+//! have signed, so that all devices come to the same; it may be another one once more is known. The log holds documents of
+//! the believed branch only. What of other authors builds on the rest is put aside with it, document by document.
+
+use std::collections::BTreeSet;
+
+use automerge::ChangeHash;
+use haversack_wire::{Device, Document, Epoch, Lane, Position, StatementHash};
+
+use super::Engine;
+use super::apply::{Rebuilt, Verdict, check_signature, rebuild_item, row_of};
+use super::batch::{Batch, Opened, Received};
+use super::incoming::{keep, keep_waiting, quarantine};
+use super::kept::Keep;
+use super::log::{Bodies, Path, Row, RowHead, RowKind};
+use super::refused::{Reason, Refused};
+use super::state::{LaneState, SpaceState};
+use super::wait::{NO_DOCUMENT, Need};
+use crate::Error;
+use crate::docs::rebuild::{self, Tip};
+use crate::members::{Role, Roster};
+use crate::store::Log;
+use crate::sync::body::Body;
+
+/// Bodies at one position: as many as a relay keeps.
+const CANDIDATES_MAX: usize = 4;
+/// Bodies of one lane that are taken in beside those that are believed: who forks without end forks to no end.
+const RIVALS_MAX: usize = 1_024;
+
+/// A change of the log or put aside, and the row that it is in.
+pub(super) struct Known {
+    pub(super) row: Row,
+    pub(super) change: automerge::Change,
+}
+
+/// The row that a body leaves beside those of its documents.
+pub(super) fn body_row(
+    kind: RowKind,
+    sequence: u32,
+    body: &Body,
+    signature: &[u8; 64],
+) -> Result<(RowHead, Vec<u8>), Error> {
+    let Body { heads, vector, statements, drops, carried, other, .. } = body;
+    let lean = Body {
+        lane: body.lane,
+        heads: heads.clone(),
+        previous: body.previous,
+        vector: vector.clone(),
+        statements: statements.clone(),
+        opening: body.opening,
+        drops: drops.clone(),
+        carried: carried.clone(),
+        other: other.clone(),
+        ..Body::default()
+    };
+    let (document, tip, since) = Default::default();
+    let head = RowHead { document, kind, lane: body.lane, sequence: Some(sequence), tip, since };
+    Ok((head, [&lean.encode()?.bytes[..], signature].concat()))
+}
+
+impl Engine {
+    /// Whether a chunk is known, or speaks against what is here of its lane. Nothing when neither shows.
+    pub(super) fn rival(&self, batch: &Batch, chunk: &Opened) -> Option<Verdict> {
+        let (id, sequence) = (chunk.body.lane, chunk.sequence);
+        let lane = batch.space.lanes.get(&id)?;
+        let bodies = self.index.bodies(&id);
+        if self.is_known(chunk) || is_applied(batch, chunk) {
+            return Some(Verdict::Known);
+        }
+        let parent = sequence.checked_sub(1).map(|before| (before, chunk.body.previous));
+        let is_off = match sequence.cmp(&lane.next) {
+            std::cmp::Ordering::Less => {
+                let here = bodies.is_some_and(|bodies| bodies.spine.contains_key(&sequence));
+                here || batch.marks.contains_key(&(id, sequence))
+            }
+            // Of a body on this device's lane that it has not written, another life of it is the author.
+            std::cmp::Ordering::Equal => {
+                chunk.body.previous != lane.position
+                    || (id == batch.space.lane && !chunk.frame.is_empty())
+            }
+            std::cmp::Ordering::Greater => {
+                let is_on = |place| bodies.is_some_and(|bodies| bodies.rivals.contains_key(&place));
+                let beside = |rival: &Opened| rival.body.lane == id;
+                parent.is_some_and(is_on) || batch.rivals.iter().any(beside)
+            }
+        };
+        is_off.then_some(Verdict::Rival)
+    }
+
+    fn is_known(&self, chunk: &Opened) -> bool {
+        let Some(bodies) = self.index.bodies(&chunk.body.lane) else { return false };
+        let spine = bodies.spine.get(&chunk.sequence).into_iter();
+        let all = Position::new([0; 16])..=Position::new([255; 16]);
+        let range = (chunk.sequence, *all.start())..=(chunk.sequence, *all.end());
+        let rivals = bodies.rivals.range(range).map(|(_, rival)| rival);
+        let mut here = spine.chain(rivals).map(|(_, mark)| mark);
+        !chunk.frame.is_empty() && here.any(|mark| mark.is_signed_by(&chunk.signature))
+    }
+
+    /// How many bodies of a device are kept that are on branches that are not believed.
+    pub(super) fn forked_of(&self, space: &SpaceState, line: &Device) -> u64 {
+        let standing = space.group.roster.standing();
+        let is_its = |lane: &Lane| {
+            let state = space.lanes.get(lane);
+            state.is_some_and(|state| standing.line(&state.device_key) == Some(*line))
+        };
+        let its = self.index.forked().filter(|(lane, _)| is_its(lane));
+        its.map(|(_, bodies)| bodies.rivals.len() as u64).sum()
+    }
+
+    /// Takes in what contradicts what is here, as far as it is signed and in order. Says also whether something found no room.
+    pub(super) fn take_rivals(
+        &mut self,
+        mut rivals: Vec<Opened>,
+        carry: bool,
+    ) -> Result<(Received, bool), Error> {
+        if rivals.is_empty() {
+            return Ok((Received::default(), false));
+        }
+        rivals.sort_by_key(|chunk| (chunk.body.lane, chunk.sequence));
+        let mut settled = Vec::new();
+        loop {
+            let before = rivals.len();
+            for chunk in std::mem::take(&mut rivals) {
+                match self.take_rival(&chunk)? {
+                    Verdict::Wait(need) => rivals.push(Opened { need, ..chunk }),
+                    verdict => settled.push((chunk, verdict)),
+                }
+            }
+            if rivals.len() == before {
+                break;
+            }
+        }
+        let mut batch = self.open_all(&[], &[], carry)?.batch;
+        settled.iter().for_each(|(chunk, verdict)| settle(&mut batch, chunk, *verdict));
+        let before = Need::Document(NO_DOCUMENT, self.index.newest_body());
+        keep_waiting(
+            &mut batch,
+            rivals.into_iter().map(|chunk| match chunk.need {
+                Need::Before => Opened { need: before, ..chunk },
+                _ => chunk,
+            }),
+        );
+        let found = (batch.received, batch.lost);
+        self.commit(batch.staged).map(|()| found)
+    }
+
+    /// Keeps a body on a branch of its own, if everything about it is in order.
+    fn take_rival(&mut self, chunk: &Opened) -> Result<Verdict, Error> {
+        let (id, sequence) = (chunk.body.lane, chunk.sequence);
+        let Some(lane) = self.space()?.lanes.get(&id).cloned() else {
+            return Ok(Verdict::Wait(Need::Before));
+        };
+        let first = sequence == 0;
+        if first != chunk.body.opening.is_some() || (first && chunk.body.heads.is_none()) {
+            return Ok(Verdict::Quarantine(Reason::Opening));
+        }
+        if self.is_known(chunk) {
+            return Ok(Verdict::Known);
+        }
+        let bodies = self.index.bodies(&id).cloned().unwrap_or_default();
+        let Some(path) = bodies.path(sequence, chunk.body.previous) else {
+            return Ok(Verdict::Wait(Need::Before));
+        };
+        let role = match self.may_say(chunk, &lane, &bodies, &path)? {
+            Ok(role) => role,
+            Err(verdict) => return Ok(verdict),
+        };
+        let author = self.author(&id)?;
+        let known = |document: &Document| self.tip_on(document, &id, &bodies, &path);
+        let parts = match rebuild_item(chunk, &author, known) {
+            Ok(parts) => parts,
+            Err(verdict) => return Ok(verdict),
+        };
+        let space = *self.space()?.space();
+        let Some(signed) = check_signature(&space, chunk, &lane.device_key, &parts) else {
+            return Ok(Verdict::Quarantine(Reason::Signature));
+        };
+        let position = signed.mark.position;
+        let beside = bodies.rivals.keys().filter(|(at, _)| *at == sequence).count();
+        if bodies.at(sequence) == Some(position)
+            || bodies.rivals.contains_key(&(sequence, position))
+        {
+            return Ok(Verdict::Known);
+        }
+        if beside + 1 >= CANDIDATES_MAX || bodies.rivals.len() >= RIVALS_MAX {
+            return Ok(Verdict::Quarantine(Reason::Previous));
+        }
+        let mut batch = self.open_all(&[], &[], false)?.batch;
+        // What was carried proves itself: it does not fall with who carried it.
+        let Some(brought) = self.brought(&batch, chunk, role)? else {
+            return Ok(Verdict::Wait(Need::Version));
+        };
+        batch.staged.documents.extend(brought.documents.clone());
+        brought.stage(&mut batch, chunk);
+        let staged = &mut batch.staged;
+        for (place, part) in parts.into_iter().enumerate() {
+            let kind = RowKind::Aside(position, false);
+            staged.rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
+        }
+        for (document, key) in &chunk.body.client_keys {
+            let (kind, tip, since) =
+                (RowKind::AsideKey(position), Tip::default(), Epoch::default());
+            let (document, sequence) = (*document, Some(sequence));
+            let head = RowHead { document, kind, lane: id, sequence, tip, since };
+            staged.rows.push((head, key.expose().to_vec()));
+        }
+        let kind = RowKind::Rival(signed.mark);
+        staged.rows.push(body_row(kind, sequence, &chunk.body, &chunk.signature)?);
+        self.commit(batch.staged).map(|()| Verdict::Applied)
+    }
+
+    /// Whether its author was a member, by what it had seen, and has gone on from what it had seen before.
+    fn may_say(
+        &self,
+        chunk: &Opened,
+        lane: &LaneState,
+        bodies: &Bodies,
+        path: &Path,
+    ) -> Result<Result<Role, Verdict>, Error> {
+        let before = self.heads_on(lane, bodies, path, chunk)?;
+        let heads = chunk.body.heads.as_ref().unwrap_or(&before);
+        let roster = &self.space()?.group.roster;
+        let (Some(past), Some(stood)) = (roster.past(heads), roster.stood(heads)) else {
+            return Ok(Err(Verdict::Wait(unknown(roster, heads))));
+        };
+        let goes_on = roster.past(&before).is_some_and(|before| past.contains_all(&before));
+        let role = stood.member(&lane.device_key).and_then(|member| member.role);
+        Ok(match role {
+            _ if !goes_on => Err(Verdict::Quarantine(Reason::Heads)),
+            Some(role) => Ok(role),
+            None => Err(Verdict::Quarantine(Reason::Member)),
+        })
+    }
+
+    /// What the author of a lane had seen of the roster before a body.
+    fn heads_on(
+        &self,
+        lane: &LaneState,
+        bodies: &Bodies,
+        path: &Path,
+        chunk: &Opened,
+    ) -> Result<Vec<StatementHash>, Error> {
+        let (mut sequence, mut at) = (chunk.sequence, chunk.body.previous);
+        while sequence > path.from {
+            sequence -= 1;
+            let Some((row, mark)) = bodies.rivals.get(&(sequence, at)) else { break };
+            if let Some(heads) = self.lean_body(*row)?.0.heads {
+                return Ok(heads);
+            }
+            at = mark.previous;
+        }
+        let trunk = path.from.checked_sub(1).map(|before| lane.heads_at(Some(before)).to_vec());
+        Ok(trunk.unwrap_or_default())
+    }
+
+    /// What a body's row holds: the body without its documents, and its signature.
+    pub(super) fn lean_body(&self, row: i64) -> Result<(Body, [u8; 64]), Error> {
+        let content = self.db.entry(Log::Changes, &self.state_key()?, row)?;
+        let (body, _, signature) = Body::decode(&content)?;
+        Ok((body, signature))
+    }
+
+    /// How far an author had come in a document, on the way to a body.
+    fn tip_on(&self, document: &Document, lane: &Lane, bodies: &Bodies, path: &Path) -> Tip {
+        let rows = self.index.document(document).map(|entry| entry.rows.as_slice());
+        let mine = rows.unwrap_or_default().iter().filter(|row| row.head.lane == *lane);
+        let tips = mine.filter(|row| bodies.leads(path, &row.head)).map(|row| row.head.tip);
+        tips.max_by_key(|tip| tip.sequence).unwrap_or_default()
+    }
+
+    /// Whether a part of a body builds on what is put aside.
+    pub(super) fn builds_on_rivals(&self, part: &Rebuilt) -> Result<bool, Error> {
+        if !self.index.document(&part.document).is_some_and(|entry| entry.aside) {
+            return Ok(false);
+        }
+        let aside = |known: &Known| matches!(known.row.head.kind, RowKind::Aside(..));
+        let known = self.known_changes(&part.document)?;
+        let aside: BTreeSet<ChangeHash> =
+            known.iter().filter(|known| aside(known)).map(|known| known.change.hash()).collect();
+        let mut dependencies = part.changes.iter().flat_map(|change| change.deps());
+        Ok(dependencies.any(|hash| aside.contains(hash)))
+    }
+
+    /// Every change of a document that is here, put aside or not.
+    pub(super) fn known_changes(&self, document: &Document) -> Result<Vec<Known>, Error> {
+        let rows = self.index.document(document).map(|entry| entry.rows.as_slice());
+        let rows = rows.unwrap_or_default().iter();
+        let holds = |row: &&Row| matches!(row.head.kind, RowKind::Changes | RowKind::Aside(..));
+        let mut known = Vec::new();
+        for row in rows.filter(holds) {
+            let changes = self.row_changes(row)?.into_iter();
+            known.extend(changes.map(|change| Known { row: *row, change }));
+        }
+        Ok(known)
+    }
+
+    pub(super) fn row_changes(&self, row: &Row) -> Result<Vec<automerge::Change>, Error> {
+        let damaged = |_| Error::damaged("log", "a document's changes do not fit together");
+        let raws = self.read_row(row)?;
+        let author = self.author(&row.head.lane)?;
+        rebuild::changes(&author, raws, self.tip_before(row)).map_err(damaged)
+    }
+
+    /// Where the author of a row stood in its document before it.
+    pub(super) fn tip_before(&self, row: &Row) -> Tip {
+        let (head, none) = (&row.head, Bodies::default());
+        let bodies = self.index.bodies(&head.lane).unwrap_or(&none);
+        let previous = match (head.kind, head.sequence) {
+            (RowKind::Aside(position, _), Some(sequence)) => {
+                let rival = bodies.rivals.get(&(sequence, position)).map(|(_, mark)| mark.previous);
+                let spine = bodies.spine.get(&sequence).map(|(_, mark)| mark.previous);
+                rival.or(spine).and_then(|previous| bodies.path(sequence, previous))
+            }
+            (_, sequence) => Some(Path { from: sequence.unwrap_or(u32::MAX), ..Path::default() }),
+        };
+        let rows = self.index.document(&head.document).map(|entry| entry.rows.as_slice());
+        let rows = rows.unwrap_or_default().iter();
+        let leads = |other: &&Row| {
+            let open = head.sequence.is_none() && other.head.sequence.is_none();
+            let led = previous.as_ref().is_some_and(|path| bodies.leads(path, &other.head));
+            other.head.lane == head.lane
+                && other.head.tip.sequence < head.tip.sequence
+                && other.head.kind != RowKind::ClientKey
+                && (led || open)
+        };
+        let tips = rows.filter(leads).map(|other| other.head.tip);
+        tips.max_by_key(|tip| tip.sequence).unwrap_or_default()
+    }
+}
+
+/// The first of the heads that is not here.
+fn unknown(roster: &Roster, heads: &[StatementHash]) -> Need {
+    let missing = heads.iter().find(|hash| roster.statement(hash).is_none());
+    missing.map_or(Need::Before, |hash| Need::Statement(*hash))
+}
+
+fn is_applied(batch: &Batch, chunk: &Opened) -> bool {
+    let mark = batch.marks.get(&(chunk.body.lane, chunk.sequence));
+    mark.is_some_and(|mark| mark.is_signed_by(&chunk.signature))
+}
+
+fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
+    match verdict {
+        Verdict::Applied => {
+            // Taken in, and not believed for now.
+            batch.received.quarantined += 1;
+            if batch.carry || chunk.row.is_some() {
+                keep(batch, Keep::Carried, &chunk.frame);
+            }
+        }
+        Verdict::Quarantine(reason) => {
+            let refused = Refused::chunk(&batch.space, chunk, reason);
+            quarantine(batch, &chunk.frame, refused);
+        }
+        _ => batch.received.known += 1,
+    }
+}
+
+#[cfg(test)]
+mod tests;
