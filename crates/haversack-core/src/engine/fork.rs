@@ -24,9 +24,8 @@ use crate::members::{Role, Roster};
 use crate::store::Log;
 use crate::sync::body::Body;
 
-/// Bodies at one position: as many as a relay keeps.
-const CANDIDATES_MAX: usize = 4;
-/// Bodies of one lane that are taken in beside those that are believed: who forks without end forks to no end.
+/// Bodies of one lane that are taken in beside those that are believed: who forks without end forks to no end. Of one place there
+/// is no bound of its own: which of many are there must not depend on which came first.
 const RIVALS_MAX: usize = 1_024;
 
 /// A change of the log or put aside, and the row that it is in.
@@ -179,13 +178,12 @@ impl Engine {
             return Ok(Verdict::Quarantine(Reason::Signature));
         };
         let position = signed.mark.position;
-        let beside = bodies.rivals.keys().filter(|(at, _)| *at == sequence).count();
         if bodies.at(sequence) == Some(position)
             || bodies.rivals.contains_key(&(sequence, position))
         {
             return Ok(Verdict::Known);
         }
-        if beside + 1 >= CANDIDATES_MAX || bodies.rivals.len() >= RIVALS_MAX {
+        if bodies.rivals.len() >= RIVALS_MAX {
             return Ok(Verdict::Quarantine(Reason::Previous));
         }
         let mut batch = self.open_all(&[], &[], false)?.batch;

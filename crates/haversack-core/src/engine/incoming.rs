@@ -16,7 +16,7 @@ use super::intake::{GrantIs, Intake};
 use super::kept::{Keep, Kept, KeptFrame};
 use super::refused::{Reason, Refused};
 use super::state::{LaneState, Mark, SpaceState};
-use super::wait::{Need, Wait, version};
+use super::wait::{NO_DOCUMENT, Need, Wait, version};
 use crate::Error;
 use crate::crypto::Real;
 use crate::members::{Group, Role, RosterSegment, Statement};
@@ -148,6 +148,18 @@ impl Engine {
         Ok(taken)
     }
 
+    /// What waits for the body before it, on a lane with several branches, waits for the next body of any.
+    pub(super) fn beside(&self, chunk: Opened) -> Opened {
+        let is_forked =
+            self.index.bodies(&chunk.body.lane).is_some_and(|bodies| !bodies.rivals.is_empty());
+        match chunk.need {
+            Need::Before if is_forked => {
+                Opened { need: Need::Document(NO_DOCUMENT, self.index.newest_body()), ..chunk }
+            }
+            _ => chunk,
+        }
+    }
+
     fn set_mark(&mut self, mark: Mark) -> Result<(), Error> {
         self.commit(Staged { mark: Some(mark), ..Staged::default() })
     }
@@ -192,7 +204,8 @@ impl Engine {
                 break;
             }
         }
-        keep_waiting(batch, pending.into_values().flatten());
+        let pending = pending.into_values().flatten().map(|chunk| self.beside(chunk));
+        keep_waiting(batch, pending);
         Ok(())
     }
 }

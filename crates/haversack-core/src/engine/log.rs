@@ -299,6 +299,12 @@ impl Index {
         rows.max().unwrap_or(0)
     }
 
+    /// Whether a body on another branch of a lane may be the one before a sequence.
+    pub(super) fn has_rival(&self, lane: &Lane, before: u32) -> bool {
+        let Some(bodies) = self.bodies(lane) else { return false };
+        bodies.rivals.keys().any(|(sequence, _)| sequence.saturating_add(1) == before)
+    }
+
     /// The lanes of which there are rivals.
     pub(super) fn forked(&self) -> impl Iterator<Item = (&Lane, &Bodies)> {
         self.lanes.iter().filter(|(_, bodies)| !bodies.rivals.is_empty())
