@@ -25,6 +25,7 @@ mod incoming;
 mod intake;
 mod kept;
 mod keys;
+mod lane;
 mod log;
 mod mark;
 mod mend;

@@ -1,0 +1,157 @@
+//! What is known of a lane: its author, how far it has come, what it said.
+
+use std::collections::BTreeMap;
+
+use automerge::ChangeHash;
+use haversack_wire::codec::put_varint;
+use haversack_wire::limits::{HEADS_MAX, LANES_MAX, WAITING_MAX};
+use haversack_wire::{Document, Error, Incarnation, Lane, Position, Reader, StatementHash};
+
+use crate::docs::rebuild::Tip;
+use crate::members::{Role, Roster, Standing};
+
+/// What an author said of a lane: a signed acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    /// The first sequence that it has not applied.
+    pub(super) next: u32,
+    /// The first 8 bytes of the position of `next − 1`.
+    pub(super) hash: [u8; 8],
+    /// Sequences that it refused.
+    pub(super) quarantined: Vec<u32>,
+}
+
+/// A lane: a device incarnation's sequence of bodies, as far as it is known here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LaneState {
+    pub(super) device_key: [u8; 32],
+    pub(super) incarnation: Incarnation,
+    /// The first sequence not applied yet.
+    pub(super) next: u32,
+    /// The position hash of `next − 1`.
+    pub(super) position: Position,
+    /// What its author had seen of the roster, from which sequence on.
+    pub(super) rosters: Vec<(u32, Vec<StatementHash>)>,
+    /// The lanes that its author has named, in order.
+    pub(super) mentions: Vec<Lane>,
+    /// What its author last said of the other lanes.
+    pub(super) vector: BTreeMap<Lane, Said>,
+    /// Sequences of which something was refused.
+    pub(super) quarantined: Vec<u32>,
+    /// Documents in which this author broke a rule, and how far it has come in them.
+    pub(super) passed: BTreeMap<Document, Tip>,
+}
+
+impl LaneState {
+    pub(super) fn new(device_key: [u8; 32], incarnation: Incarnation) -> Self {
+        Self {
+            device_key,
+            incarnation,
+            next: 0,
+            position: Position::default(),
+            rosters: Vec::new(),
+            mentions: Vec::new(),
+            vector: BTreeMap::new(),
+            quarantined: Vec::new(),
+            passed: BTreeMap::new(),
+        }
+    }
+
+    /// The first 8 bytes of the position, as vectors carry it.
+    pub(super) fn position_start(&self) -> [u8; 8] {
+        haversack_wire::hash::cut(widen(self.position.to_bytes()))
+    }
+
+    /// Whether its author keeps the team's work, and did from this lane's beginning: what it says that it has, it keeps.
+    pub(super) fn keeps_work(&self, roster: &Roster) -> bool {
+        let keeps = |standing: &Standing| {
+            let role = standing.member(&self.device_key).and_then(|member| member.role);
+            role.is_some_and(Role::keeps_work)
+        };
+        let first = roster.stood(self.heads_at(Some(0)));
+        keeps(roster.standing()) && first.is_some_and(|first| keeps(&first))
+    }
+
+    /// What its author had last seen of the roster.
+    pub(super) fn heads(&self) -> &[StatementHash] {
+        self.rosters.last().map(|(_, heads)| heads.as_slice()).unwrap_or_default()
+    }
+
+    /// What its author had seen of the roster at a sequence; of what is not sent yet: the last.
+    pub(super) fn heads_at(&self, sequence: Option<u32>) -> &[StatementHash] {
+        let sequence = sequence.unwrap_or(u32::MAX);
+        let named = self.rosters.iter().rev().find(|(from, _)| *from <= sequence);
+        named.map(|(_, heads)| heads.as_slice()).unwrap_or_default()
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.device_key);
+        out.extend_from_slice(self.incarnation.as_bytes());
+        put_varint(out, self.next.into());
+        out.extend_from_slice(self.position.as_bytes());
+        put_varint(out, self.rosters.len() as u64);
+        for (from, heads) in &self.rosters {
+            put_varint(out, (*from).into());
+            put_varint(out, heads.len() as u64);
+            heads.iter().for_each(|head| out.extend_from_slice(head.as_bytes()));
+        }
+        put_varint(out, self.mentions.len() as u64);
+        self.mentions.iter().for_each(|lane| out.extend_from_slice(lane.as_bytes()));
+        put_varint(out, self.vector.len() as u64);
+        for (lane, said) in &self.vector {
+            out.extend_from_slice(lane.as_bytes());
+            put_varint(out, said.next.into());
+            out.extend_from_slice(&said.hash);
+            put_sequences(out, &said.quarantined);
+        }
+        put_sequences(out, &self.quarantined);
+        put_varint(out, self.passed.len() as u64);
+        for (document, tip) in &self.passed {
+            out.extend_from_slice(document.as_bytes());
+            put_varint(out, tip.sequence);
+            out.extend_from_slice(&tip.hash.map_or([0; 32], |hash| hash.0));
+        }
+    }
+
+    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let mut lane = Self::new(r.array()?, Incarnation::new(r.array()?));
+        lane.next = r.varint_u32()?;
+        lane.position = Position::new(r.array()?);
+        for _ in 0..r.varint()? {
+            let from = r.varint_u32()?;
+            let count = r.count(HEADS_MAX)?;
+            let heads = (0..count).map(|_| r.array().map(StatementHash::new));
+            lane.rosters.push((from, heads.collect::<Result<_, _>>()?));
+        }
+        for _ in 0..r.count(LANES_MAX)? {
+            lane.mentions.push(Lane::new(r.array()?));
+        }
+        for _ in 0..r.count(LANES_MAX)? {
+            let named = Lane::new(r.array()?);
+            let (next, hash) = (r.varint_u32()?, r.array()?);
+            let quarantined = read_sequences(r)?;
+            lane.vector.insert(named, Said { next, hash, quarantined });
+        }
+        lane.quarantined = read_sequences(r)?;
+        for _ in 0..r.count(LANES_MAX)? {
+            let document = Document::new(r.array()?);
+            let sequence = r.varint()?;
+            let hash = Some(ChangeHash(r.array()?));
+            lane.passed.insert(document, Tip { sequence, hash });
+        }
+        Ok(lane)
+    }
+}
+
+fn put_sequences(out: &mut Vec<u8>, sequences: &[u32]) {
+    put_varint(out, sequences.len() as u64);
+    sequences.iter().for_each(|sequence| put_varint(out, (*sequence).into()));
+}
+
+fn read_sequences(r: &mut Reader<'_>) -> Result<Vec<u32>, Error> {
+    (0..r.count(WAITING_MAX)?).map(|_| r.varint_u32()).collect()
+}
+
+fn widen(position: [u8; 16]) -> [u8; 32] {
+    std::array::from_fn(|i| position.get(i).copied().unwrap_or_default())
+}
