@@ -51,7 +51,7 @@ impl Lives {
         Self { fleet, awake: 0, count: 1, opened: 0, logged: 0, added: 0 }
     }
 
-    fn sleep(&mut self) {
+    fn rest(&mut self) {
         self.fleet.devices[PHONE].take().unwrap().close().unwrap();
         let folder = self.fleet.folder.path();
         put(&folder.join("1"), &folder.join(format!("life{}", self.awake)));
@@ -69,14 +69,14 @@ impl Lives {
 
     fn become_life(&mut self, life: usize) {
         if life != self.awake {
-            self.sleep();
+            self.rest();
             self.wake(life);
         }
     }
 
     /// One more life, a copy of the one that is awake; says which.
     fn split(&mut self) -> usize {
-        self.sleep();
+        self.rest();
         let folder = self.fleet.folder.path();
         put(&folder.join("1"), &folder.join(format!("life{}", self.count)));
         self.count += 1;
@@ -361,7 +361,7 @@ proptest! {
                 Act::Become(life) => lives.become_life(life % lives.count),
                 Act::Split if lives.count < 3 => drop(lives.split()),
                 Act::Split => {}
-                Act::Reopen(PHONE) => { lives.sleep(); let awake = lives.awake; lives.wake(awake); }
+                Act::Reopen(PHONE) => { lives.rest(); let awake = lives.awake; lives.wake(awake); }
                 Act::Reopen(n) => {
                     drop(lives.fleet.devices[n].take());
                     let random = Box::new(ChaCha20Rng::seed_from_u64(900 + n as u64));

@@ -7,6 +7,7 @@
 mod apply;
 mod batch;
 mod belief;
+mod bundles;
 mod cache;
 mod documents;
 mod drops;
@@ -54,6 +55,7 @@ use automerge::ActorId;
 use haversack_wire::{Device, Document, Lane};
 
 pub use batch::Received;
+pub use bundles::BundleOutcome;
 pub use drops::{CarryOutcome, DropBox, Dropped};
 pub use exposure::Exposure;
 pub use handover::Owed;
@@ -61,7 +63,7 @@ pub use keys::{OpenedBy, Slots, check_locked, wipe};
 pub use names::DeviceRow;
 pub use options::{CreateOptions, OpenOptions, SecretOptions};
 pub use refused::{Quarantined, Reason};
-pub use route::{BundleOutcome, RelayRoute, SyncOutcome};
+pub use route::{RelayRoute, SyncOutcome};
 pub use status::{Ledger, Status};
 pub use write::{ContactDraft, Saved, WhoDraft};
 

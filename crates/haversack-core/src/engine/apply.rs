@@ -138,17 +138,29 @@ impl Engine {
                 batch.staged.rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
             }
         }
+        self.end_body(batch, chunk, &author, signed.mark)?;
+        Ok(refused.map_or(Verdict::Applied, Verdict::PassedOver))
+    }
+
+    /// Stages the row of an applied body and its client keys, and moves its lane on.
+    fn end_body(
+        &mut self,
+        batch: &mut Batch,
+        chunk: &Opened,
+        author: &Author,
+        mark: Mark,
+    ) -> Result<(), Error> {
         let (lane, place) = (chunk.body.lane, chunk.sequence);
-        let row = body_row(RowKind::Body(signed.mark), place, &chunk.body, &chunk.signature)?;
+        let row = body_row(RowKind::Body(mark), place, &chunk.body, &chunk.signature)?;
         batch.staged.rows.push(row);
-        batch.marks.insert((lane, place), signed.mark);
+        batch.marks.insert((lane, place), mark);
         let begun = self.begun(batch, &chunk.body.client_keys)?;
-        stage_client_keys(batch, chunk, &author, &begun);
+        stage_client_keys(batch, chunk, author, &begun);
         let SpaceState { group, lanes, .. } = &mut batch.space;
         if let Some(lane) = lanes.get_mut(&lane) {
-            go_on(lane, &group.roster, &chunk.body, place, signed.mark.position);
+            go_on(lane, &group.roster, &chunk.body, place, mark.position);
         }
-        Ok(refused.map_or(Verdict::Applied, Verdict::PassedOver))
+        Ok(())
     }
 
     /// Tries a chunk's documents on copies, unless something is not here yet.

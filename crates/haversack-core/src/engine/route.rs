@@ -1,14 +1,11 @@
-//! The routes that frames take: a relay, or a bundle file. Both end in the same `receive`.
+//! The way by a relay. It ends in the same `receive` as that by a file.
 
 use std::collections::BTreeSet;
 
 use haversack_wire::answer::Stored;
-use haversack_wire::bundle::{self, Ending};
 use haversack_wire::codec::bounded;
 use haversack_wire::request::{Basis, Section, SectionHead};
-use haversack_wire::{
-    Epoch, Frame, FrameHash, Generation, GrantHeader, LaneTag, Relay, RetireHash,
-};
+use haversack_wire::{Epoch, Frame, FrameHash, Generation, LaneTag, Relay, RetireHash};
 
 use super::Engine;
 use super::batch::Received;
@@ -28,8 +25,8 @@ const PUSH_BYTES_MAX: usize = 8 << 20;
 const PUSH_FRAMES_MAX: usize = haversack_wire::limits::PUSH_FRAMES_MAX;
 
 /// A frame for a relay.
-struct Offer {
-    frame: Vec<u8>,
+pub(super) struct Offer {
+    pub(super) frame: Vec<u8>,
     /// The row that keeps it, when it is another device's.
     carried: Option<i64>,
     /// Whether it is the last of the roster's.
@@ -103,19 +100,6 @@ pub struct SyncOutcome {
     pub again: bool,
 }
 
-/// What importing a bundle did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BundleOutcome {
-    /// Whole frames in the file.
-    pub frames: u32,
-    /// What they brought.
-    pub received: Received,
-    /// Contacts that are new here.
-    pub contacts: u64,
-    /// Whether the file goes to its end.
-    pub whole: bool,
-}
-
 impl Engine {
     /// Begins an exchange: closes what is unsent, and puts it into one request with what this relay lacks. The mailboxes of all
     /// generations that may still hold something are read; what is new goes to the live one.
@@ -181,7 +165,12 @@ impl Engine {
     }
 
     /// The grants that are owed.
-    fn grants(&mut self, space: &SpaceState, live: &Live, owed: Vec<Owed>) -> Vec<Offer> {
+    pub(super) fn grants(
+        &mut self,
+        space: &SpaceState,
+        live: &Live,
+        owed: Vec<Owed>,
+    ) -> Vec<Offer> {
         let keys = (live, &space.table, self.ring.epochs());
         let mut grants = Vec::new();
         for owed in owed {
@@ -258,7 +247,7 @@ impl Engine {
         (0..).find(|sequence| !acknowledged.contains(sequence)).unwrap_or(0)
     }
 
-    fn roster_frames(&mut self, space: &SpaceState) -> Result<Vec<Vec<u8>>, Error> {
+    pub(super) fn roster_frames(&mut self, space: &SpaceState) -> Result<Vec<Vec<u8>>, Error> {
         let live = space.live.ok_or(Error::Removed)?;
         let missing = Error::damaged("keyring", "the write key is missing");
         let secret = self.ring.epochs().get(&live.epoch).ok_or(missing)?;
@@ -273,7 +262,11 @@ impl Engine {
 
     /// Own bodies as they were sealed when they were closed: offered again, each is the same frame, and no second candidate for
     /// its place. What was sealed under an epoch that is not live any more is sealed anew, and kept so (R5).
-    fn own_frames(&mut self, space: &SpaceState, sequences: &[u32]) -> Result<Vec<Vec<u8>>, Error> {
+    pub(super) fn own_frames(
+        &mut self,
+        space: &SpaceState,
+        sequences: &[u32],
+    ) -> Result<Vec<Vec<u8>>, Error> {
         let live = space.live.ok_or(Error::Removed)?;
         let (mut frames, mut resealed) = (Vec::new(), Vec::new());
         for sequence in sequences {
@@ -494,80 +487,6 @@ impl Engine {
         space.pinned.insert(relay, address.to_owned());
         bounded("relays that are pinned", space.pinned.len() as u64, PINNED_MAX)?;
         self.commit(Staged { space: Some(space), ..Staged::default() })
-    }
-
-    /// Writes a bundle: everything of this device that is not acknowledged, and what it carries for others.
-    ///
-    /// # Errors
-    /// [`Error::NoSpace`], and the errors of saving.
-    pub fn export_bundle(&mut self) -> Result<Vec<u8>, Error> {
-        self.prepare()?;
-        self.close_unsent()?;
-        let space = self.space()?.clone();
-        let live = space.live.ok_or(Error::Removed)?;
-        let me = self.device.identity.sign.public();
-        let owed = space.group.owed_by_file(live.epoch, &space.table, &me);
-        let grants = self.grants(&space, &live, owed).into_iter();
-        let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
-        frames.extend(self.roster_frames(&space)?);
-        frames.extend(self.former_frames(&space)?);
-        for keep in [Keep::Carried, Keep::Newer] {
-            frames.extend(self.waiting.of(keep).map(|(_, frame)| frame.to_vec()));
-        }
-        let sequences: Vec<u32> = self.bodies.keys().copied().collect();
-        frames.extend(self.own_frames(&space, &sequences)?);
-        Ok(bundle::encode(frames.iter().map(Vec::as_slice))?)
-    }
-
-    /// Takes a bundle. What is new is kept for the next relay as well.
-    ///
-    /// # Errors
-    /// [`Error::Wire`] when it is not a bundle, [`Error::Foreign`] when nothing in it is for this space. Nothing
-    /// is changed then.
-    pub fn import_bundle(&mut self, bytes: &[u8]) -> Result<BundleOutcome, Error> {
-        self.space()?;
-        let parsed = bundle::decode(bytes)?;
-        // What it grants opens the rest of it.
-        let is_grant = |frame: &&&[u8]| matches!(Frame::parse(frame), Ok(Frame::Grant(..)));
-        let grants = parsed.frames.iter().filter(is_grant).filter(|frame| self.is_ours(frame));
-        let grants: Vec<Vec<u8>> = grants.map(|frame| frame.to_vec()).collect();
-        let before = self.view()?.totals()?.0;
-        let mut received = self.receive(&grants, true)?;
-        let is_newer = |frame: &&&[u8]| matches!(Frame::parse(frame), Ok(Frame::Other));
-        let ours = parsed.frames.iter().filter(|frame| self.is_ours(frame) && !is_grant(frame));
-        let mut ours: Vec<Vec<u8>> = ours.map(|frame| frame.to_vec()).collect();
-        if ours.is_empty() && grants.is_empty() && !parsed.frames.is_empty() {
-            return Err(Error::Foreign { what: "bundle" });
-        }
-        // Among frames of this space, those of newer versions are taken to be of it too.
-        ours.extend(parsed.frames.iter().filter(is_newer).map(|frame| frame.to_vec()));
-        received.add(self.receive(&ours, true)?);
-        Ok(BundleOutcome {
-            frames: parsed.frames.len() as u32,
-            received,
-            contacts: self.view()?.totals()?.0.saturating_sub(before),
-            whole: parsed.ending == Ending::Whole,
-        })
-    }
-
-    fn is_for_member(&self, header: &GrantHeader) -> bool {
-        let is_for = |space: &SpaceState| {
-            self.device.kems().any(|k| space.group.is_for(&k.public(), header))
-        };
-        self.space.as_ref().is_some_and(is_for)
-    }
-
-    /// Whether a frame's hint names an epoch that is held here.
-    fn is_ours(&self, frame: &[u8]) -> bool {
-        let hinted = |nonce, hint| {
-            self.ring.epochs().values().any(|secret| secret.hint_key().hint(nonce) == hint)
-        };
-        match Frame::parse(frame) {
-            Ok(Frame::Chunk(header, _)) => hinted(&header.nonce, header.hint),
-            Ok(Frame::Roster(header, _)) => hinted(&header.nonce, header.hint),
-            Ok(Frame::Grant(header, _)) => self.is_for_member(&header),
-            _ => false,
-        }
     }
 
     /// How many contacts there are here.

@@ -36,6 +36,8 @@ fn note(cast: &Cast, changes: usize) -> Note {
 pub(super) fn vectors(cast: &Cast) -> Vec<Vector> {
     let mut vectors = drops(cast);
     vectors.extend(carried(cast));
+    vectors.extend(introduced(cast));
+    vectors.extend(contents(cast));
     vectors
 }
 
@@ -120,50 +122,67 @@ fn add(cast: &Cast, signer: &SignKey, key: &SignKey, role: u8) -> Vec<u8> {
     statement(&cast.space, signer, 1, &[], &payload)
 }
 
+const SIGNATURE: &str = "a note's signature does not verify";
+const STRANGER: &str = "a note's author is not shown to be a member who may write";
+const FORM: &str = "a note's changes are not those of one new document";
+
+fn make(name: &str, expect: &str, bytes: &[u8]) -> Vector {
+    Vector::new(name, "carried drop", expect)
+        .hex("target space", TARGET.as_bytes())
+        .hex("bytes", bytes)
+}
+
+fn ok(name: &str, carried: &Carried) -> Vector {
+    let taken = carried.check(&TARGET).unwrap();
+    make(name, "ok", &carried.encode())
+        .hex("note", taken.id.as_bytes())
+        .hex("actor", carried.actor(&TARGET).to_bytes())
+        .hex("last change", taken.changes.last().unwrap().hash().0)
+}
+
+fn by_root(cast: &Cast, role: u8) -> Vec<Vec<u8>> {
+    vec![add(cast, &cast.root, &author(), role)]
+}
+
+fn good(cast: &Cast, changes: usize) -> Carried {
+    let introduction = by_root(cast, 1);
+    Carried { root: cast.root.public(), note: note(cast, changes), introduction }
+}
+
 fn carried(cast: &Cast) -> Vec<Vector> {
-    let root = cast.root.public();
-    let by_root = |role| vec![add(cast, &cast.root, &author(), role)];
-    let good = |changes| Carried { root, note: note(cast, changes), introduction: by_root(1) };
-    let make = |name: &str, expect: &str, bytes: &[u8]| {
-        Vector::new(name, "carried drop", expect)
-            .hex("target space", TARGET.as_bytes())
-            .hex("bytes", bytes)
-    };
-    let ok = |name: &str, carried: &Carried| {
-        let taken = carried.check(&TARGET).unwrap();
-        make(name, "ok", &carried.encode())
-            .hex("note", taken.id.as_bytes())
-            .hex("actor", carried.actor(&TARGET).to_bytes())
-            .hex("last change", taken.changes.last().unwrap().hash().0)
-    };
-    let with = |introduction| Carried { introduction, ..good(1) };
+    let bytes = good(cast, 1).encode();
+    vec![
+        ok("carried", &good(cast, 1)),
+        ok("carried_of_two_changes", &good(cast, 2)),
+        make("carried_flipped_root", SIGNATURE, &flip(&bytes, 0)),
+        make("carried_flipped_author", SIGNATURE, &flip(&bytes, 32)),
+        make("carried_flipped_salt", SIGNATURE, &flip(&bytes, 64)),
+        make("carried_flipped_signature", SIGNATURE, &flip(&bytes, 80)),
+        make("carried_flipped_changes", SIGNATURE, &flip(&bytes, bytes.len() - 230)),
+        Vector::new("carried_to_another_space", "carried drop", SIGNATURE)
+            .hex("target space", [65; 16])
+            .hex("bytes", &bytes),
+        make("carried_cut", "ends too early", &bytes[..bytes.len() - 1]),
+        make("carried_trailing", "1 bytes too many", &[&bytes[..], &[0]].concat()),
+    ]
+}
+
+/// Introduced in every way that there is, and in none.
+fn introduced(cast: &Cast) -> Vec<Vector> {
+    let with = |introduction| Carried { introduction, ..good(cast, 1) };
+    let by_root = |role| by_root(cast, role);
     let coordinator = SignKey::from_seed(&[64; 32]);
     let chain =
         sorted(vec![add(cast, &coordinator, &author(), 1), add(cast, &cast.root, &coordinator, 3)]);
-    let mut unsorted = chain.clone();
-    unsorted.reverse();
-    let signature = "a note's signature does not verify";
-    let stranger = "a note's author is not shown to be a member who may write";
-    let form = "a note's changes are not those of one new document";
-    let bytes = good(1).encode();
+    let unsorted = chain.iter().rev().cloned().collect();
     vec![
-        ok("carried", &good(1)),
-        ok("carried_of_two_changes", &good(2)),
-        ok("carried_by_a_coordinators_invitation", &with(chain.clone())),
-        make("carried_flipped_root", signature, &flip(&bytes, 0)),
-        make("carried_flipped_author", signature, &flip(&bytes, 32)),
-        make("carried_flipped_salt", signature, &flip(&bytes, 64)),
-        make("carried_flipped_signature", signature, &flip(&bytes, 80)),
-        make("carried_flipped_changes", signature, &flip(&bytes, bytes.len() - 230)),
-        Vector::new("carried_to_another_space", "carried drop", signature)
-            .hex("target space", [65; 16])
-            .hex("bytes", &bytes),
-        make("carried_of_nobody", stranger, &with(vec![]).encode()),
-        make("carried_of_a_trainer", stranger, &with(by_root(6)).encode()),
-        make("carried_of_an_unknown_role", stranger, &with(by_root(99)).encode()),
+        ok("carried_by_a_coordinators_invitation", &with(chain)),
+        make("carried_of_nobody", STRANGER, &with(vec![]).encode()),
+        make("carried_of_a_trainer", STRANGER, &with(by_root(6)).encode()),
+        make("carried_of_an_unknown_role", STRANGER, &with(by_root(99)).encode()),
         make(
             "carried_by_an_educators_invitation",
-            stranger,
+            STRANGER,
             &with(vec![add(cast, &coordinator, &author(), 1)]).encode(),
         ),
         make("carried_unsorted", "is not strictly ascending", &with(unsorted).encode()),
@@ -172,36 +191,40 @@ fn carried(cast: &Cast) -> Vec<Vector> {
                 (0..65).map(|n| add(cast, &SignKey::from_seed(&[n; 32]), &author(), 1)).collect();
             with(sorted(many)).encode()
         }),
-        make("carried_damaged_statement", stranger, &{
+        make("carried_damaged_statement", STRANGER, &{
             let good = add(cast, &cast.root, &author(), 1);
             let damaged = flip(&good, good.len() - 1);
             with(sorted(vec![good, damaged])).encode()
         }),
-        make("carried_of_a_stock_keeper", stranger, &with(by_root(5)).encode()),
-        make("carried_of_an_archive", stranger, &with(by_root(7)).encode()),
+        make("carried_of_a_stock_keeper", STRANGER, &with(by_root(5)).encode()),
+        make("carried_of_an_archive", STRANGER, &with(by_root(7)).encode()),
         ok("carried_of_a_supervisor", &with(by_root(2))),
         ok("carried_of_a_coordinator", &with(by_root(3))),
         ok("carried_of_a_clinic", &with(by_root(4))),
         ok("carried_of_a_renewed_key", &with(renewed(cast, 1))),
-        make("carried_of_a_renewed_trainer", stranger, &with(renewed(cast, 6)).encode()),
+        make("carried_of_a_renewed_trainer", STRANGER, &with(renewed(cast, 6)).encode()),
         ok("carried_by_a_renewed_coordinator", &with(by_renewed(cast))),
         ok("carried_of_one_who_was_raised", &with(raised(cast, &cast.root))),
-        make("carried_of_one_who_raised_itself", stranger, &{
+        make("carried_of_one_who_raised_itself", STRANGER, &{
             with(raised(cast, &author())).encode()
         }),
         ok("carried_by_the_next_root", &with(by_next_root(cast, &cast.root))),
-        make("carried_by_a_root_of_nobodys", stranger, &{
+        make("carried_by_a_root_of_nobodys", STRANGER, &{
             with(by_next_root(cast, &SignKey::from_seed(&[68; 32]))).encode()
         }),
-        make("carried_cut", "ends too early", &bytes[..bytes.len() - 1]),
-        make("carried_trailing", "1 bytes too many", &[&bytes[..], &[0]].concat()),
-        make("carried_of_a_named_document", form, &signed(cast, &changes(&[[1; 16]]))),
-        make("carried_of_no_document", form, &signed(cast, &changes(&[]))),
-        make("carried_of_two_documents", form, &signed(cast, &changes(&[[0; 16], [1; 16]]))),
-        make("carried_that_depends_on_another", form, &signed(cast, &dependent())),
-        make("carried_that_begins_late", form, &signed(cast, &late())),
+    ]
+}
+
+/// Notes that are signed and introduced well, and say what a note may not.
+fn contents(cast: &Cast) -> Vec<Vector> {
+    vec![
+        make("carried_of_a_named_document", FORM, &signed(cast, &changes(&[[1; 16]]))),
+        make("carried_of_no_document", FORM, &signed(cast, &changes(&[]))),
+        make("carried_of_two_documents", FORM, &signed(cast, &changes(&[[0; 16], [1; 16]]))),
+        make("carried_that_depends_on_another", FORM, &signed(cast, &dependent())),
+        make("carried_that_begins_late", FORM, &signed(cast, &late())),
         make("carried_that_replaces_what_is_not_there", REPLACED, &signed(cast, &replacing())),
-        make("carried_of_garbage", form, &signed(cast, &[1, 2, 3])),
+        make("carried_of_garbage", FORM, &signed(cast, &[1, 2, 3])),
     ]
 }
 

@@ -125,6 +125,34 @@ fn writes_a_site(by: &mut Engine) {
     by.commit(documents::Staged { rows: vec![(head, content)], ..Default::default() }).unwrap();
 }
 
+/// Statements that are not the insider's to make, in a body that is.
+fn says_what_is_not_its_to_say(insider: &mut Engine, victim: &[u8; 32]) {
+    let space = insider.space().unwrap().clone();
+    let device = crate::members::device(victim);
+    let key = crate::crypto::SignKey::from_seed(&[7; 32]).public();
+    let kem_key = insider.device.identity.kem.public();
+    let role = Some(Role::Coordinator);
+    let contents = [
+        Content::Revoke { device, cut: Cut::new() },
+        Content::SetRole { device: insider.device(), role, cut: Cut::new() },
+        Content::AddDevice { device_key: key, kem_key, role, may_rotate: true },
+        Content::ReplaceRoot { root: key },
+        Content::SetRelays(vec![]),
+    ];
+    let parents = space.group.roster.parents();
+    let sign = insider.device.identity.sign.clone();
+    let say = |content| {
+        let parents = parents.clone();
+        Statement::sign::<crate::crypto::Real>(space.space(), &sign, parents, content, None)
+    };
+    let said = contents.into_iter().map(|content| say(content).unwrap().bytes);
+    let unsent = &mut insider.space.as_mut().unwrap().unsent;
+    unsent.extend(said);
+    unsent.sort_by_key(|bytes| crate::members::statement_hash(bytes));
+    writes_a_site(insider);
+    insider.close_unsent().unwrap();
+}
+
 /// Everything that the insider can think of; of its own lane the frames that come before are among them.
 fn forgeries(cast: &mut Cast) -> Vec<Vec<u8>> {
     let (victim, admin, own) = (lane(&cast.phone), lane(&cast.admin), lane(&cast.insider));
@@ -175,30 +203,7 @@ fn forgeries(cast: &mut Cast) -> Vec<Vec<u8>> {
     let body = Body { previous, ..Body::default() };
     forged.push(forge(insider, (own, next + 40), body, &[]));
 
-    // Statements that are not its to make, in a body that is.
-    let device = crate::members::device(&device_key);
-    let key = crate::crypto::SignKey::from_seed(&[7; 32]).public();
-    let kem_key = insider.device.identity.kem.public();
-    let role = Some(Role::Coordinator);
-    let contents = [
-        Content::Revoke { device, cut: Cut::new() },
-        Content::SetRole { device: insider.device(), role, cut: Cut::new() },
-        Content::AddDevice { device_key: key, kem_key, role, may_rotate: true },
-        Content::ReplaceRoot { root: key },
-        Content::SetRelays(vec![]),
-    ];
-    let parents = space.group.roster.parents();
-    let sign = insider.device.identity.sign.clone();
-    let say = |content| {
-        let parents = parents.clone();
-        Statement::sign::<crate::crypto::Real>(space.space(), &sign, parents, content, None)
-    };
-    let said = contents.into_iter().map(|content| say(content).unwrap().bytes);
-    let unsent = &mut insider.space.as_mut().unwrap().unsent;
-    unsent.extend(said);
-    unsent.sort_by_key(|bytes| crate::members::statement_hash(bytes));
-    writes_a_site(insider);
-    insider.close_unsent().unwrap();
+    says_what_is_not_its_to_say(insider, &device_key);
     let place = (own, next);
     forged.push(seal_at(insider, place, &last_body(insider)));
     forged

@@ -165,6 +165,23 @@ fn fetch(image: &Image, readers: &mut [Reader]) {
     }
 }
 
+/// One who was invited as what it is, and knows what that opens.
+fn joined(founder: &mut Engine, who: Who, mut engine: Engine) -> Reader {
+    let role = match who {
+        Who::Member(role) => Some(role),
+        Who::Removed => Some(Role::Coordinator),
+        Who::Stranger => None,
+    };
+    if let Some(role) = role {
+        let request = engine.request_to_join().unwrap();
+        let (answer, _) = founder.invite(&request, role, &[]).unwrap();
+        engine.join(&answer).unwrap();
+    }
+    let mut reader = Reader { who, engine, held: Held::new() };
+    reader.remember();
+    reader
+}
+
 #[test]
 fn what_each_role_can_open_is_what_the_policy_says() {
     let folder = TempDir::new().unwrap();
@@ -178,22 +195,7 @@ fn what_each_role_can_open_is_what_the_policy_says() {
     let members = Role::ALL.map(Who::Member).into_iter();
     let rows = members.chain([Who::Removed, Who::Stranger]).zip(2..);
     let mut readers: Vec<Reader> = rows
-        .map(|(who, seed)| {
-            let mut engine = engine(&folder, &format!("{seed}"), seed);
-            let role = match who {
-                Who::Member(role) => Some(role),
-                Who::Removed => Some(Role::Coordinator),
-                Who::Stranger => None,
-            };
-            if let Some(role) = role {
-                let request = engine.request_to_join().unwrap();
-                let (answer, _) = founder.invite(&request, role, &[]).unwrap();
-                engine.join(&answer).unwrap();
-            }
-            let mut reader = Reader { who, engine, held: Held::new() };
-            reader.remember();
-            reader
-        })
+        .map(|(who, seed)| joined(&mut founder, who, engine(&folder, &format!("{seed}"), seed)))
         .collect();
     write_all(&mut founder, 2);
     publish(&mut image, When::During, &mut founder);
