@@ -24,7 +24,7 @@ use crate::members::{Role, Roster};
 use crate::store::Log;
 use crate::sync::body::Body;
 
-/// Bodies at one position: as many as a relay keeps.
+/// Bodies after one other: as many as a relay keeps.
 const CANDIDATES_MAX: usize = 4;
 /// Bodies of one lane that are taken in beside those that are believed: who forks without end forks to no end.
 const RIVALS_MAX: usize = 1_024;
@@ -179,13 +179,16 @@ impl Engine {
             return Ok(Verdict::Quarantine(Reason::Signature));
         };
         let position = signed.mark.position;
-        let beside = bodies.rivals.keys().filter(|(at, _)| *at == sequence).count();
+        let beside: Vec<Position> = bodies.children(sequence, chunk.body.previous).collect();
         if bodies.at(sequence) == Some(position)
             || bodies.rivals.contains_key(&(sequence, position))
         {
             return Ok(Verdict::Known);
         }
-        if beside + 1 >= CANDIDATES_MAX || bodies.rivals.len() >= RIVALS_MAX {
+        // The lowest of all is taken in whatever came before it: it may be the one that is believed.
+        let is_one_too_many =
+            beside.len() >= CANDIDATES_MAX && beside.iter().any(|other| *other < position);
+        if is_one_too_many || bodies.rivals.len() >= RIVALS_MAX {
             return Ok(Verdict::Quarantine(Reason::Previous));
         }
         let mut batch = self.open_all(&[], &[], false)?.batch;

@@ -80,12 +80,12 @@ impl World {
         frame
     }
 
-    /// What a device has of the insider.
-    fn seen(&mut self, n: usize) -> (LaneState, Vec<u8>, u64) {
+    /// What a device believes of the insider.
+    fn seen(&mut self, n: usize) -> (LaneState, Vec<u8>) {
         let lane = self.insider.space().unwrap().lane;
         let device = &mut self.others[n];
         let state = device.space().unwrap().lanes[&lane].clone();
-        (state, device.canonical().unwrap(), device.status().unwrap().forked)
+        (state, device.canonical().unwrap())
     }
 }
 
@@ -112,6 +112,7 @@ proptest! {
             }
         }
         let first = world.seen(0);
+        prop_assert!(world.others[0].status().unwrap().forked > 0 || from.iter().skip(1).all(|back| *back == 0));
         for n in 1..3 {
             prop_assert_eq!(&world.seen(n), &first);
             world.others[n].rebuild().unwrap();
@@ -129,7 +130,9 @@ fn forks_without_end_are_bounded_and_cost_nobody_else_anything() {
     world.others[0].close_unsent().unwrap();
     let frames: Vec<_> = (0..40).map(|value| world.fork(0, value)).collect();
     let received = world.others[0].receive(&frames, false).unwrap();
-    assert_eq!(world.others[0].status().unwrap().forked as usize, CANDIDATES_MAX - 1);
+    // Beside the first few, only what is lower than all before it.
+    let taken = world.others[0].status().unwrap().forked as usize;
+    assert!((CANDIDATES_MAX - 1..20).contains(&taken), "{taken}");
     assert_eq!(received.applied + received.quarantined + received.known, 40);
     let mut flood = Vec::new();
     for value in 0..WAITING_MAX as u64 + 20 {
