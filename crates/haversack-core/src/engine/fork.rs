@@ -69,7 +69,6 @@ impl Engine {
         if self.is_known(chunk) || is_applied(batch, chunk) {
             return Some(Verdict::Known);
         }
-        let parent = sequence.checked_sub(1).map(|before| (before, chunk.body.previous));
         let is_off = match sequence.cmp(&lane.next) {
             std::cmp::Ordering::Less => {
                 let here = bodies.is_some_and(|bodies| bodies.spine.contains_key(&sequence));
@@ -81,9 +80,8 @@ impl Engine {
                     || (id == batch.space.lane && !chunk.frame.is_empty())
             }
             std::cmp::Ordering::Greater => {
-                let is_on = |place| bodies.is_some_and(|bodies| bodies.rivals.contains_key(&place));
-                let beside = |rival: &Opened| rival.body.lane == id;
-                parent.is_some_and(is_on) || batch.rivals.iter().any(beside)
+                let forked = bodies.is_some_and(|bodies| !bodies.rivals.is_empty());
+                forked || batch.rivals.iter().any(|rival| rival.body.lane == id)
             }
         };
         is_off.then_some(Verdict::Rival)

@@ -310,6 +310,11 @@ impl Index {
         rows.max().unwrap_or(0)
     }
 
+    /// Whether there are rivals of a lane.
+    pub(super) fn is_forked(&self, lane: &Lane) -> bool {
+        self.bodies(lane).is_some_and(|bodies| !bodies.rivals.is_empty())
+    }
+
     /// The lanes of which there are rivals.
     pub(super) fn forked(&self) -> impl Iterator<Item = (&Lane, &Bodies)> {
         self.lanes.iter().filter(|(_, bodies)| !bodies.rivals.is_empty())

@@ -103,6 +103,8 @@ impl Engine {
         for (row, wait, _) in self.waiting.waits() {
             let has_come = wait.version != version()
                 || match &wait.need {
+                    // It may be on any branch: once tried, it waits for one of their bodies.
+                    Need::Before if self.index.is_forked(&wait.lane) => true,
                     Need::Before => {
                         lanes.entry(wait.lane).or_default().push((wait.sequence, row));
                         false
