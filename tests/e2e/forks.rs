@@ -125,13 +125,24 @@ impl Lives {
         self.fleet.device(to).import_bundle(&bundle).unwrap();
     }
 
+    /// Everybody syncs, in every life, until a whole round brings nobody anything.
     fn settle(&mut self) {
-        for _ in 0..4 {
+        let mut before = Vec::new();
+        for _ in 0..12 {
+            let mut now = Vec::new();
             for life in 0..self.count {
                 self.become_life(life);
-                (0..=PHONES).for_each(|n| self.sync(n));
+                for n in 0..=PHONES {
+                    self.sync(n);
+                    now.push(self.fleet.device(n).canonical().unwrap());
+                }
             }
+            if now == before {
+                return;
+            }
+            before = now;
         }
+        panic!("the lives never come to rest");
     }
 
     fn status(&mut self, n: usize) -> Status {

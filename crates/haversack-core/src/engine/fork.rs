@@ -24,8 +24,9 @@ use crate::members::{Role, Roster};
 use crate::store::Log;
 use crate::sync::body::Body;
 
-/// Bodies of one lane that are taken in beside those that are believed: who forks without end forks to no end. Of one place there
-/// is no bound of its own: which of many are there must not depend on which came first.
+/// Bodies after one other: as many as a relay keeps.
+const CANDIDATES_MAX: usize = 4;
+/// Bodies of one lane that are taken in beside those that are believed: who forks without end forks to no end.
 const RIVALS_MAX: usize = 1_024;
 
 /// A change of the log or put aside, and the row that it is in.
@@ -68,7 +69,6 @@ impl Engine {
         if self.is_known(chunk) || is_applied(batch, chunk) {
             return Some(Verdict::Known);
         }
-        let parent = sequence.checked_sub(1).map(|before| (before, chunk.body.previous));
         let is_off = match sequence.cmp(&lane.next) {
             std::cmp::Ordering::Less => {
                 let here = bodies.is_some_and(|bodies| bodies.spine.contains_key(&sequence));
@@ -80,9 +80,8 @@ impl Engine {
                     || (id == batch.space.lane && !chunk.frame.is_empty())
             }
             std::cmp::Ordering::Greater => {
-                let is_on = |place| bodies.is_some_and(|bodies| bodies.rivals.contains_key(&place));
-                let beside = |rival: &Opened| rival.body.lane == id;
-                parent.is_some_and(is_on) || batch.rivals.iter().any(beside)
+                let forked = bodies.is_some_and(|bodies| !bodies.rivals.is_empty());
+                forked || batch.rivals.iter().any(|rival| rival.body.lane == id)
             }
         };
         is_off.then_some(Verdict::Rival)
@@ -178,12 +177,16 @@ impl Engine {
             return Ok(Verdict::Quarantine(Reason::Signature));
         };
         let position = signed.mark.position;
+        let beside: Vec<Position> = bodies.children(sequence, chunk.body.previous).collect();
         if bodies.at(sequence) == Some(position)
             || bodies.rivals.contains_key(&(sequence, position))
         {
             return Ok(Verdict::Known);
         }
-        if bodies.rivals.len() >= RIVALS_MAX {
+        // The lowest of all is taken in whatever came before it: it may be the one that is believed.
+        let is_one_too_many =
+            beside.len() >= CANDIDATES_MAX && beside.iter().any(|other| *other < position);
+        if is_one_too_many || bodies.rivals.len() >= RIVALS_MAX {
             return Ok(Verdict::Quarantine(Reason::Previous));
         }
         let mut batch = self.open_all(&[], &[], false)?.batch;

@@ -215,6 +215,17 @@ impl Bodies {
         self.spine.get(&sequence).map(|(_, mark)| mark.position)
     }
 
+    /// The bodies that follow another one.
+    pub(super) fn children(
+        &self,
+        sequence: u32,
+        previous: Position,
+    ) -> impl Iterator<Item = Position> {
+        let rivals = self.rivals.iter().filter(move |((at, _), _)| *at == sequence);
+        let all = self.spine.get(&sequence).into_iter().chain(rivals.map(|(_, rival)| rival));
+        all.filter(move |(_, mark)| mark.previous == previous).map(|(_, mark)| mark.position)
+    }
+
     /// The way to a body that is to follow `previous` at a sequence. Nothing when that is not here.
     pub(super) fn path(&self, sequence: u32, previous: Position) -> Option<Path> {
         let mut path = Path { rivals: BTreeSet::new(), from: sequence };
@@ -299,10 +310,9 @@ impl Index {
         rows.max().unwrap_or(0)
     }
 
-    /// Whether a body on another branch of a lane may be the one before a sequence.
-    pub(super) fn has_rival(&self, lane: &Lane, before: u32) -> bool {
-        let Some(bodies) = self.bodies(lane) else { return false };
-        bodies.rivals.keys().any(|(sequence, _)| sequence.saturating_add(1) == before)
+    /// Whether there are rivals of a lane.
+    pub(super) fn is_forked(&self, lane: &Lane) -> bool {
+        self.bodies(lane).is_some_and(|bodies| !bodies.rivals.is_empty())
     }
 
     /// The lanes of which there are rivals.

@@ -99,9 +99,7 @@ impl Engine {
         let rivals = bodies.rivals.iter().map(|((at, _), (_, mark))| (*at, mark));
         let all: BTreeMap<Place, Position> =
             spine.chain(rivals).map(|(at, mark)| ((at, mark.position), mark.previous)).collect();
-        let named = named(self.space()?, lane, &all, |lane| {
-            self.index.bodies(lane).is_some_and(|bodies| !bodies.rivals.is_empty())
-        });
+        let named = named(self.space()?, lane, &all, |lane| self.index.is_forked(lane));
         Ok(Some((*from, believed((*from, start), &all, &named))))
     }
 

@@ -103,8 +103,8 @@ impl Engine {
         for (row, wait, _) in self.waiting.waits() {
             let has_come = wait.version != version()
                 || match &wait.need {
-                    // Once it was tried, it waits for the next body on any branch.
-                    Need::Before if self.index.has_rival(&wait.lane, wait.sequence) => true,
+                    // It may be on any branch: once tried, it waits for one of their bodies.
+                    Need::Before if self.index.is_forked(&wait.lane) => true,
                     Need::Before => {
                         lanes.entry(wait.lane).or_default().push((wait.sequence, row));
                         false

@@ -137,7 +137,7 @@ const CASES: &[(&str, Make, Expect)] = &[
         Refused(Reason::Changes, Insiders),
     ),
     (
-        "a body that follows another one",
+        "a body that follows one that nobody has",
         |team| {
             let previous = Some(Position::new([9; 16]));
             Forged { previous, ..Forged::default() }.frame(&team.insider)
