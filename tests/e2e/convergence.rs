@@ -101,11 +101,15 @@ fn a_correction_to_what_is_shown_settles_a_dispute_for_everybody() {
     let mut fleet = Fleet::new();
     fleet.settle();
     fleet.act(Act::Log(1, 0, 0));
-    (1..=3).for_each(|n| drop(fleet.sync(n, 1_000)));
+    for n in 1..=3 {
+        fleet.sync(n, 1_000);
+    }
     for n in [2, 3] {
         fleet.act(Act::Correct(n, 7));
     }
-    (2..=3).for_each(|n| drop(fleet.sync(n, 1_000)));
+    for n in 2..=3 {
+        fleet.sync(n, 1_000);
+    }
     fleet.act(Act::Correct(3, 7));
     fleet.settle();
     let expected = fleet.device(3).canonical().unwrap();
