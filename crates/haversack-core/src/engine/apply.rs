@@ -151,7 +151,13 @@ impl Engine {
         mark: Mark,
     ) -> Result<(), Error> {
         let (lane, place) = (chunk.body.lane, chunk.sequence);
-        let row = body_row(RowKind::Body(mark), place, &chunk.body, &chunk.signature)?;
+        let row = body_row(
+            batch.space.space(),
+            RowKind::Body(mark),
+            place,
+            &chunk.body,
+            &chunk.signature,
+        )?;
         batch.staged.rows.push(row);
         batch.marks.insert((lane, place), mark);
         let begun = self.begun(batch, &chunk.body.client_keys)?;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use automerge::ChangeHash;
-use haversack_wire::{Device, Document, Epoch, Lane, Position, StatementHash};
+use haversack_wire::{Device, Document, Epoch, Lane, Position, Space, StatementHash};
 
 use super::Engine;
 use super::apply::{Rebuilt, Verdict, check_signature, rebuild_item, row_of};
@@ -23,6 +23,7 @@ use crate::docs::rebuild::{self, Tip};
 use crate::members::{Role, Roster};
 use crate::store::Log;
 use crate::sync::body::Body;
+use crate::sync::drop::Carried;
 
 /// Bodies after one other: as many as a relay keeps.
 const CANDIDATES_MAX: usize = 4;
@@ -35,8 +36,10 @@ pub(super) struct Known {
     pub(super) change: automerge::Change,
 }
 
-/// The row that a body leaves beside those of its documents.
+/// The row that a body leaves beside those of its documents. What it carried has rows of its own, under the keys of its documents:
+/// here it stands by name.
 pub(super) fn body_row(
+    to: &Space,
     kind: RowKind,
     sequence: u32,
     body: &Body,
@@ -51,13 +54,21 @@ pub(super) fn body_row(
         statements: statements.clone(),
         opening: body.opening,
         drops: drops.clone(),
-        carried: carried.clone(),
+        carried: carried.iter().map(|bytes| name_of_carried(to, bytes)).collect(),
         other: other.clone(),
         ..Body::default()
     };
     let (document, tip, since) = Default::default();
     let head = RowHead { document, kind, lane: body.lane, sequence: Some(sequence), tip, since };
     Ok((head, [&lean.encode()?.bytes[..], signature].concat()))
+}
+
+/// The name of a carried drop; of what is none, or a name already, itself.
+fn name_of_carried(to: &Space, bytes: &[u8]) -> Vec<u8> {
+    match Carried::decode(bytes) {
+        Ok(carried) => carried.id(to).to_bytes().to_vec(),
+        Err(_) => bytes.to_vec(),
+    }
 }
 
 impl Engine {
@@ -209,7 +220,7 @@ impl Engine {
             staged.rows.push((head, key.expose().to_vec()));
         }
         let kind = RowKind::Rival(signed.mark);
-        staged.rows.push(body_row(kind, sequence, &chunk.body, &chunk.signature)?);
+        staged.rows.push(body_row(&space, kind, sequence, &chunk.body, &chunk.signature)?);
         self.commit(batch.staged).map(|()| Verdict::Applied)
     }
 

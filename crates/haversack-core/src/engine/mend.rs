@@ -134,7 +134,13 @@ impl Engine {
         }
         for (sequence, (row, mark)) in bodies.spine.range(from..) {
             let (body, signature) = self.lean_body(*row)?;
-            staged.rows.push(body_row(RowKind::Rival(*mark), *sequence, &body, &signature)?);
+            staged.rows.push(body_row(
+                space.space(),
+                RowKind::Rival(*mark),
+                *sequence,
+                &body,
+                &signature,
+            )?);
             staged.replaced.entry(Document::default()).or_default().push(*row);
         }
         let state = self.lane_before(&space, lane, &bodies, from)?;
@@ -310,6 +316,8 @@ impl Engine {
                 }
             }
         }
+        let Some(carried) = self.carried_by(lane, place.0, &body.carried)? else { return Ok(None) };
+        body.carried = carried;
         body.client_keys.sort_by_key(|(document, _)| *document);
         documents.sort_by_key(|changes| changes.document);
         let item = (!documents.is_empty()).then(|| ops::encode(&author, &documents)).transpose()?;
@@ -319,6 +327,32 @@ impl Engine {
         let place = (Epoch::default(), (LaneTag::default(), place.0));
         let (signed, size) = ((body, rest, signature), (raw.len() as u32, Need::Before));
         Ok(Some(Opened::new((Vec::new(), None), place, signed, size)))
+    }
+
+    /// What a body carried, by the names that its row has. Nothing when some of it was let go.
+    fn carried_by(
+        &self,
+        lane: &Lane,
+        sequence: u32,
+        names: &[Vec<u8>],
+    ) -> Result<Option<Vec<Vec<u8>>>, Error> {
+        let mut carried = Vec::new();
+        for name in names {
+            let Ok(id) = <[u8; 16]>::try_from(name.as_slice()) else {
+                // It was never a drop, and says so in full.
+                carried.push(name.clone());
+                continue;
+            };
+            let rows = self.index.document(&Document::new(id)).map(|entry| entry.rows.as_slice());
+            let is_it = |row: &&Row| {
+                row.head.kind == RowKind::Carried
+                    && row.head.lane == *lane
+                    && row.head.sequence == Some(sequence)
+            };
+            let Some(row) = rows.unwrap_or_default().iter().find(is_it) else { return Ok(None) };
+            carried.push(self.entry(row)?);
+        }
+        Ok(Some(carried))
     }
 
     /// Takes back what was put aside and builds on nothing any more that is.

@@ -239,7 +239,13 @@ fn stage(
     let (position, previous) = (own.position, signed.body.previous);
     let start = signed.signature.first_chunk().copied().unwrap_or_default();
     let mark = RowKind::Body(Mark { position, previous, signature: start });
-    staged.rows.push(body_row(mark, signed.sequence, &signed.body, &signed.signature)?);
+    staged.rows.push(body_row(
+        space.space(),
+        mark,
+        signed.sequence,
+        &signed.body,
+        &signed.signature,
+    )?);
     staged.bodies.push(KeptBody {
         sequence: signed.sequence,
         position: own.position_start(),

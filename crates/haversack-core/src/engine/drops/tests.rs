@@ -129,6 +129,27 @@ fn what_was_carried_is_the_same_after_a_restart_and_from_the_log_alone() {
     assert_eq!(shown(&cast.nurse), theirs);
 }
 
+/// What the rows of bodies say of what they carried: its name, since its text goes with its own key.
+#[test]
+fn no_row_but_its_own_holds_what_was_carried() {
+    let mut cast = Cast::new();
+    cast.drop(7);
+    cast.carry();
+    pass(&mut cast.health, &mut cast.nurse);
+    let lane = cast.health.space().unwrap().lane;
+    for engine in [&cast.health, &cast.nurse] {
+        let rows = engine.index.bodies(&lane).unwrap().spine.values();
+        let bodies = rows.map(|(row, _)| engine.lean_body(*row).unwrap().0);
+        let carried: Vec<Vec<u8>> = bodies.flat_map(|body| body.carried).collect();
+        let kept = engine
+            .index
+            .documents()
+            .filter(|(_, entry)| entry.rows.iter().any(|row| row.head.kind == RowKind::Carried));
+        let names: Vec<Vec<u8>> = kept.map(|(id, _)| id.to_bytes().to_vec()).collect();
+        assert_eq!((carried.len(), &carried), (1, &names));
+    }
+}
+
 #[test]
 fn two_carry_the_same_and_it_is_there_once() {
     let mut cast = Cast::new();
