@@ -202,36 +202,93 @@ proptest! {
 
     #[test]
     fn whoever_stays_ends_with_the_same_records(events in proptest::collection::vec(event(), 1..40)) {
-        let mut fleet = Fleet::new();
-        let (mut kept, mut revoked) = (0, false);
-        for (at, event) in events.into_iter().enumerate() {
-            match event {
-                Event::Log(n) if n < 3 => { log(&mut fleet, n, at as u16); kept += 1; }
-                Event::Log(n) => if !fleet.device(n).status().unwrap().removed { log(&mut fleet, n, at as u16); },
-                Event::Sync(n) => drop(sync(&mut fleet, n)),
-                Event::Bundle(n, m) => if let Ok(bundle) = fleet.device(n).export_bundle() {
-                    let _ = fleet.device(m).import_bundle(&bundle);
-                },
-                Event::Rotate => fleet.device(0).rotate().unwrap(),
-                Event::Revoke if !revoked => {
-                    let lost = fleet.device(3).device();
-                    fleet.device(0).revoke(lost, false).unwrap();
-                    revoked = true;
-                }
-                Event::Revoke => {}
-                Event::Reopen(n) => reopen(&mut fleet, n),
+        play(events);
+    }
+}
+
+/// A history that once did not end so.
+#[test]
+fn two_stores_that_reopen_amid_a_removal_end_with_the_same_records() {
+    use Event::{Bundle, Log, Reopen, Revoke, Rotate, Sync};
+    play(vec![
+        Sync(2),
+        Sync(0),
+        Revoke,
+        Log(1),
+        Reopen(2),
+        Sync(3),
+        Sync(0),
+        Rotate,
+        Log(3),
+        Log(3),
+        Bundle(0, 1),
+        Log(0),
+        Log(1),
+        Sync(0),
+        Sync(3),
+        Sync(3),
+        Log(3),
+        Revoke,
+        Sync(3),
+        Rotate,
+        Log(1),
+        Reopen(3),
+        Sync(3),
+        Sync(0),
+        Log(2),
+        Revoke,
+        Log(0),
+        Bundle(2, 3),
+        Sync(0),
+        Sync(0),
+        Log(3),
+        Bundle(3, 2),
+        Log(3),
+        Reopen(2),
+    ]);
+}
+
+/// Lets it all happen, then lets everybody who stays sync.
+fn play(events: Vec<Event>) {
+    let mut fleet = Fleet::new();
+    let (mut kept, mut revoked) = (0, false);
+    for (at, event) in events.into_iter().enumerate() {
+        kept += u64::from(matches!(event, Event::Log(n) if n < 3));
+        befall(&mut fleet, event, at as u16, &mut revoked);
+    }
+    let all: &[usize] = if revoked { &[0, 1, 2] } else { &[0, 1, 2, 3] };
+    settle(&mut fleet, all);
+    let shown = count(&mut fleet, 0);
+    assert!(shown >= kept, "{shown} of {kept}");
+    let archive = fleet.device(0).canonical().unwrap();
+    fleet.device(0).rebuild().unwrap();
+    assert_eq!(fleet.device(0).canonical().unwrap(), archive);
+    for n in all {
+        let status = fleet.device(*n).status().unwrap();
+        assert_eq!((status.waiting, status.own.here_only), (0, 0), "device {n}");
+    }
+}
+
+fn befall(fleet: &mut Fleet, event: Event, at: u16, revoked: &mut bool) {
+    match event {
+        Event::Log(n) => {
+            if n < 3 || !fleet.device(n).status().unwrap().removed {
+                log(fleet, n, at);
             }
         }
-        let all: &[usize] = if revoked { &[0, 1, 2] } else { &[0, 1, 2, 3] };
-        settle(&mut fleet, all);
-        let shown = count(&mut fleet, 0);
-        prop_assert!(shown >= kept, "{} of {}", shown, kept);
-        let archive = fleet.device(0).canonical().unwrap();
-        fleet.device(0).rebuild().unwrap();
-        prop_assert_eq!(fleet.device(0).canonical().unwrap(), archive);
-        for n in all {
-            let status = fleet.device(*n).status().unwrap();
-            prop_assert_eq!((status.waiting, status.own.here_only), (0, 0), "device {}", n);
+        Event::Sync(n) => drop(sync(fleet, n)),
+        Event::Bundle(n, m) => {
+            if let Ok(bundle) = fleet.device(n).export_bundle() {
+                let _ = fleet.device(m).import_bundle(&bundle);
+            }
         }
+        Event::Rotate => fleet.device(0).rotate().unwrap(),
+        Event::Revoke if !*revoked => {
+            let lost = fleet.device(3).device();
+            fleet.device(0).revoke(lost, false).unwrap();
+            *revoked = true;
+        }
+        Event::Revoke => {}
+        Event::Reopen(n) => reopen(fleet, n),
     }
 }

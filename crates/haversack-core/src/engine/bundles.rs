@@ -85,7 +85,7 @@ impl Engine {
     }
 
     /// Whether a frame's hint names an epoch that is held here.
-    fn is_ours(&self, frame: &[u8]) -> bool {
+    pub(super) fn is_ours(&self, frame: &[u8]) -> bool {
         let hinted = |nonce, hint| {
             self.ring.epochs().values().any(|secret| secret.hint_key().hint(nonce) == hint)
         };

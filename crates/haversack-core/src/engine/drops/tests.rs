@@ -150,6 +150,54 @@ fn no_row_but_its_own_holds_what_was_carried() {
     }
 }
 
+/// CT-10 across spaces: what one device holds in one space opens nothing of the other, whoever it is in there.
+#[test]
+fn the_keys_of_one_space_open_nothing_of_another() {
+    let mut cast = Cast::new();
+    cast.drop(7);
+    cast.carry();
+    cast.health.rotate().unwrap();
+    let street = cast.street.export_bundle().unwrap();
+    let health = cast.health.export_bundle().unwrap();
+    pass(&mut cast.health, &mut cast.nurse);
+    let table = [
+        (&cast.street, &street, true),
+        (&cast.phone, &street, true),
+        (&cast.health, &street, false),
+        (&cast.nurse, &street, false),
+        (&cast.street, &health, false),
+        (&cast.phone, &health, false),
+        (&cast.health, &health, true),
+        (&cast.nurse, &health, true),
+    ];
+    for (n, (device, bundle, may)) in table.into_iter().enumerate() {
+        let frames = haversack_wire::bundle::decode(bundle).unwrap().frames;
+        assert!(frames.len() > 1);
+        let opened = frames.iter().filter(|frame| opens(device, frame)).count();
+        assert_eq!(opened > 0, may, "row {n}");
+        assert_eq!(frames.iter().any(|frame| device.is_ours(frame)), may, "row {n}");
+    }
+}
+
+/// Whether any key that a device holds opens a frame.
+fn opens(device: &Engine, frame: &[u8]) -> bool {
+    let space = device.space().unwrap();
+    let keys = device.ring.epochs().iter();
+    let with = |(epoch, secret): (&haversack_wire::Epoch, &crate::crypto::EpochSecret)| {
+        let epoch = (secret, epoch);
+        match haversack_wire::Frame::parse(frame) {
+            Ok(haversack_wire::Frame::Chunk(header, sealed)) => {
+                crate::sync::chunk::open(epoch, space.space(), &header, sealed).is_some()
+            }
+            Ok(haversack_wire::Frame::Roster(header, sealed)) => {
+                crate::sync::chunk::open_roster(epoch, space.space(), &header, sealed).is_some()
+            }
+            _ => false,
+        }
+    };
+    keys.map(with).any(|opened| opened)
+}
+
 #[test]
 fn two_carry_the_same_and_it_is_there_once() {
     let mut cast = Cast::new();
