@@ -183,7 +183,7 @@ fn the_keys_of_one_space_open_nothing_of_another() {
 fn opens(device: &Engine, frame: &[u8]) -> bool {
     let space = device.space().unwrap();
     let keys = device.ring.epochs().iter();
-    let with = |(epoch, secret): (&haversack_wire::Epoch, &crate::crypto::EpochSecret)| {
+    let with = |(epoch, secret): (&Epoch, &crate::crypto::EpochSecret)| {
         let epoch = (secret, epoch);
         match haversack_wire::Frame::parse(frame) {
             Ok(haversack_wire::Frame::Chunk(header, sealed)) => {
@@ -195,7 +195,7 @@ fn opens(device: &Engine, frame: &[u8]) -> bool {
             _ => false,
         }
     };
-    keys.map(with).any(|opened| opened)
+    keys.into_iter().any(with)
 }
 
 #[test]
