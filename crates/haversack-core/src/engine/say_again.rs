@@ -161,9 +161,10 @@ impl Engine {
     ) -> Result<(), Error> {
         let lane = self.space()?.lane;
         let author = self.author(&lane)?;
-        let mut document = target.with_actor(author.id().clone());
+        let mut document = target.clone().with_actor(author.id().clone());
         let mut tx = document.transaction();
-        let again = Again { was, is, is_outing: matches!(read::record(is), Record::Outing(_)) };
+        let is_outing = matches!(read::record(is), Record::Outing(_));
+        let again = Again { was, is, target: &target, is_outing };
         let failed = |_| Error::Document { what: "said again" };
         again.object(&mut tx, &ROOT, &ROOT).map_err(failed)?;
         if tx.commit().0.is_none() {
@@ -245,6 +246,8 @@ fn assemble(known: &[Known], hashes: &BTreeSet<ChangeHash>) -> Result<Automerge,
 struct Again<'a> {
     was: &'a Automerge,
     is: &'a Automerge,
+    /// What it is said on top of.
+    target: &'a Automerge,
     is_outing: bool,
 }
 
@@ -290,7 +293,7 @@ impl Again<'_> {
         (key, inner, known): (&str, &ObjId, bool),
         here: &ObjId,
     ) -> Result<(), AutomergeError> {
-        if known && tx.object_type(inner).is_ok() {
+        if known && self.is_there(inner) {
             return self.object(tx, inner, inner);
         }
         let key = self.key_of(key, inner);
@@ -302,6 +305,13 @@ impl Again<'_> {
                 self.fill(tx, inner, &new)
             }
         }
+    }
+
+    /// Whether a map is in the target. Lives that share an actor give one id to two maps: what tells them apart is the change that
+    /// made them.
+    fn is_there(&self, map: &ObjId) -> bool {
+        let made = self.is.hash_for_opid(map);
+        made.is_some() && self.target.hash_for_opid(map) == made
     }
 
     /// The key of a contact that is said again; other maps keep theirs.
