@@ -104,7 +104,7 @@ impl Engine {
         let (was, is) = (assemble(&known, &before)?, assemble(&known, &past)?);
         let mut staged = Staged::default();
         let target = self.without_branches(id, &known, &past)?;
-        self.stage_again(id, (&was, &is), target, &mut staged)?;
+        self.stage_again(id, (&was, &is), &target, &mut staged)?;
         for row in rows.values() {
             if let RowKind::Aside(position, _) = row.head.kind {
                 self.relabel(&mut staged, row, RowKind::Aside(position, true))?;
@@ -156,7 +156,7 @@ impl Engine {
         &self,
         id: &Document,
         (was, is): (&Automerge, &Automerge),
-        target: Automerge,
+        target: &Automerge,
         staged: &mut Staged,
     ) -> Result<(), Error> {
         let lane = self.space()?.lane;
@@ -164,7 +164,7 @@ impl Engine {
         let mut document = target.clone().with_actor(author.id().clone());
         let mut tx = document.transaction();
         let is_outing = matches!(read::record(is), Record::Outing(_));
-        let again = Again { was, is, target: &target, is_outing };
+        let again = Again { was, is, target, is_outing };
         let failed = |_| Error::Document { what: "said again" };
         again.object(&mut tx, &ROOT, &ROOT).map_err(failed)?;
         if tx.commit().0.is_none() {
