@@ -46,6 +46,15 @@ def unpack(packed: bytes, length: int) -> bytes:
     return raw
 
 
+def end_of_block(reader: Reader, plaintext: bytes, reason: str) -> None:
+    """Zeros to a multiple of 256, and no more of them than that takes."""
+    zeros = reader.rest()
+    if any(zeros):
+        raise Refused(PADDING)
+    if len(zeros) > 255 or len(plaintext) % 256:
+        raise Refused(reason)
+
+
 def padded(length: int) -> int:
     """PADMÉ, within bounds, of a whole frame's length."""
     exponent = length.bit_length() - 1

@@ -42,11 +42,7 @@ def open_grant(data: bytes, space: bytes, kem_secret: bytes) -> Grant:
 def padded_entries(plaintext: bytes) -> list[tuple[int, bytes]]:
     reader = Reader(plaintext)
     found = entries(reader)
-    zeros = reader.rest()
-    if any(zeros):
-        raise Refused(envelope.PADDING)
-    if len(zeros) > 255 or len(plaintext) % 256:
-        raise Refused(MULTIPLE)
+    envelope.end_of_block(reader, plaintext, MULTIPLE)
     return found
 
 

@@ -87,9 +87,5 @@ def read_drop(data: bytes) -> Drop:
 def padded(plaintext: bytes) -> Note:
     reader = Reader(plaintext)
     found = read(reader)
-    zeros = reader.rest()
-    if any(zeros):
-        raise Refused(envelope.PADDING)
-    if len(zeros) > 255 or len(plaintext) % 256:
-        raise Refused(LENGTH)
+    envelope.end_of_block(reader, plaintext, LENGTH)
     return found

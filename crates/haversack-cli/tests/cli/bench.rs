@@ -68,6 +68,22 @@ impl Bench {
         serde_json::from_str(&text).unwrap()
     }
 
+    /// What the command says on a store, as JSON with at least one hint, where it must fail.
+    pub(crate) fn refused(&self, store: &str, args: &[&str]) -> Value {
+        let output = self.on(store, &[&["--json"], args].concat()).output().unwrap();
+        assert!(!output.status.success() && out(&output).is_empty(), "{args:?}: {}", out(&output));
+        let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert!(error["error"]["hints"][0].is_string(), "{error}");
+        error["error"].clone()
+    }
+
+    /// The device of a store.
+    pub(crate) fn own(&self, store: &str) -> String {
+        let devices = self.json(store, &["device", "list"]);
+        let own = devices.as_array().unwrap().iter().find(|device| device["this"] == true).unwrap();
+        text(own, "device")
+    }
+
     /// The same, with something on stdin.
     pub(crate) fn json_from(&self, store: &str, args: &[&str], stdin: &str) -> Value {
         let output = with_stdin(self.on(store, &[&["--json"], args].concat()), stdin);

@@ -1,8 +1,8 @@
 //! A phone that goes to its next worker.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::bench::{Bench, RelayProcess, out, text};
+use crate::bench::{Bench, RelayProcess, text};
 
 const LOG: [&str; 7] = ["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=2"];
 
@@ -20,31 +20,17 @@ fn hand_over(args: &[&'static str]) -> Vec<&'static str> {
     [&["device", "hand-over", "--yes"], args].concat()
 }
 
-/// What a command says that must fail.
-fn refused(bench: &Bench, store: &str, args: &[&str]) -> Value {
-    let output = bench.on(store, &[&["--json"], args].concat()).output().unwrap();
-    assert!(!output.status.success() && out(&output).is_empty(), "{args:?}: {}", out(&output));
-    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
-    assert!(error["error"]["hints"][0].is_string(), "{error}");
-    error["error"].clone()
-}
-
-fn own(bench: &Bench, store: &str) -> String {
-    let devices = bench.json(store, &["device", "list"]);
-    text(devices.as_array().unwrap().iter().find(|row| row["this"] == true).unwrap(), "device")
-}
-
 #[test]
 fn nothing_is_lost_on_the_way_through_a_relay() {
     let (bench, _relay) = team();
-    let old = own(&bench, "b");
+    let old = bench.own("b");
     let owed = "nobody is known to have, of this device: changes 1, decisions about the team 0, frames of others 0";
-    assert_eq!(refused(&bench, "b", &hand_over(&[]))["message"], owed);
+    assert_eq!(bench.refused("b", &hand_over(&[]))["message"], owed);
     bench.json("b", &["sync"]);
-    assert_eq!(refused(&bench, "b", &hand_over(&[]))["message"], owed, "a relay is not a person");
+    assert_eq!(bench.refused("b", &hand_over(&[]))["message"], owed, "a relay is not a person");
     ["a", "a", "b"].iter().for_each(|store| drop(bench.json(store, &["sync"])));
     assert_eq!(
-        refused(&bench, "b", &["device", "hand-over"])["message"],
+        bench.refused("b", &["device", "hand-over"])["message"],
         "this cannot be taken back, and there is no terminal to ask on"
     );
     let shown = bench.ok("b", &hand_over(&[]));
@@ -68,20 +54,20 @@ fn nothing_is_lost_on_the_way_through_a_relay() {
     let contacts = bench.contacts("b");
     assert_eq!(contacts.as_array().unwrap().len(), 1);
     assert_eq!(contacts[0]["author"], json!(old));
-    assert_ne!(own(&bench, "b"), old);
+    assert_ne!(bench.own("b"), old);
 }
 
 #[test]
 fn nothing_is_lost_on_the_way_through_a_file() {
     let (bench, _relay) = team();
-    let old = own(&bench, "b");
+    let old = bench.own("b");
     bench.write("card", "something else");
-    let there = refused(&bench, "b", &hand_over(&["--bundle", "card"]));
+    let there = bench.refused("b", &hand_over(&["--bundle", "card"]));
     assert_eq!(there["message"], "card is there already");
     let done = bench.json("b", &hand_over(&["--bundle", "card", "--force"]));
     let expected = json!({ "wiped": true, "device": old, "bundle": "card", "changes_lost": 0 });
     assert_eq!(done, expected);
-    assert_eq!(refused(&bench, "b", &["status"])["message"], "there is no store in this folder");
+    assert_eq!(bench.refused("b", &["status"])["message"], "there is no store in this folder");
     assert_eq!(bench.json("a", &["bundle", "import", "card"])["contacts"], json!(1));
     bench.json("a", &["device", "revoke", &old, "--yes"]);
     assert_eq!(bench.contacts("a")[0]["author"], json!(old));
@@ -90,12 +76,12 @@ fn nothing_is_lost_on_the_way_through_a_file() {
 #[test]
 fn what_nobody_takes_any_more_is_lost_only_when_somebody_says_so() {
     let (bench, _relay) = team();
-    let old = own(&bench, "b");
+    let old = bench.own("b");
     bench.json("a", &["device", "revoke", &old, "--yes"]);
     bench.json("a", &["sync"]);
     bench.json("b", &["sync"]);
     for args in [&[][..], &["--bundle", "card"]] {
-        let said = refused(&bench, "b", &hand_over(args));
+        let said = bench.refused("b", &hand_over(args));
         let message = text(&said, "message");
         assert!(
             message.starts_with("this device was removed, and nobody takes what it has"),
@@ -113,12 +99,12 @@ fn what_nobody_takes_any_more_is_lost_only_when_somebody_says_so() {
 fn the_root_key_is_put_on_paper_first() {
     let bench = Bench::with_team();
     for args in [&[][..], &["--bundle", "card"], &["--lose-unsent"]] {
-        let said = refused(&bench, "a", &hand_over(args));
+        let said = bench.refused("a", &hand_over(args));
         assert_eq!(said["message"], "this store keeps the team's root key");
     }
     assert!(!bench.path("card").exists());
     bench.json("a", &["recovery", "forget-root", "--yes"]);
-    let said = refused(&bench, "a", &hand_over(&[]));
+    let said = bench.refused("a", &hand_over(&[]));
     assert!(text(&said, "message").contains("decisions about the team 2"), "{said}");
     bench.json("a", &hand_over(&["--lose-unsent"]));
 }
@@ -128,18 +114,18 @@ fn each_space_owes_its_own_team() {
     let (bench, _relay) = team();
     bench.ok("b", &["space", "create", "clinic"]);
     let both = hand_over(&["--lose-unsent"]);
-    let said = refused(&bench, "b", &both);
+    let said = bench.refused("b", &both);
     assert_eq!(said["message"], "this store holds further spaces: each is given up before it");
     let clinic = hand_over(&["--space", "clinic", "--lose-unsent"]);
-    assert_eq!(refused(&bench, "b", &clinic)["message"], "this store keeps the team's root key");
+    assert_eq!(bench.refused("b", &clinic)["message"], "this store keeps the team's root key");
     bench.ok("b", &["recovery", "forget-root", "--yes", "--space", "clinic"]);
-    let decisions = refused(&bench, "b", &hand_over(&["--space", "clinic"]));
+    let decisions = bench.refused("b", &hand_over(&["--space", "clinic"]));
     assert!(
         text(&decisions, "message").contains("changes 0, decisions about the team 2"),
         "{decisions}"
     );
     let other = text(&bench.json("b", &clinic), "device");
-    assert_ne!(other, own(&bench, "b"), "another device in each of its teams");
+    assert_ne!(other, bench.own("b"), "another device in each of its teams");
     let spaces = bench.json("b", &["space", "list"]);
     assert_eq!(spaces.as_array().unwrap().len(), 1);
     bench.ok("b", &both);
@@ -155,8 +141,8 @@ fn a_request_is_taken_back() {
     assert_eq!(bench.json("b", &["join", "--forget"]), json!({ "forgotten": true }));
     assert_eq!(bench.json("b", &["status"])["request_pending"], json!(false));
     bench.write("answer", answer);
-    let said = refused(&bench, "b", &["join", "--file", "answer"]);
+    let said = bench.refused("b", &["join", "--file", "answer"]);
     assert_eq!(said["message"], "this answer has no request here that it could answer");
-    let said = refused(&bench, "b", &["join", "--forget"]);
+    let said = bench.refused("b", &["join", "--forget"]);
     assert_eq!(said["message"], "this request is not known here");
 }

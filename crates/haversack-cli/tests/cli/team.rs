@@ -4,21 +4,6 @@ use serde_json::{Value, json};
 
 use crate::bench::{Bench, RelayProcess, err, out, text};
 
-/// What a command says that must fail, as JSON with at least one hint.
-fn refused(bench: &Bench, store: &str, args: &[&str]) -> Value {
-    let output = bench.on(store, &[&["--json"], args].concat()).output().unwrap();
-    assert!(!output.status.success() && out(&output).is_empty(), "{args:?}: {}", out(&output));
-    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
-    assert!(error["error"]["hints"][0].is_string(), "{error}");
-    error["error"].clone()
-}
-
-fn own(bench: &Bench, store: &str) -> String {
-    let devices = bench.json(store, &["device", "list"]);
-    let own = devices.as_array().unwrap().iter().find(|device| device["this"] == true).unwrap();
-    text(own, "device")
-}
-
 /// A coordinator `a`, a phone `b`, a second coordinator `c`, who have met at a relay.
 fn team() -> (Bench, RelayProcess) {
     let bench = Bench::with_team();
@@ -39,10 +24,10 @@ fn a_lost_phone_is_removed_and_says_so_itself() {
     let (bench, _relay) = team();
     bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=2"]);
     meet(&bench, &["b", "a"]);
-    let phone = own(&bench, "b");
+    let phone = bench.own("b");
     bench.json("a", &["device", "rename", &phone[..6], "van-phone"]);
     assert_eq!(
-        refused(&bench, "a", &["device", "revoke", "van-phone"])["message"],
+        bench.refused("a", &["device", "revoke", "van-phone"])["message"],
         "this cannot be taken back, and there is no terminal to ask on"
     );
     let exposure = bench.json("a", &["exposure", "van-phone"]);
@@ -58,7 +43,7 @@ fn a_lost_phone_is_removed_and_says_so_itself() {
     assert_eq!(bench.json("c", &["contacts"]).as_array().unwrap().len(), 2);
     let synced = bench.json("b", &["sync"]);
     assert_eq!((&synced["removed"], &synced["contacts"]), (&json!(true), &json!(0)));
-    let said = refused(&bench, "b", &["sync"]);
+    let said = bench.refused("b", &["sync"]);
     assert!(text(&said, "message").contains("this device was removed from its team"), "{said}");
     assert!(said["hints"][1].as_str().unwrap().contains("new invitation"), "{said}");
     let status = bench.json("b", &["status"]);
@@ -83,7 +68,7 @@ fn a_lost_phone_is_removed_and_says_so_itself() {
 #[test]
 fn a_second_coordinator_undoes_what_a_seized_one_did() {
     let (bench, _relay) = team();
-    let (seized, phone) = (own(&bench, "c"), own(&bench, "b"));
+    let (seized, phone) = (bench.own("c"), bench.own("b"));
     bench.json("c", &["device", "role", &phone, "trainer", "--yes"]);
     bench.json("c", &["sync"]);
     bench.json("a", &["sync"]);
@@ -113,10 +98,10 @@ fn a_second_coordinator_undoes_what_a_seized_one_did() {
     Each with its place: haversack quarantine list
     ");
     assert_eq!(bench.ok("b", &["quarantine", "list"]), "Nothing was refused.\n");
-    let said = refused(&bench, "b", &["device", "role", &seized, "educator", "--yes"]);
+    let said = bench.refused("b", &["device", "role", &seized, "educator", "--yes"]);
     assert_eq!(said["message"], "this device's role does not allow to change a role");
-    let itself = own(&bench, "a");
-    let said = refused(&bench, "a", &["device", "revoke", &itself, "--yes"]);
+    let itself = bench.own("a");
+    let said = bench.refused("a", &["device", "revoke", &itself, "--yes"]);
     assert_eq!(said["message"], "device is this one: another coordinator removes it");
 }
 
@@ -124,19 +109,19 @@ fn a_second_coordinator_undoes_what_a_seized_one_did() {
 fn devices_are_found_by_name_and_by_digits() {
     let bench = Bench::with_team();
     bench.join("b", &[]);
-    let (a, b) = (own(&bench, "a"), own(&bench, "b"));
-    let unknown = refused(&bench, "a", &["exposure", "0000000000000000000000000000000f"]);
+    let (a, b) = (bench.own("a"), bench.own("b"));
+    let unknown = bench.refused("a", &["exposure", "0000000000000000000000000000000f"]);
     assert_eq!(unknown["message"], "this device is not known here");
-    assert_eq!(refused(&bench, "a", &["exposure", &b[..3]])["message"], unknown["message"]);
+    assert_eq!(bench.refused("a", &["exposure", &b[..3]])["message"], unknown["message"]);
     assert_eq!(bench.json("a", &["exposure", &b[..4].to_uppercase()])["device"], json!(b));
     // A name that reads like the digits of another device.
     bench.json("a", &["device", "rename", &b, &a[..4]]);
-    let several = refused(&bench, "a", &["exposure", &a[..4]]);
+    let several = bench.refused("a", &["exposure", &a[..4]]);
     assert_eq!(several["message"], "this could be 2 devices");
     assert_eq!(bench.json("a", &["exposure", &a])["device"], json!(a));
     let renamed = bench.json("a", &["device", "rename", &b, "phone"]);
     assert_eq!(renamed["name"], json!("phone"));
-    let taken = refused(&bench, "a", &["device", "rename", &a, "phone"]);
+    let taken = bench.refused("a", &["device", "rename", &a, "phone"]);
     assert_eq!(taken["message"], "name is another device's here already");
     assert_eq!(bench.json("a", &["device", "rename", "phone", "--clear"])["name"], Value::Null);
     let list = bench.ok("a", &["device", "list"]).replace(&a, "A").replace(&b, "B");
@@ -169,7 +154,7 @@ fn the_root_key_is_put_on_paper_and_put_together() {
     let refuse = |names: &[&str]| {
         let args: Vec<String> = rehearse(names);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        text(&refused(&bench, "a", &args), "message")
+        text(&bench.refused("a", &args), "message")
     };
     let rehearse_two =
         ["recovery", "rehearse", "--root", "--share-file", "three", "--share-file", "one"];
@@ -181,7 +166,7 @@ fn the_root_key_is_put_on_paper_and_put_together() {
         bench.json("a", &["recovery", "forget-root", "--yes"]),
         json!({ "root_key": false })
     );
-    assert_eq!(refused(&bench, "a", &create)["message"], "this root key is not known here");
+    assert_eq!(bench.refused("a", &create)["message"], "this root key is not known here");
     assert_eq!(bench.json("a", &["space", "list"])[0]["team"]["root_key"], json!(false));
     let use_root = ["recovery", "use", "--root", "--share-file", "two", "--share-file", "three"];
     assert_eq!(bench.json("b", &use_root), json!({ "root_key": true }));
@@ -190,7 +175,7 @@ fn the_root_key_is_put_on_paper_and_put_together() {
         bench.json("b", &["recovery", "replace-root", "--yes"]),
         json!({ "replaced": true })
     );
-    let old = refused(&bench, "b", &rehearse_two);
+    let old = bench.refused("b", &rehearse_two);
     assert_eq!(old["message"], "these shares are of a root key that was replaced");
     let shown = bench.on("b", &create).output().unwrap();
     assert!(out(&shown).contains("Any 2 of these 3 give the root key."), "{}", err(&shown));
@@ -199,9 +184,9 @@ fn the_root_key_is_put_on_paper_and_put_together() {
 #[test]
 fn a_device_goes_on_under_new_keys() {
     let (bench, _relay) = team();
-    let phone = own(&bench, "b");
+    let phone = bench.own("b");
     bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
-    let asked = refused(&bench, "b", &["device", "renew"]);
+    let asked = bench.refused("b", &["device", "renew"]);
     assert_eq!(asked["message"], "this cannot be taken back, and there is no terminal to ask on");
     let renewed = bench.json("b", &["device", "renew", "--yes"]);
     assert_eq!((&renewed["renewed"], &renewed["device"]), (&json!(true), &json!(phone)));
@@ -213,7 +198,7 @@ fn a_device_goes_on_under_new_keys() {
         assert_eq!(authors.collect::<Vec<_>>(), [&json!(phone), &json!(phone)]);
         assert_eq!(bench.json(store, &["device", "list"]).as_array().unwrap().len(), 3);
     }
-    let alone = refused(&bench, "x", &["device", "renew", "--yes"]);
+    let alone = bench.refused("x", &["device", "renew", "--yes"]);
     assert_eq!(alone["message"], "there is no store in this folder");
 }
 
@@ -222,9 +207,9 @@ fn new_keys_are_made_by_hand() {
     let bench = Bench::with_team();
     bench.join("b", &[]);
     assert_eq!(bench.json("a", &["space", "rotate"]), json!({ "rotated": true }));
-    let said = refused(&bench, "b", &["space", "rotate"]);
+    let said = bench.refused("b", &["space", "rotate"]);
     assert_eq!(said["message"], "this device's role does not allow to rotate keys");
-    let device = own(&bench, "b");
+    let device = bench.own("b");
     assert_eq!(bench.json("a", &["exposure", &device])["epochs"], json!(2));
     bench.json("x", &["join", "--request"]);
     assert_eq!(bench.json("x", &["space", "list"]), json!([{"name": null, "team": null}]));
@@ -233,12 +218,12 @@ fn new_keys_are_made_by_hand() {
 #[test]
 fn a_coordinator_whom_a_seized_one_removed_hands_over_a_file() {
     let (bench, _relay) = team();
-    let (founder, seized) = (own(&bench, "a"), own(&bench, "c"));
+    let (founder, seized) = (bench.own("a"), bench.own("c"));
     bench.json("a", &["recovery", "forget-root", "--yes"]);
     bench.json("c", &["device", "revoke", &founder, "--yes"]);
     meet(&bench, &["c", "b"]);
     assert_eq!(bench.json("a", &["sync"])["removed"], json!(true));
-    let said = refused(&bench, "a", &["device", "revoke", &seized, "--yes"]);
+    let said = bench.refused("a", &["device", "revoke", &seized, "--yes"]);
     assert!(text(&said, "message").contains("this device was removed"), "{said}");
     // Nobody can tell which of the two was seized: both are out until the root key speaks.
     let revoked = bench.json("a", &["device", "revoke", &seized, "--undo", "--yes"]);

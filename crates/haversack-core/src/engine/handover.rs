@@ -106,31 +106,12 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
     use tempfile::TempDir;
 
     use super::*;
-    use crate::engine::CreateOptions;
+    use crate::Role;
+    use crate::engine::tests::{carry, engine, join};
     use crate::model::Client;
-    use crate::{Passphrase, Role};
-
-    fn engine(folder: &TempDir, name: &str, seed: u64) -> Engine {
-        let passphrase = Passphrase::new(b"handover".to_vec()).unwrap();
-        let random = Box::new(ChaCha20Rng::seed_from_u64(seed));
-        let options = CreateOptions::cheapest();
-        Engine::create(&folder.path().join(name), &passphrase, options, random).unwrap()
-    }
-
-    fn join(admin: &mut Engine, other: &mut Engine, role: Role) {
-        let request = other.request_to_join().unwrap();
-        let (answer, _) = admin.invite(&request, role, &[]).unwrap();
-        other.join(&answer).unwrap();
-    }
-
-    fn carry(from: &mut Engine, to: &mut Engine) {
-        let bundle = from.export_bundle().unwrap();
-        to.import_bundle(&bundle).unwrap();
-    }
 
     fn owed(changes: u64, decisions: u64, carried: u64) -> Owed {
         Owed { changes, decisions, carried }

@@ -9,20 +9,13 @@ use haversack_wire::{Epoch, Incarnation, LaneTag, Position};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tempfile::TempDir;
 
+use super::tests::{carry, client, engine, join};
 use super::*;
 use crate::Passphrase;
 use crate::crypto::{EpochSecret, SignKey};
 use crate::members::Role;
-use crate::model::{Client, Label};
 use crate::sync::body::{Body, Opening};
 use crate::sync::{chunk, tree};
-
-fn engine(folder: &TempDir, name: &str, seed: u64) -> Engine {
-    let passphrase = Passphrase::new(b"team".to_vec()).unwrap();
-    let random = Box::new(ChaCha20Rng::seed_from_u64(seed));
-    let options = CreateOptions::cheapest();
-    Engine::create(&folder.path().join(name), &passphrase, options, random).unwrap()
-}
 
 /// A coordinator, an educator, and an educator without scruples; each has what the coordinator had said.
 struct Team {
@@ -30,17 +23,6 @@ struct Team {
     admin: Engine,
     phone: Engine,
     insider: Engine,
-}
-
-fn join(admin: &mut Engine, other: &mut Engine, role: Role) {
-    let request = other.request_to_join().unwrap();
-    let (answer, _) = admin.invite(&request, role, &[]).unwrap();
-    other.join(&answer).unwrap();
-}
-
-fn carry(from: &mut Engine, to: &mut Engine) {
-    let bundle = from.export_bundle().unwrap();
-    to.import_bundle(&bundle).unwrap();
 }
 
 fn team() -> Team {
@@ -57,11 +39,6 @@ fn team() -> Team {
     }
     assert_eq!(admin.clients().unwrap().len(), 2);
     Team { _folder: folder, admin, phone, insider }
-}
-
-fn client(engine: &mut Engine, label: &str) {
-    let label = Some(Label::new(label).unwrap());
-    engine.add_client(&Client { label, ..Client::default() }).unwrap();
 }
 
 /// A body, and where it deviates from how a member would send it.

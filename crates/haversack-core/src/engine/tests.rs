@@ -26,10 +26,22 @@ struct Pair {
 }
 
 pub(super) fn engine(folder: &TempDir, name: &str, seed: u64) -> Engine {
-    let passphrase = Passphrase::new(b"pair".to_vec()).unwrap();
+    let passphrase = Passphrase::new(b"team".to_vec()).unwrap();
     let random = Box::new(ChaCha20Rng::seed_from_u64(seed));
     let options = CreateOptions::cheapest();
     Engine::create(&folder.path().join(name), &passphrase, options, random).unwrap()
+}
+
+pub(super) fn join(admin: &mut Engine, other: &mut Engine, role: Role) {
+    let request = other.request_to_join().unwrap();
+    let (answer, _) = admin.invite(&request, role, &[]).unwrap();
+    other.join(&answer).unwrap();
+}
+
+/// Hands a bundle over. What is sealed under a key that the bundle itself grants is taken the second time.
+pub(super) fn carry(from: &mut Engine, to: &mut Engine) {
+    let bundle = from.export_bundle().unwrap();
+    to.import_bundle(&bundle).unwrap();
 }
 
 /// An admin and a phone that has the admin's first records.
@@ -37,10 +49,8 @@ fn pair() -> Pair {
     let folder = TempDir::new().unwrap();
     let (mut admin, mut phone) = (engine(&folder, "admin", 1), engine(&folder, "phone", 2));
     admin.found_space().unwrap();
-    let request = phone.request_to_join().unwrap();
-    let (answer, _) = admin.invite(&request, Role::Educator, &[]).unwrap();
-    phone.join(&answer).unwrap();
-    phone.import_bundle(&admin.export_bundle().unwrap()).unwrap();
+    join(&mut admin, &mut phone, Role::Educator);
+    carry(&mut admin, &mut phone);
     Pair { _folder: folder, admin, phone }
 }
 
@@ -58,13 +68,13 @@ fn route() -> RelayRoute {
 }
 
 /// A chunk's clear header and garbage behind it.
-fn garbage(tag: LaneTag, sequence: u32, n: u8) -> Vec<u8> {
+pub(super) fn garbage(tag: LaneTag, sequence: u32, n: u8) -> Vec<u8> {
     let hint = KeyHint::new([n; 4]);
     let header = ChunkHeader { tag, sequence, length: 212, nonce: [n; 24], hint };
     [&header.encode()[..], &[n; 212]].concat()
 }
 
-fn answer(frames: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn answer(frames: &[Vec<u8>]) -> Vec<u8> {
     let mut out = START.to_vec();
     let mut put = |part: Part<'_>| part.encode(&mut out).unwrap();
     put(Part::Section(0));

@@ -47,7 +47,6 @@ fn what_waited_is_tried_when_its_turn_has_come() {
     let mut frames: Vec<Vec<u8>> = parsed.frames.iter().map(|frame| frame.to_vec()).collect();
     frames.retain(|frame| room::tag_of(frame).is_some());
     frames.reverse();
-    let place = |frame: &Vec<u8>| u32::from_le_bytes(frame[10..14].try_into().unwrap());
     frames.sort_by_key(|frame| std::cmp::Reverse(place(frame)));
     let (first, later) = (frames.split_off(4), frames);
     for frame in &later {
@@ -58,19 +57,29 @@ fn what_waited_is_tried_when_its_turn_has_come() {
     assert_eq!((admin.status().unwrap().waiting, admin.clients().unwrap().len()), (0, 7));
 }
 
+/// The sequence of a chunk.
+fn place(frame: &[u8]) -> u32 {
+    u32::from_le_bytes(frame[10..14].try_into().unwrap())
+}
+
+/// The chunks of a phone that wrote twice, in order.
+fn chunks_of_two(phone: &mut Engine) -> Vec<Vec<u8>> {
+    client(phone, "ONE");
+    phone.close_unsent().unwrap();
+    client(phone, "TWO");
+    let bundle = phone.export_bundle().unwrap();
+    let parsed = haversack_wire::bundle::decode(&bundle).unwrap();
+    let mut frames: Vec<Vec<u8>> = parsed.frames.iter().map(|frame| frame.to_vec()).collect();
+    frames.retain(|frame| room::tag_of(frame).is_some());
+    frames.sort_by_key(|frame| place(frame));
+    frames
+}
+
 /// What waits and whose key is gone meanwhile is not tried for ever.
 #[test]
 fn what_waited_for_a_body_may_wait_for_a_key_in_the_end() {
     let Team { mut admin, mut phone, _folder, .. } = team();
-    client(&mut phone, "ONE");
-    phone.close_unsent().unwrap();
-    client(&mut phone, "TWO");
-    let bundle = phone.export_bundle().unwrap();
-    let parsed = haversack_wire::bundle::decode(&bundle).unwrap();
-    let place = |frame: &[u8]| u32::from_le_bytes(frame[10..14].try_into().unwrap());
-    let mut frames: Vec<Vec<u8>> = parsed.frames.iter().map(|frame| frame.to_vec()).collect();
-    frames.retain(|frame| room::tag_of(frame).is_some());
-    frames.sort_by_key(|frame| place(frame));
+    let mut frames = chunks_of_two(&mut phone);
     let last = frames.pop().unwrap();
     let old = admin.space().unwrap().live.unwrap().epoch;
     admin.receive(std::slice::from_ref(&last), false).unwrap();
@@ -93,15 +102,7 @@ fn what_waited_for_a_body_may_wait_for_a_key_in_the_end() {
 #[test]
 fn a_frame_that_is_fatal_once_it_is_unpacked_again_is_found_out() {
     let Team { mut admin, mut phone, _folder, .. } = team();
-    client(&mut phone, "ONE");
-    phone.close_unsent().unwrap();
-    client(&mut phone, "TWO");
-    let bundle = phone.export_bundle().unwrap();
-    let parsed = haversack_wire::bundle::decode(&bundle).unwrap();
-    let place = |frame: &[u8]| u32::from_le_bytes(frame[10..14].try_into().unwrap());
-    let mut frames: Vec<Vec<u8>> = parsed.frames.iter().map(|frame| frame.to_vec()).collect();
-    frames.retain(|frame| room::tag_of(frame).is_some());
-    frames.sort_by_key(|frame| place(frame));
+    let mut frames = chunks_of_two(&mut phone);
     let last = frames.pop().unwrap();
     admin.receive(std::slice::from_ref(&last), false).unwrap();
     assert!(admin.waiting.holds(&last));

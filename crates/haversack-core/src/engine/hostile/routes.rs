@@ -2,33 +2,15 @@
 
 use haversack_wire::answer::{Part, START, Stored};
 use haversack_wire::request::{Basis, Event, RequestReader};
-use haversack_wire::{ChunkHeader, CursorDigest, Frame, KeyHint, Relay};
+use haversack_wire::{CursorDigest, Frame, Relay};
 
 use super::*;
 use crate::engine::kept::Keep;
+use crate::engine::tests::{answer, garbage};
 use crate::sync::exchange::Exchange;
 
 fn route(n: u8) -> RelayRoute {
     RelayRoute { relay: Relay::new([n; 16]), admission: Vec::new() }
-}
-
-/// A chunk's clear header and garbage behind it.
-fn garbage(tag: LaneTag, n: u32) -> Vec<u8> {
-    let hint = KeyHint::new(n.to_le_bytes());
-    let header = ChunkHeader { tag, sequence: n, length: 212, nonce: [3; 24], hint };
-    [&header.encode()[..], &[7; 212]].concat()
-}
-
-fn answer(frames: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = START.to_vec();
-    let mut put = |part: Part<'_>| part.encode(&mut out).unwrap();
-    put(Part::Section(0));
-    for (frame, cursor) in frames.iter().zip(1..) {
-        put(Part::Frame { cursor, frame });
-    }
-    put(Part::End { cursor: frames.len() as u64, digest: CursorDigest::new([1; 16]) });
-    put(Part::Done);
-    out
 }
 
 /// The frames of one kind that an exchange pushes, and whether it asks with a vector.
@@ -57,7 +39,7 @@ fn a_flood_does_not_take_the_place_of_what_waits_for_a_key() {
     admin.rotate().unwrap();
     client(&mut admin, "AFTER");
     let mut frames: Vec<Vec<u8>> = (0..3_000_u32)
-        .map(|n| garbage(LaneTag::new((u64::from(n) << 8).to_le_bytes()), n))
+        .map(|n| garbage(LaneTag::new((u64::from(n) << 8).to_le_bytes()), n, n as u8))
         .collect();
     let bundle = admin.export_bundle().unwrap();
     let parsed = haversack_wire::bundle::decode(&bundle).unwrap().frames;
@@ -98,7 +80,8 @@ fn a_flood_on_one_lane_leaves_room_for_the_others() {
             haversack_wire::bundle::encode(rosters.copied()).unwrap()
         })
         .unwrap_err();
-    let flood: Vec<Vec<u8>> = (0..2_000).map(|n| garbage(tag(&phone, &theirs), n)).collect();
+    let flood: Vec<Vec<u8>> =
+        (0..2_000).map(|n| garbage(tag(&phone, &theirs), n, n as u8)).collect();
     let received = phone.receive(&flood, false).unwrap();
     assert_eq!((received.foreign, phone.waiting.foreign().count()), (2_000, 256));
     assert_eq!(received.dropped, 2_000 - 256);

@@ -4,7 +4,7 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Client, Label};
+use crate::engine::tests::client;
 use crate::{CreateOptions, Passphrase, SecretOptions, wipe};
 
 fn random(seed: u64) -> Random {
@@ -21,11 +21,6 @@ fn name(text: &str) -> SpaceName {
 
 fn first(folder: &TempDir) -> Engine {
     Engine::create(folder.path(), &passphrase(), CreateOptions::cheapest(), random(1)).unwrap()
-}
-
-fn client(engine: &mut Engine, label: &str) {
-    let label = Some(Label::new(label).unwrap());
-    engine.add_client(&Client { label, ..Client::default() }).unwrap();
 }
 
 fn labels(engine: &Engine) -> Vec<String> {

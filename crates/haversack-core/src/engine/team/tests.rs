@@ -5,15 +5,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::Passphrase;
-use crate::engine::{CreateOptions, Exposure};
-use crate::model::{Client, Label};
-
-fn engine(folder: &TempDir, name: &str, seed: u64) -> Engine {
-    let passphrase = Passphrase::new(b"team".to_vec()).unwrap();
-    let random = Box::new(ChaCha20Rng::seed_from_u64(seed));
-    let options = CreateOptions::cheapest();
-    Engine::create(&folder.path().join(name), &passphrase, options, random).unwrap()
-}
+use crate::engine::Exposure;
+use crate::engine::tests::{carry, client, engine, join};
+use crate::model::Label;
 
 /// A founder, two more coordinators and an educator, who all know each other.
 struct Team {
@@ -22,18 +16,6 @@ struct Team {
     seized: Engine,
     other: Engine,
     phone: Engine,
-}
-
-fn join(admin: &mut Engine, other: &mut Engine, role: Role) {
-    let request = other.request_to_join().unwrap();
-    let (answer, _) = admin.invite(&request, role, &[]).unwrap();
-    other.join(&answer).unwrap();
-}
-
-/// Hands a bundle over twice: what is sealed under a key that the bundle itself grants is taken the second time.
-fn carry(from: &mut Engine, to: &mut Engine) {
-    let bundle = from.export_bundle().unwrap();
-    to.import_bundle(&bundle).unwrap();
 }
 
 fn team() -> Team {
@@ -49,11 +31,6 @@ fn team() -> Team {
         carry(&mut founder, member);
     }
     Team { _folder: folder, founder, seized, other, phone }
-}
-
-fn client(engine: &mut Engine, label: &str) {
-    let label = Some(Label::new(label).unwrap());
-    engine.add_client(&Client { label, ..Client::default() }).unwrap();
 }
 
 /// The seized device removes the founder and the phone, then the other coordinator; everybody learns of it.
