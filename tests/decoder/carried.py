@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from . import derive, limits, note, statement
+from . import derive, limits, note, refusal, statement
 from .note import Note
 from .reader import Reader, require_ascending
 from .refusal import Refused
@@ -32,6 +32,8 @@ class Carried:
 def read(data: bytes) -> Carried:
     reader = Reader(data)
     found = Carried(reader.bytes(32), note.read(reader), reader.list(limits.INTRODUCING, reader.blob))
+    if sum(map(len, found.statements)) > limits.INTRODUCTION:
+        raise Refused(refusal.MAXIMUM)
     reader.end()
     require_ascending(derive.derive("statement", one, 16) for one in found.statements)
     return found

@@ -14,6 +14,8 @@ SIGNATURE = "a note's signature does not verify"
 NOT_ONE = "a note's changes are not those of one new document"
 LENGTH = "length is wrong"
 UNNAMED = bytes(16)
+NO_OUTING = "a note is no outing"
+OUTING = (6, b"outing")  # Automerge's type code of a string
 
 
 @dataclass
@@ -39,7 +41,15 @@ class Note:
         except Refused as refused:  # what it waits for would be before the first change, where nothing ever is
             raise (Refused(NOT_ONE) if refused.reason == refusal.MISSING else refused) from refused
         document.accept(found)
+        if not is_outing(found[UNNAMED]):
+            raise Refused(NO_OUTING)
         return found[UNNAMED]
+
+
+def is_outing(made: list[Change]) -> bool:
+    """Whether the type that its one author said last is that of an outing (§ 11)."""
+    said = [one for change in made for one in change.operations if one.object is None and one.key == "t"]
+    return bool(said) and said[-1].value == OUTING
 
 
 def check_one(item: bytes, actor: bytes) -> None:
@@ -54,7 +64,7 @@ def check_one(item: bytes, actor: bytes) -> None:
 
 def read(reader: Reader) -> Note:
     start = reader.at
-    author, salt, signature, item = reader.bytes(32), reader.bytes(16), reader.bytes(64), reader.blob()
+    author, salt, signature, item = reader.bytes(32), reader.bytes(16), reader.bytes(64), reader.blob(limits.NOTE)
     return Note(reader.data[start : reader.at], author, salt, signature, item)
 
 
@@ -79,7 +89,7 @@ class Drop:
 
 def read_drop(data: bytes) -> Drop:
     reader = Reader(data)
-    found = Drop(reader.bytes(16), reader.bytes(32), reader.bytes(32), reader.blob())
+    found = Drop(reader.bytes(16), reader.bytes(32), reader.bytes(32), reader.blob(limits.DROP))
     reader.end()
     return found
 

@@ -66,8 +66,14 @@ pub const PART_MAX: usize = 65_536;
 pub const BUNDLE_FRAMES_MAX: usize = 1 << 20;
 /// Drops in one body, on their way or carried.
 pub const DROPS_MAX: usize = 256;
+/// Changes of a note, sealed in a drop: what is carried must fit a body beside what else every body has.
+pub const NOTE_MAX: usize = 8_192;
+/// The ciphertext of a drop.
+pub const DROP_MAX: usize = 8_704;
 /// Statements that say who the author of a drop is.
 pub const PROOF_MAX: usize = 64;
+/// Bytes of these statements.
+pub const PROOF_BYTES_MAX: usize = 8_192;
 /// Different chunks that a relay keeps for one lane position.
 pub const CANDIDATES_MAX: usize = 4;
 /// Chunks of one lane that may wait for what is missing before them.

@@ -101,8 +101,9 @@ pub(crate) fn apply(
 ) -> Result<Automerge, Refusal> {
     let run = || {
         let (mut scratch, mut tip) = (document.clone(), tip);
+        let mut seen = Seen::default();
         for (raw, change) in raw.iter().zip(changes) {
-            check(&scratch, raw, change, tip)?;
+            check(&scratch, raw, change, tip, &mut seen)?;
             let taken = scratch.apply_changes([change.clone()]).is_ok();
             if !taken || scratch.get_change_meta_by_hash(&change.hash()).is_none() {
                 return Err(UNTAKEN);
@@ -126,7 +127,13 @@ const NOWHERE: Refusal = Refusal::Broken("an operation is about an object that d
 
 /// A change is as its author's own Automerge would have made it from what it depends on: nothing in it refers
 /// to anything beyond that, so every device comes to the same verdict, whatever else it has.
-fn check(document: &Automerge, raw: &RawChange, change: &Change, tip: Tip) -> Result<(), Refusal> {
+fn check(
+    document: &Automerge,
+    raw: &RawChange,
+    change: &Change,
+    tip: Tip,
+    seen: &mut Seen,
+) -> Result<(), Refusal> {
     let mut max = 0;
     for hash in change.deps() {
         max = max.max(document.get_change_meta_by_hash(hash).ok_or(Refusal::Missing)?.max_op);
@@ -134,10 +141,13 @@ fn check(document: &Automerge, raw: &RawChange, change: &Change, tip: Tip) -> Re
     if raw.start_op != max + 1 {
         return Err(START);
     }
-    if tip.hash.is_some_and(|own| !descends(document, change.deps(), own)) {
-        return Err(ORPHAN);
+    if let Some(own) = tip.hash.filter(|own| !change.deps().contains(own)) {
+        seen.walk(document, change.deps());
+        if !seen.0.contains(&own) {
+            return Err(ORPHAN);
+        }
     }
-    let past = Past { document, heads: change.deps(), author: change.actor_id() };
+    let mut past = Past { document, heads: change.deps(), author: change.actor_id(), seen };
     let mut visible: BTreeMap<(Option<OpKey>, String), Vec<OpKey>> = BTreeMap::new();
     let mut made: BTreeMap<OpKey, usize> = BTreeMap::new();
     for (counter, op) in (raw.start_op..).zip(&raw.operations) {
@@ -186,12 +196,30 @@ struct Past<'a> {
     document: &'a Automerge,
     heads: &'a [ChangeHash],
     author: &'a ActorId,
+    seen: &'a mut Seen,
+}
+
+/// The past of an author's changes, one after another: what one of them had seen the next had too, so that all together walk a
+/// document's history once.
+#[derive(Default)]
+struct Seen(BTreeSet<ChangeHash>);
+
+impl Seen {
+    fn walk(&mut self, document: &Automerge, heads: &[ChangeHash]) {
+        let mut open = heads.to_vec();
+        while let Some(hash) = open.pop() {
+            if self.0.insert(hash) {
+                let meta = document.get_change_meta_by_hash(&hash);
+                open.extend(meta.into_iter().flat_map(|meta| meta.deps));
+            }
+        }
+    }
 }
 
 impl Past<'_> {
     /// How deep an object lies that the change made, or that was there before it.
     fn depth(
-        &self,
+        &mut self,
         object: Option<&OpKey>,
         made: &BTreeMap<OpKey, usize>,
     ) -> Result<usize, Refusal> {
@@ -207,9 +235,10 @@ impl Past<'_> {
     }
 
     /// Whether an operation lies in the past.
-    fn has(&self, id: &OpKey) -> bool {
+    fn has(&mut self, id: &OpKey) -> bool {
         let made_by = self.document.hash_for_opid(&ObjId::Id(id.0, id.1.clone(), 0));
-        made_by.is_some_and(|hash| descends(self.document, self.heads, hash))
+        self.seen.walk(self.document, self.heads);
+        made_by.is_some_and(|hash| self.seen.0.contains(&hash))
     }
 
     /// The operations whose values stood under a key of an object.
@@ -229,20 +258,6 @@ impl Past<'_> {
         ids.sort();
         Ok(ids)
     }
-}
-
-/// Whether a change is among heads or their ancestors.
-fn descends(document: &Automerge, heads: &[ChangeHash], ancestor: ChangeHash) -> bool {
-    let (mut seen, mut open) = (BTreeSet::new(), heads.to_vec());
-    while let Some(hash) = open.pop() {
-        if hash == ancestor {
-            return true;
-        }
-        if seen.insert(hash) {
-            open.extend(document.get_change_meta_by_hash(&hash).into_iter().flat_map(|m| m.deps));
-        }
-    }
-    false
 }
 
 #[cfg(test)]

@@ -108,7 +108,8 @@ impl Engine {
         if chunk.body.previous != lane.position {
             return Ok(Verdict::Quarantine(Reason::Previous));
         }
-        let Some(brought) = self.brought(batch, chunk, role)? else {
+        let heads = chunk.body.heads.as_deref().unwrap_or(lane.heads());
+        let Some(brought) = self.brought(batch, chunk, (role, heads))? else {
             return Ok(Verdict::Wait(Need::Version));
         };
         let here = &brought.documents;

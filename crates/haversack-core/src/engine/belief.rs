@@ -71,6 +71,12 @@ impl Engine {
             .any(|row| !cutters(space, &row.head.lane, row.head.sequence, written).is_empty())
     }
 
+    /// Whether anything is said against a row of records.
+    pub(super) fn is_cut(&self, row: &Row) -> bool {
+        let Some(space) = &self.space else { return false };
+        !cutters(space, &row.head.lane, row.head.sequence, Written::Records).is_empty()
+    }
+
     /// Builds a document from what is believed of it, and counts what is not.
     fn project(&self, id: &Document, written: Written) -> Result<(Automerge, u64), Error> {
         let held = self.held_changes(id, written)?;

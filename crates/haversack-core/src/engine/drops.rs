@@ -6,20 +6,20 @@
 //! there: dropped_for (one engine) ─► carry (another engine of the same device) ─► own body there
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{ActorId, Automerge, Change};
 use haversack_wire::limits::DROPS_MAX;
-use haversack_wire::{Device, Document, Epoch, Space};
+use haversack_wire::{Device, Document, Lane, Space, StatementHash};
 
 use super::batch::{Batch, Opened};
 use super::documents::Staged;
-use super::horizon::is_safe;
+use super::horizon::{gone, is_safe};
 use super::incoming::acknowledged;
 use super::log::{Row, RowHead, RowKind};
 use super::state::SpaceState;
 use super::write::put_outing;
-use super::{ContactDraft, Engine, Saved};
+use super::{ContactDraft, Engine, Saved, WhoDraft};
 use crate::Error;
 use crate::crypto::bytes;
 use crate::docs::rebuild::{Refusal, Tip};
@@ -32,12 +32,14 @@ use crate::sync::drop::{Carried, Drop, Note, Taken};
 const CONTACTS_MAX: usize = 50;
 
 /// Where records for a space are dropped: what another space of its members has to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DropBox {
     /// The space that reads it.
     pub space: Space,
     /// Its present public key: a new one with each generation.
     pub key: [u8; 32],
+    /// The keys that it had before, as far as they are known here: this one may take the place of those, and of no other.
+    former: BTreeSet<[u8; 32]>,
 }
 
 /// Something that members of a space dropped for another one, sealed, with what shows who its author is.
@@ -45,7 +47,15 @@ pub struct DropBox {
 pub struct Dropped {
     drop: Drop,
     root: [u8; 32],
-    author: [u8; 32],
+    /// Who said it: more than one when somebody copied it. Which of them wrote it shows once it is opened.
+    authors: Vec<Author>,
+}
+
+/// Who may have written a drop.
+#[derive(Debug, Clone)]
+struct Author {
+    /// The keys of the device that said it.
+    keys: BTreeSet<[u8; 32]>,
     introduction: Vec<Vec<u8>>,
 }
 
@@ -104,8 +114,13 @@ impl Engine {
         let space = self.space()?;
         let live = space.live.ok_or(Error::Removed)?;
         let missing = Error::damaged("keyring", "the generation's secret is missing");
-        let secret = space.group.generations.get(&live.generation).ok_or(missing)?;
-        Ok(DropBox { space: *space.space(), key: secret.drop_key().public() })
+        let generations = &space.group.generations;
+        let secret = generations.get(&live.generation).ok_or(missing)?;
+        let ranked = space.table.generations().into_iter().map(|(id, _)| id);
+        let former = ranked.skip_while(|id| *id != live.generation).skip(1);
+        let former = former.filter_map(|id| Some(generations.get(&id)?.drop_key().public()));
+        let (space, key) = (*space.space(), secret.drop_key().public());
+        Ok(DropBox { space, key, former: former.collect() })
     }
 
     /// The first root key of this space: what another space takes drops of.
@@ -137,13 +152,15 @@ impl Engine {
         self.commit(Staged { space: Some(space), ..Staged::default() }).map(|()| true)
     }
 
-    /// Names the new key of a drop-box that is named here, if this device may and it is news. Says whether it did.
+    /// Names the new key of a drop-box that is named here, if this device may and it is news: not in place of one that may be
+    /// newer, which somebody named who knows more of the other space. Says whether it did.
     ///
     /// # Errors
     /// [`Error::NoSpace`], and the errors of saving.
     pub fn renew_drop_box(&mut self, target: &DropBox) -> Result<bool, Error> {
         let boxes = self.space()?.group.roster.drop_boxes();
-        match boxes.get(&target.space).map(|(_, name)| (*name).clone()) {
+        let named = boxes.get(&target.space).filter(|(key, _)| target.former.contains(*key));
+        match named.map(|(_, name)| (*name).clone()) {
             Some(name) if self.role()?.is_some_and(Role::is_admin) => {
                 self.open_drop_box(&name, target)
             }
@@ -177,21 +194,39 @@ impl Engine {
     ) -> Result<Saved<()>, Error> {
         let space = self.space()?;
         let (from, lane, boxes) = (*space.space(), space.lane, space.group.roster.drop_boxes());
-        let (to, key) = boxes
-            .into_iter()
-            .find_map(|(to, (key, name))| (name == into).then_some((to, *key)))
-            .ok_or(Error::Unknown { what: "drop-box" })?;
+        let named = boxes.into_iter().filter(|(_, (_, name))| *name == into);
+        let named: Vec<_> = named.map(|(to, (key, _))| (to, *key)).collect();
+        let (to, key) = match named.as_slice() {
+            [] => return Err(Error::Unknown { what: "drop-box" }),
+            [one] => *one,
+            _ => return Err(Error::invalid("drop-box", "has the name of another one")),
+        };
         self.still_member()?;
         if !self.role()?.is_some_and(|role| role.may_write(Written::Records)) {
             return Err(Error::NotAllowed { what: "write this kind of record" });
         }
+        if drafts.iter().any(|draft| matches!(draft.who, WhoDraft::Client(_))) {
+            // Its tag is the same in all that is written about the client here: it is for this space alone.
+            return Err(Error::invalid(
+                "client",
+                "has a file in this space, which the other one cannot read",
+            ));
+        }
+        let contacts = self.contacts_of(day, drafts)?;
         let mut staged = Staged::default();
-        for contacts in self.contacts_of(day, drafts)?.chunks(CONTACTS_MAX) {
-            let drop = self.sealed_note((&from, &to), &key, day, contacts)?;
-            let (kind, tip) = (RowKind::Drop, Tip::default());
-            let (sequence, since) = (None, Epoch::default());
-            let head = RowHead { document: drop.id(), kind, lane, sequence, tip, since };
-            staged.rows.push((head, drop.encode()));
+        let mut open: Vec<&[Contact]> = contacts.chunks(CONTACTS_MAX).rev().collect();
+        while let Some(some) = open.pop() {
+            match self.sealed_note((&from, &to), &key, day, some)? {
+                Some(drop) => {
+                    let head = RowHead::open(drop.id(), RowKind::Drop, lane);
+                    staged.rows.push((head, drop.encode()));
+                }
+                None if some.len() > 1 => {
+                    let (one, other) = some.split_at(some.len() / 2);
+                    open.extend([other, one]);
+                }
+                None => return Err(Error::invalid("contact", "has too many lines for a drop-box")),
+            }
         }
         self.commit(staged).map(Saved)
     }
@@ -202,19 +237,24 @@ impl Engine {
         self.say(space, &sign, content)
     }
 
+    /// Nothing when it is too much for one.
     fn sealed_note(
         &mut self,
         ends: (&Space, &Space),
         key: &[u8; 32],
         day: Day,
         contacts: &[Contact],
-    ) -> Result<Drop, Error> {
+    ) -> Result<Option<Drop>, Error> {
         let random = &mut *self.random;
         // The actor that it will have follows from what it says.
         let mut document = Automerge::new().with_actor(ActorId::from(bytes::<16>(random)));
         put_outing(&mut document, day, contacts)?;
         let note = Note::sign(ends, &self.device.identity.sign, &mut document, random)?;
-        note.seal(ends, key, random).ok_or(Error::invalid("drop-box", "has no good key"))
+        if !note.fits() {
+            return Ok(None);
+        }
+        let drop = note.seal(ends, key, random);
+        drop.map(Some).ok_or(Error::invalid("drop-box", "has no good key"))
     }
 
     /// What members of this space dropped for another one, as far as it is here and believed.
@@ -222,27 +262,38 @@ impl Engine {
     /// # Errors
     /// [`Error::NoSpace`], and the errors of reading.
     pub fn dropped_for(&self, target: &Space) -> Result<Vec<Dropped>, Error> {
-        let space = self.space()?;
-        let roster = &space.group.roster;
+        let root = self.first_root()?;
         let mut introductions = BTreeMap::new();
         let mut found = Vec::new();
-        for (id, entry) in self.index.documents() {
-            let Some(row) = entry.rows.iter().find(|row| row.head.kind == RowKind::Drop) else {
-                continue;
-            };
+        for (_, entry) in self.index.documents().filter(|(_, entry)| !entry.is_gone()) {
+            let rows = || entry.rows.iter().filter(|row| row.head.kind == RowKind::Drop);
+            let Some(row) = rows().next() else { continue };
             let drop = Drop::decode(&self.entry(row)?)?;
-            if drop.target != *target || self.is_doubted(id, Written::Records) {
+            if drop.target != *target {
                 continue;
             }
-            let missing = Error::damaged("state", "a lane is missing");
-            let author = space.lanes.get(&row.head.lane).ok_or(missing)?.device_key;
-            let introduce = || roster.member(&author).and_then(|_| roster.introduction(&author));
-            let introduction = introductions.entry(author).or_insert_with(introduce).clone();
-            let root = *roster.first_root();
-            let dropped = |introduction| Dropped { drop, root, author, introduction };
-            found.extend(introduction.map(dropped));
+            let lanes: BTreeSet<Lane> =
+                rows().filter(|row| !self.is_cut(row)).map(|row| row.head.lane).collect();
+            let mut authors = Vec::new();
+            for lane in lanes {
+                let author = introductions.entry(lane).or_insert_with(|| self.author_on(&lane));
+                authors.extend(author.clone());
+            }
+            if !authors.is_empty() {
+                found.push(Dropped { drop, root, authors });
+            }
         }
         Ok(found)
+    }
+
+    /// Whose lane it is, if it is a member's who can be introduced.
+    fn author_on(&self, lane: &Lane) -> Option<Author> {
+        let space = self.space().ok()?;
+        let key = space.lanes.get(lane)?.device_key;
+        let roster = &space.group.roster;
+        let member = roster.member(&key)?;
+        let keys = roster.keys_of(&member.device);
+        Some(Author { keys, introduction: roster.introduction(&key)? })
     }
 
     /// Takes what was dropped for this space in another one, and passes it on to its members.
@@ -284,38 +335,71 @@ impl Engine {
         };
         let from = crate::members::space_of(&dropped.root);
         let note = dropped.drop.open(&from, &secret).and_then(Result::ok);
-        let note = note.filter(|note| note.device_key == dropped.author);
-        let Some(note) = note else {
+        let carried = note.and_then(|note| {
+            let wrote = |author: &&Author| author.keys.contains(&note.device_key);
+            let introduction = dropped.authors.iter().find(wrote)?.introduction.clone();
+            Some(Carried { root: dropped.root, note, introduction })
+        });
+        let Some(carried) = carried else {
             outcome.refused += 1;
             return Ok(());
         };
-        let introduction = dropped.introduction.clone();
-        let carried = Carried { root: dropped.root, note, introduction };
         let id = carried.id(space.space());
-        if let Some(entry) = self.index.document(&id) {
+        if self.was_carried(&id) || staged.documents.contains_key(&id) {
             outcome.known += 1;
-            let mine = acknowledged(space, &self.bodies);
-            let safe = |row: &Row| is_safe(space, &mine, row);
-            if entry.is_gone() || entry.rows.iter().any(safe) {
+            if self.is_carried_safely(space, &id) {
                 outcome.safe.push(dropped.drop.id());
             }
             return Ok(());
         }
-        match carried.check(space.space()) {
-            Ok(taken) if !staged.documents.contains_key(&id) => {
-                outcome.taken += 1;
-                let (kind, lane, tip) = (RowKind::Carried, space.lane, Tip::default());
-                let (sequence, since) = (None, Epoch::default());
-                let head = RowHead { document: id, kind, lane, sequence, tip, since };
-                staged.rows.push((head, carried.encode()));
-                let author = device(&carried.note.device_key);
-                staged.strangers.push((carried.actor(space.space()), author));
-                staged.documents.insert(id, taken.document);
-            }
-            Ok(_) => outcome.known += 1,
-            Err(_) => outcome.refused += 1,
-        }
+        let Ok(taken) = carried.check(space.space()) else {
+            outcome.refused += 1;
+            return Ok(());
+        };
+        outcome.taken += 1;
+        let head = RowHead::open(id, RowKind::Carried, space.lane);
+        staged.rows.push((head, carried.encode()));
+        let author = device(&carried.note.device_key);
+        staged.strangers.push((carried.actor(space.space()), author));
+        // Somebody may have written there who knew the note, and not carried it.
+        let mut document = self.rebuild_document(&id)?;
+        document.apply_changes(taken.changes).map_err(|_| Error::Document { what: "carried" })?;
+        staged.documents.insert(id, document);
         Ok(())
+    }
+
+    /// Whether something was carried here by somebody who is believed, now or before it was let go of.
+    fn was_carried(&self, id: &Document) -> bool {
+        let Some(entry) = self.index.document(id) else { return false };
+        let is_carried = |row: &Row| row.head.kind == RowKind::Carried && !self.is_cut(row);
+        entry.is_gone() || entry.rows.iter().any(is_carried)
+    }
+
+    /// Whether, moreover, somebody who keeps the team's work has what one of those carried.
+    fn is_carried_safely(&self, space: &SpaceState, id: &Document) -> bool {
+        let Some(entry) = self.index.document(id) else { return false };
+        let mine = acknowledged(space, &self.bodies);
+        let is_safe = |row: &Row| {
+            row.head.kind == RowKind::Carried && !self.is_cut(row) && is_safe(space, &mine, row)
+        };
+        entry.is_gone() || entry.rows.iter().any(is_safe)
+    }
+
+    /// What is not sent yet, and what nobody would take any more, is not carried: it stays where it was dropped.
+    pub(super) fn leave_untaken(&mut self) -> Result<(), Error> {
+        let roster = &self.space()?.group.roster;
+        let mut staged = Staged::default();
+        for row in self.index.open_rows().iter().filter(|row| row.head.kind == RowKind::Carried) {
+            let carried = Carried::decode(&self.entry(row)?)?;
+            if !roster.takes_drops(&carried.root) {
+                staged.replaced.entry(row.head.document).or_default().push(row.id);
+                staged.doubted.push(row.head.document);
+            }
+        }
+        if staged.replaced.is_empty() {
+            return Ok(());
+        }
+        self.commit(staged)
     }
 
     /// Lets go of drops that are safe in the space that they are for. What is not sent yet stays.
@@ -324,14 +408,17 @@ impl Engine {
     /// The errors of saving.
     pub fn let_go(&mut self, outcome: &CarryOutcome) -> Result<(), Error> {
         let mut staged = Staged::default();
+        let lane = self.space()?.lane;
         for id in &outcome.safe {
             let rows = self.index.document(id).map(|entry| entry.rows.as_slice());
-            let sent = rows
-                .unwrap_or_default()
-                .iter()
-                .filter(|row| row.head.kind == RowKind::Drop && row.head.sequence.is_some());
-            let ids: Vec<i64> = sent.map(|row| row.id).collect();
-            staged.replaced.insert(*id, ids);
+            let rows = rows.unwrap_or_default();
+            let is_sent = |row: &Row| row.head.kind == RowKind::Drop && row.head.sequence.is_some();
+            if rows.is_empty() || !rows.iter().all(is_sent) {
+                continue;
+            }
+            // What is left of it says so: its key goes when the keyring is written anew.
+            staged.rows.push((gone(*id, lane, Tip::default()), Vec::new()));
+            staged.replaced.insert(*id, rows.iter().map(|row| row.id).collect());
         }
         self.commit(staged)
     }
@@ -362,38 +449,27 @@ impl Engine {
         &mut self,
         batch: &Batch,
         chunk: &Opened,
-        role: Role,
+        (role, heads): (Role, &[StatementHash]),
     ) -> Result<Option<Brought>, Error> {
         let mut brought = Brought::default();
         let may_write = role.may_write(Written::Records);
+        let roster = &batch.space.group.roster;
+        let takes = |root: &[u8; 32]| may_write && roster.took_drops(heads, root);
         for bytes in &chunk.body.drops {
             match Drop::decode(bytes) {
+                Ok(drop) if may_write && self.index.is_gone(&drop.id()) => {}
                 Ok(drop) if may_write => brought.drops.push((drop.id(), bytes.clone())),
                 _ => brought.refused = true,
             }
         }
         for bytes in &chunk.body.carried {
-            match self.checked(batch, bytes, may_write) {
+            match checked(batch.space.space(), bytes, takes) {
                 Ok((carried, taken)) => self.bring(batch, &mut brought, &carried, taken)?,
                 Err(Refusal::Missing) => return Ok(None),
                 Err(Refusal::Broken(_)) => brought.refused = true,
             }
         }
         Ok(Some(brought))
-    }
-
-    fn checked(
-        &self,
-        batch: &Batch,
-        bytes: &[u8],
-        may_write: bool,
-    ) -> Result<(Carried, Taken), Refusal> {
-        let form = |_| Refusal::Broken("a carried drop does not decode");
-        let carried = Carried::decode(bytes).map_err(form)?;
-        match may_write && batch.space.group.roster.takes_drops(&carried.root) {
-            true => carried.check(batch.space.space()).map(|taken| (carried, taken)),
-            false => Err(Refusal::Broken("drops of that space are not taken")),
-        }
     }
 
     fn bring(
@@ -419,14 +495,26 @@ impl Engine {
     }
 }
 
+/// Judged by what its bringer had seen, like everything that it says: so all readers come to one verdict.
+fn checked(
+    to: &Space,
+    bytes: &[u8],
+    takes: impl Fn(&[u8; 32]) -> bool,
+) -> Result<(Carried, Taken), Refusal> {
+    let form = |_| Refusal::Broken("a carried drop does not decode");
+    let carried = Carried::decode(bytes).map_err(form)?;
+    match takes(&carried.root) {
+        true => carried.check(to).map(|taken| (carried, taken)),
+        false => Err(Refusal::Broken("drops of that space are not taken")),
+    }
+}
+
 impl Brought {
     /// Stages the rows of what was brought.
     pub(super) fn stage(self, batch: &mut Batch, chunk: &Opened) {
-        let (lane, sequence) = (chunk.body.lane, Some(chunk.sequence));
-        let head = |document, kind| {
-            let (tip, since) = (Tip::default(), Epoch::default());
-            RowHead { document, kind, lane, sequence, tip, since }
-        };
+        let sequence = Some(chunk.sequence);
+        let head =
+            |document, kind| RowHead { sequence, ..RowHead::open(document, kind, chunk.body.lane) };
         for (document, content) in self.drops {
             batch.staged.rows.push((head(document, RowKind::Drop), content));
         }

@@ -202,7 +202,9 @@ impl Engine {
         }
         let mut batch = self.open_all(&[], &[], false)?.batch;
         // What was carried proves itself: it does not fall with who carried it.
-        let Some(brought) = self.brought(&batch, chunk, role)? else {
+        let before = self.heads_on(&lane, &bodies, &path, chunk)?;
+        let heads = chunk.body.heads.as_deref().unwrap_or(&before);
+        let Some(brought) = self.brought(&batch, chunk, (role, heads))? else {
             return Ok(Verdict::Wait(Need::Version));
         };
         batch.staged.documents.extend(brought.documents.clone());

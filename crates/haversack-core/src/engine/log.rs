@@ -122,6 +122,12 @@ impl RowKind {
 }
 
 impl RowHead {
+    /// That of a row which is in no body yet and says nothing of how far its author has come.
+    pub(super) fn open(document: Document, kind: RowKind, lane: Lane) -> Self {
+        let (tip, since) = (Tip::default(), Epoch::default());
+        Self { document, kind, lane, sequence: None, tip, since }
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = self.document.to_bytes().to_vec();
         self.kind.encode(&mut out);

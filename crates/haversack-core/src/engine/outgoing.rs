@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use automerge::ChangeHash;
 use haversack_wire::limits::{DOCUMENTS_MAX, LANES_MAX, WAITING_MAX};
-use haversack_wire::{Document, Lane, Position};
+use haversack_wire::{Document, Position};
 
 use super::Engine;
 use super::documents::{RowContent, Staged, row_item};
@@ -29,8 +29,8 @@ const CLIENT_KEY_BYTES: usize = 64;
 const STATEMENTS_BYTES: usize = 12 * 1_024;
 /// Statements in one body; an addition has about 170 bytes.
 const STATEMENTS_TARGET: usize = 64;
-/// Lanes that one body acknowledges; the next goes on with the others.
-const VECTOR_TARGET: usize = 256;
+/// Bytes of the lanes that one body acknowledges, about 180 of them; the next goes on with the others.
+const VECTOR_BYTES: usize = 6 * 1_024;
 
 /// What one body will carry.
 #[derive(Default)]
@@ -56,6 +56,7 @@ impl Engine {
     /// does.
     pub(super) fn close_unsent(&mut self) -> Result<usize, Error> {
         self.go_on_anew()?;
+        self.leave_untaken()?;
         let mut space = self.space()?.clone();
         let mut word = std::mem::take(&mut space.owes_word);
         if self.index.open_rows().is_empty() && space.unsent.is_empty() && !word {
@@ -84,6 +85,8 @@ impl Engine {
                     halves.for_each(|half| work.push_front(half.to_vec()));
                     first.into_iter().rev().for_each(|statement| statements.push_front(statement));
                 }
+                // What fits no frame even alone stays here, unsent and shown as such, and keeps nothing else back.
+                Err(Error::Wire(_)) if rows.len() == 1 => {}
                 Err(error) => return Err(error),
             }
         }
@@ -278,7 +281,7 @@ fn next_body(space: &SpaceState, statements: Vec<Vec<u8>>) -> Result<Body, Error
         lane: space.lane,
         heads: (first || heads != own.heads()).then_some(heads),
         previous: own.position,
-        vector: vector(space, &own.mentions),
+        vector: vector(space, own),
         statements: with_roster(space, first, statements),
         opening: first.then_some(opening),
         ..Body::default()
@@ -297,18 +300,17 @@ fn with_roster(space: &SpaceState, first: bool, statements: Vec<Vec<u8>>) -> Vec
 }
 
 /// How far this device has come with the other lanes, where that changed since it last said so.
-fn vector(space: &SpaceState, mentions: &[Lane]) -> Vec<VectorEntry> {
-    let said = space.lanes.get(&space.lane).map(|own| &own.vector);
+fn vector(space: &SpaceState, own: &LaneState) -> Vec<VectorEntry> {
     let mut entries: Vec<VectorEntry> = space
         .lanes
         .iter()
         .filter(|(id, lane)| **id != space.lane && lane.next > 0)
         .filter(|(id, lane)| {
-            let before = said.and_then(|said| said.get(id));
+            let before = own.vector.get(id);
             before.is_none_or(|said| (said.next, said.hash) != (lane.next, lane.position_start()))
         })
         .map(|(id, lane)| {
-            let place = mentions.iter().position(|mentioned| mentioned == id);
+            let place = own.mentions.iter().position(|mentioned| mentioned == id);
             VectorEntry {
                 lane: place.map_or(LaneReference::New(*id), |n| LaneReference::Known(n as u32 + 1)),
                 next: lane.next,
@@ -317,8 +319,16 @@ fn vector(space: &SpaceState, mentions: &[Lane]) -> Vec<VectorEntry> {
             }
         })
         .collect();
+    // Each time beginning with another one, so that nobody keeps others from their turn.
+    let start = own.next as usize % entries.len().max(1);
+    entries.rotate_left(start);
+    let sizes = entries.iter().scan(0, |sum, entry| {
+        *sum += 34 + 5 * entry.quarantined.len();
+        Some(*sum)
+    });
+    let fit = sizes.take_while(|sum| *sum <= VECTOR_BYTES).count();
+    entries.truncate(fit);
     entries.sort_by_key(|entry| entry.lane);
-    entries.truncate(VECTOR_TARGET);
     entries
 }
 

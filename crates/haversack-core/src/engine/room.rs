@@ -43,6 +43,8 @@ pub(super) struct Room {
     /// Of that, what nobody who has a key of the team made.
     unplaced: Pool,
     newer: Pool,
+    /// Grants for others, which only they can open.
+    grants: Pool,
 }
 
 impl Default for Room {
@@ -57,6 +59,7 @@ impl Default for Room {
             quarantined: Pool::new(1_024, 16 * MIB),
             unplaced: Pool::new(256, 2 * MIB),
             newer: Pool::new(256, 4 * MIB),
+            grants: Pool::new(1_024, MIB),
         }
     }
 }
@@ -76,8 +79,10 @@ impl Room {
     /// Takes a place, if there is one. What was verified and is carried always has one.
     pub(super) fn take(&mut self, keep: &Keep, frame: &[u8]) -> bool {
         let is_newer = matches!(Frame::parse(frame), Ok(Frame::Other));
+        let is_grant = matches!(Frame::parse(frame), Ok(Frame::Grant(..)));
         let (pools, shared, bytes) = match keep {
             Keep::Former => return true,
+            Keep::Carried if is_grant => ([Some(&mut self.grants), None], None, frame.len()),
             Keep::Carried if !is_newer => return true,
             Keep::Carried | Keep::Newer => ([Some(&mut self.newer), None], None, frame.len()),
             Keep::Waiting(wait) => {

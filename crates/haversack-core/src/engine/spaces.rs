@@ -52,7 +52,10 @@ impl Engine {
         let vault = Vault::make_inner(HeaderFiles::in_folder(&folder), key.clone(), &mut *random);
         let mut engine = Self::fill(&folder, Lock::take(&folder)?, vault, random)?;
         engine.vault.write_new(&mut *engine.random)?;
-        sync_folder(&folder).map_err(Error::io("folder"))?;
+        // The folder, and that there is one.
+        for folder in folder.ancestors().take(3) {
+            sync_folder(folder).map_err(Error::io("folder"))?;
+        }
         ids.insert(name.clone(), id);
         self.save_inner(&ids, Some((id, key)))?;
         Ok(engine)

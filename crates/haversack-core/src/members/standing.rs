@@ -58,6 +58,11 @@ impl Standing {
         self.lines.get(key).copied()
     }
 
+    /// The keys of a line.
+    pub(crate) fn keys_of(&self, line: &Device) -> impl Iterator<Item = [u8; 32]> {
+        self.lines.iter().filter(move |(_, of)| *of == line).map(|(key, _)| *key)
+    }
+
     /// Whether every attacker and every replacement of the root that stands in another's eyes stands here too.
     pub(crate) fn answers(&self, other: &Self) -> bool {
         other.attackers.keys().all(|hash| self.attackers.contains_key(hash))

@@ -11,13 +11,14 @@
 use automerge::{ActorId, Automerge, Change};
 use haversack_wire::codec::{bounded, put_blob, put_varint};
 use haversack_wire::hash::{Label, derive_cut};
-use haversack_wire::limits::{DROPS_MAX, PROOF_MAX, RAW_MAX};
+use haversack_wire::limits::{DROP_MAX, DROPS_MAX, NOTE_MAX, PROOF_BYTES_MAX, PROOF_MAX, RAW_MAX};
 use haversack_wire::{Document, Error, Reader, Space};
 use rand_core::CryptoRng;
 
 use crate::crypto::{
     AadLabel, KemSecret, Real, Sealed, SignKey, bytes, message, open_from_anyone, seal_to, verify,
 };
+use crate::docs::read::{self, Record};
 use crate::docs::rebuild::{self, Refusal, Tip};
 use crate::docs::{Author, Dependency, DocumentChanges, ops};
 use crate::members::{is_introduced, put_statements, read_statements, space_of};
@@ -59,7 +60,6 @@ pub(crate) struct Carried {
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) id: Document,
-    pub(crate) document: Automerge,
     pub(crate) changes: Vec<Change>,
 }
 
@@ -83,6 +83,11 @@ impl Note {
         let salt = bytes(random);
         let signature = signer.sign(&signed(from, to, &salt, &changes));
         Ok(Self { device_key: signer.public(), salt, changes, signature })
+    }
+
+    /// Whether a drop may have so much in it.
+    pub(crate) const fn fits(&self) -> bool {
+        self.changes.len() <= NOTE_MAX
     }
 
     /// Seals it for those who read the other space.
@@ -115,7 +120,7 @@ impl Note {
 
     fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
         let (device_key, salt, signature) = (r.array()?, r.array()?, r.array()?);
-        Ok(Self { device_key, salt, signature, changes: r.blob(RAW_MAX)?.to_vec() })
+        Ok(Self { device_key, salt, signature, changes: r.blob(NOTE_MAX)?.to_vec() })
     }
 }
 
@@ -152,7 +157,7 @@ impl Drop {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::new("drop", bytes);
         let (target, key, encapsulated) = (Space::new(r.array()?), r.array()?, r.array()?);
-        let ciphertext = r.blob(RAW_MAX)?.to_vec();
+        let ciphertext = r.blob(DROP_MAX)?.to_vec();
         r.end()?;
         Ok(Self { target, key, sealed: Sealed { encapsulated, ciphertext } })
     }
@@ -196,7 +201,10 @@ impl Carried {
         }
         let changes = rebuild::changes(&author, one.changes.clone(), Tip::default())?;
         let document = rebuild::apply(&Automerge::new(), &one.changes, &changes, Tip::default())?;
-        Ok(Taken { id, document, changes })
+        match read::record(&document) {
+            Record::Outing(_) => Ok(Taken { id, changes }),
+            _ => Err(Refusal::Broken("a note is no outing")),
+        }
     }
 
     /// Who its author is in its document: the same for nothing else.
@@ -225,6 +233,8 @@ impl Carried {
         let (root, note) = (r.array()?, Note::read(&mut r)?);
         let introduction = read_statements(&mut r)?;
         bounded("introduction", introduction.len() as u64, PROOF_MAX)?;
+        let bytes: usize = introduction.iter().map(Vec::len).sum();
+        bounded("bytes of an introduction", bytes as u64, PROOF_BYTES_MAX)?;
         r.end()?;
         Ok(Self { root, note, introduction })
     }

@@ -1,8 +1,10 @@
 //! Drops on their way, and carried.
 
+use automerge::legacy::OpType;
 use automerge::transaction::Transactable;
-use automerge::{ActorId, Automerge, ROOT};
+use automerge::{ActorId, Automerge, ROOT, ScalarValue};
 use haversack_wire::Space;
+use haversack_wire::limits::{DROP_MAX, NOTE_MAX};
 
 use super::cast::{Cast, blob, flip, list, random, statement};
 use super::vector::Vector;
@@ -105,10 +107,15 @@ fn drops(cast: &Cast) -> Vec<Vector> {
             "ends too early",
             &seal(cast, &{
                 let mut plain = padded(plain[..112].to_vec());
-                plain[112..115].copy_from_slice(&[0xff, 0xff, 0x01]);
+                plain[112..114].copy_from_slice(&[0xff, 0x3f]);
                 plain
             }),
         ),
+        make("drop_note_too_large", "over a maximum", &{
+            let plain = [&plain[..112], &blob(&[0; NOTE_MAX + 1])].concat();
+            seal(cast, &padded(plain))
+        }),
+        make("drop_too_large", "over a maximum", &seal(cast, &[0; DROP_MAX])),
         Vector::new("drop_of_another_space", "drop", opens)
             .hex("author's space", [63; 16])
             .hex("generation secret", cast.epoch.generation().expose())
@@ -191,6 +198,10 @@ fn introduced(cast: &Cast) -> Vec<Vector> {
                 (0..65).map(|n| add(cast, &SignKey::from_seed(&[n; 32]), &author(), 1)).collect();
             with(sorted(many)).encode()
         }),
+        make("carried_too_large_statements", "over a maximum", &{
+            let long = |n| statement(&cast.space, &cast.root, 99, &[], &[n; 4_000]);
+            with(sorted((0..3).map(long).collect())).encode()
+        }),
         make("carried_damaged_statement", STRANGER, &{
             let good = add(cast, &cast.root, &author(), 1);
             let damaged = flip(&good, good.len() - 1);
@@ -225,6 +236,8 @@ fn contents(cast: &Cast) -> Vec<Vector> {
         make("carried_that_begins_late", FORM, &signed(cast, &late())),
         make("carried_that_replaces_what_is_not_there", REPLACED, &signed(cast, &replacing())),
         make("carried_of_garbage", FORM, &signed(cast, &[1, 2, 3])),
+        make("carried_of_a_registry", NO_OUTING, &signed(cast, &registry())),
+        make("carried_note_too_large", "over a maximum", &signed(cast, &[0; NOTE_MAX + 1])),
     ]
 }
 
@@ -274,6 +287,7 @@ fn by_next_root(cast: &Cast, before: &SignKey) -> Vec<Vec<u8>> {
     sorted(vec![replace, add(cast, &next, &author(), 1)])
 }
 
+const NO_OUTING: &str = "a note is no outing";
 const REPLACED: &str = "an operation replaces other values than its author saw";
 
 /// The outing's one change, turned into another.
@@ -295,6 +309,10 @@ fn dependent() -> Vec<u8> {
 
 fn late() -> Vec<u8> {
     turned(|change| change.sequence = 2)
+}
+
+fn registry() -> Vec<u8> {
+    turned(|change| change.operations[0].action = OpType::Put(ScalarValue::Str("registry".into())))
 }
 
 fn replacing() -> Vec<u8> {

@@ -138,16 +138,16 @@ impl<'a> Decoder<'a> {
 
     fn dependencies(&mut self) -> Result<Vec<Dependency>, Error> {
         let count = self.column(Column::Changes).count(DEPENDENCIES_MAX)?;
-        let mut dependencies = Vec::new();
+        let (mut dependencies, mut places) = (Vec::new(), BTreeSet::new());
         for _ in 0..count {
             let place = self.column(Column::Changes).varint()?;
+            if !places.insert(place) {
+                return Err(malformed("a dependency stands twice"));
+            }
             let dependency = match place {
                 0 => Dependency::Own,
                 _ => Dependency::Foreign(*known(&self.hashes, place, &mut self.used.0)?),
             };
-            if dependencies.contains(&dependency) {
-                return Err(malformed("a dependency stands twice"));
-            }
             dependencies.push(dependency);
         }
         Ok(dependencies)

@@ -4,6 +4,7 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tempfile::TempDir;
 
 use super::*;
+use crate::engine::tests::join;
 use crate::model::{Direction, Item, Line, Quantity, Site, SiteCode, SiteKind};
 use crate::sync::body::Body;
 use crate::{ContactFilter, CreateOptions, Passphrase, WhoDraft};
@@ -21,12 +22,6 @@ fn open(folder: &TempDir, name: &str, seed: u64) -> Engine {
     }
 }
 
-fn invite(admin: &mut Engine, guest: &mut Engine, role: Role) {
-    let request = guest.request_to_join().unwrap();
-    let (answer, _) = admin.invite(&request, role, &[]).unwrap();
-    guest.join(&answer).unwrap();
-}
-
 fn clinic() -> SpaceName {
     SpaceName::new("clinic").unwrap()
 }
@@ -39,6 +34,11 @@ fn syringes(count: i64) -> ContactDraft {
     let line = Line { direction: Direction::Out, item: Item::SYRINGE_FIXED_1ML };
     ContactDraft::new(WhoDraft::default(), SiteCode::new("KM-V").unwrap())
         .line(line, Quantity::new(count).unwrap())
+}
+
+fn site() -> Site {
+    let code = SiteCode::new("KM-V").unwrap();
+    Site { code, kind: SiteKind::MOBILE_VAN, setting: None, closes: None }
 }
 
 /// What a device shows: quantities and whose they are.
@@ -66,15 +66,13 @@ impl Cast {
         let folder = TempDir::new().unwrap();
         let mut street = open(&folder, "office", 1);
         street.found_space().unwrap();
-        let code = SiteCode::new("KM-V").unwrap();
-        let site = Site { code, kind: SiteKind::MOBILE_VAN, setting: None, closes: None };
-        street.put_site(&site).unwrap();
+        street.put_site(&site()).unwrap();
         let random = Box::new(ChaCha20Rng::seed_from_u64(2));
         let mut health = street.add_space(&clinic(), random).unwrap();
         health.found_space().unwrap();
         let (mut phone, mut nurse) = (open(&folder, "phone", 3), open(&folder, "nurse", 4));
-        invite(&mut street, &mut phone, Role::Educator);
-        invite(&mut health, &mut nurse, Role::Clinic);
+        join(&mut street, &mut phone, Role::Educator);
+        join(&mut health, &mut nurse, Role::Clinic);
         assert!(street.open_drop_box(&clinic(), &health.drop_box().unwrap()).unwrap());
         assert!(health.take_drops_of(&street.first_root().unwrap()).unwrap());
         pass(&mut street, &mut phone);
@@ -92,6 +90,8 @@ impl Cast {
         carry(&self.street, &mut self.health)
     }
 }
+
+mod insider;
 
 fn carry(from: &Engine, to: &mut Engine) -> CarryOutcome {
     let dropped = from.dropped_for(&to.space_id().unwrap()).unwrap();
@@ -183,7 +183,7 @@ fn the_keys_of_one_space_open_nothing_of_another() {
 fn opens(device: &Engine, frame: &[u8]) -> bool {
     let space = device.space().unwrap();
     let keys = device.ring.epochs().iter();
-    let with = |(epoch, secret): (&Epoch, &crate::crypto::EpochSecret)| {
+    let with = |(epoch, secret): (&haversack_wire::Epoch, &crate::crypto::EpochSecret)| {
         let epoch = (secret, epoch);
         match haversack_wire::Frame::parse(frame) {
             Ok(haversack_wire::Frame::Chunk(header, sealed)) => {
@@ -202,10 +202,10 @@ fn opens(device: &Engine, frame: &[u8]) -> bool {
 fn two_carry_the_same_and_it_is_there_once() {
     let mut cast = Cast::new();
     let mut second = open(&cast.folder, "second", 6);
-    invite(&mut cast.street, &mut second, Role::Coordinator);
+    join(&mut cast.street, &mut second, Role::Coordinator);
     let random = Box::new(ChaCha20Rng::seed_from_u64(7));
     let mut there = second.add_space(&clinic(), random).unwrap();
-    invite(&mut cast.health, &mut there, Role::Clinic);
+    join(&mut cast.health, &mut there, Role::Clinic);
     pass(&mut cast.health, &mut there);
     cast.drop(7);
     pass(&mut cast.phone, &mut second);
@@ -357,7 +357,7 @@ fn what_an_insider_carries_is_checked_by_every_reader_and_blocks_nothing() {
     let space = cast.health.space().unwrap();
     let secret = space.group.generations.values().next().unwrap().drop_key();
     let note = dropped[0].drop.open(&cast.street.space_id().unwrap(), &secret).unwrap().unwrap();
-    let introduction = dropped[0].introduction.clone();
+    let introduction = dropped[0].authors[0].introduction.clone();
     let good = Carried { root: dropped[0].root, note, introduction };
     let mut stranger = open(&cast.folder, "stranger", 11);
     stranger.found_space().unwrap();
@@ -407,7 +407,7 @@ fn what_is_safe_there_is_let_go_here() {
     cast.drop(7);
     cast.carry();
     let mut archive = open(&cast.folder, "archive", 12);
-    invite(&mut cast.health, &mut archive, Role::Archive);
+    join(&mut cast.health, &mut archive, Role::Archive);
     let outcome = cast.carry();
     cast.street.let_go(&outcome).unwrap();
     let target = cast.health.space_id().unwrap();
@@ -419,4 +419,8 @@ fn what_is_safe_there_is_let_go_here() {
     cast.street.let_go(&outcome).unwrap();
     assert!(cast.street.dropped_for(&target).unwrap().is_empty());
     assert_eq!(shown(&archive), [(7, cast.phone.device())]);
+    // Said once more, it is not kept again.
+    let again = cast.phone.export_bundle().unwrap();
+    cast.street.import_bundle(&again).unwrap();
+    assert!(cast.street.dropped_for(&target).unwrap().is_empty());
 }

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_wire::limits::PROOF_MAX;
-use haversack_wire::{Error, Space};
+use haversack_wire::limits::{PROOF_BYTES_MAX, PROOF_MAX};
+use haversack_wire::{Device, Error, Space, StatementHash};
 
 use super::{Roster, identity};
 use crate::crypto::Suite;
@@ -31,13 +31,44 @@ impl Roster {
 
     /// Whether what is dropped by members of the space with this first root key is taken.
     pub(crate) fn takes_drops(&self, of: &[u8; 32]) -> bool {
-        let takes = |statement: &Statement| matches!(&statement.content, Content::TakeDrops { root } if root == of);
-        self.stands().any(|(_, statement)| takes(statement))
+        self.stands().any(|(_, statement)| takes(statement, of))
+    }
+
+    /// The same, by the past of heads: whatever is decided later, what was said then stays taken, or not.
+    pub(crate) fn took_drops(&self, heads: &[StatementHash], of: &[u8; 32]) -> bool {
+        let (Some(past), Some(stood)) = (self.past(heads), self.stood(heads)) else { return false };
+        let said = |(hash, place): (&StatementHash, &usize)| {
+            past.contains(*place)
+                && !stood.void.contains(hash)
+                && takes(self.graph.statement(*place), of)
+        };
+        self.graph.places.iter().any(said)
     }
 
     /// What shows, to somebody who knows this space's first root key alone, that a key is a member's: the statements that added it,
     /// and those that gave their signers the right to. Nothing when they are too many.
     pub(crate) fn introduction(&self, key: &[u8; 32]) -> Option<Vec<Vec<u8>>> {
+        let mut places = self.leading_to(key);
+        let of = |places: &BTreeSet<usize>| -> Vec<&Statement> {
+            places.iter().map(|place| self.graph.statement(*place)).collect()
+        };
+        if !is_short(&of(&places)) {
+            // Of all that says so one way is enough.
+            for place in places.clone() {
+                places.remove(&place);
+                if !shows(self.first_root(), &of(&places), key) {
+                    places.insert(place);
+                }
+            }
+        }
+        let hashed = |place| (self.graph.hash(place), self.graph.statement(place).bytes.clone());
+        let short = is_short(&of(&places));
+        let statements: BTreeMap<_, _> = places.into_iter().map(hashed).collect();
+        short.then(|| statements.into_values().collect())
+    }
+
+    /// All that stands about a key, about those who signed that, and so on to the root.
+    fn leading_to(&self, key: &[u8; 32]) -> BTreeSet<usize> {
         let mut open = vec![*key];
         let mut taken = BTreeSet::new();
         while let Some(key) = open.pop() {
@@ -55,9 +86,12 @@ impl Roster {
                 }
             }
         }
-        let hashed = |place| (self.graph.hash(place), self.graph.statement(place).bytes.clone());
-        let statements: BTreeMap<_, _> = taken.into_iter().map(hashed).collect();
-        (statements.len() <= PROOF_MAX).then(|| statements.into_values().collect())
+        taken
+    }
+
+    /// The keys of a device, from its first one on.
+    pub(crate) fn keys_of(&self, device: &Device) -> BTreeSet<[u8; 32]> {
+        self.standing.keys_of(device).collect()
     }
 }
 
@@ -74,10 +108,25 @@ pub(crate) fn is_introduced<S: Suite>(
     let space = identity::space(root);
     let decode = |bytes: &Vec<u8>| Statement::decode::<S>(&space, bytes);
     let statements: Vec<Statement> = statements.iter().map(decode).collect::<Result<_, _>>()?;
+    Ok(shows(root, &statements.iter().collect::<Vec<_>>(), key))
+}
+
+/// Whether statements whose signatures are good introduce a key.
+fn shows(root: &[u8; 32], statements: &[&Statement], key: &[u8; 32]) -> bool {
     let mut known = Known { roots: BTreeSet::from([*root]), members: BTreeMap::new() };
     // Each round takes one step more away from the root, or is the last.
     while statements.iter().filter(|statement| known.take(statement)).count() > 0 {}
-    Ok(known.has(key, |role| role.may_write(Written::Records)))
+    known.has(key, |role| role.may_write(Written::Records))
+}
+
+/// Whether an introduction has room for statements.
+fn is_short(statements: &[&Statement]) -> bool {
+    let bytes: usize = statements.iter().map(|statement| statement.bytes.len()).sum();
+    statements.len() <= PROOF_MAX && bytes <= PROOF_BYTES_MAX
+}
+
+fn takes(statement: &Statement, of: &[u8; 32]) -> bool {
+    matches!(&statement.content, Content::TakeDrops { root } if root == of)
 }
 
 /// Who is shown to be what.
