@@ -13,6 +13,8 @@ mod keys;
 #[cfg(test)]
 mod qr;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod relay;

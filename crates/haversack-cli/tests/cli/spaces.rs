@@ -88,6 +88,27 @@ fn what_is_dropped_on_the_street_is_read_in_the_clinic_alone() {
     assert!(err(&output).contains("haversack space link"), "{}", err(&output));
 }
 
+/// What exists once only is not passed over in silence.
+#[test]
+fn a_sync_says_which_teams_it_left_out() {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    bench.join("b", &["--relay", &relay.url()]);
+    let alone = bench.json("a", &["sync"]);
+    assert_eq!((&alone["spaces"], &alone["skipped"]), (&json!([]), &json!([])));
+    bench.ok("a", &["space", "create", "clinic"]);
+    bench.ok("a", &["--space", "clinic", "client", "add", "--label", "LOTUS-27"]);
+    bench.ok("a", &["--space", "office", "join", "--request"]);
+    let skipped = bench.json("a", &["sync"])["skipped"].clone();
+    let shown = |n: usize| (skipped[n]["name"].clone(), skipped[n]["why"].clone());
+    assert_eq!(shown(0), (json!("clinic"), json!("no_relay")));
+    assert_ne!(skipped[0]["own"]["here_only"], json!(0));
+    assert_eq!(shown(1), (json!("office"), json!("no_team")));
+    let said = bench.ok("a", &["sync"]);
+    assert!(said.contains("clinic: not synced, its roster names no relay"), "{said}");
+    assert!(said.contains("office: not synced, it is in no team yet"), "{said}");
+}
+
 #[test]
 fn what_is_done_to_a_whole_store_takes_no_space() {
     let bench = Bench::with_team();

@@ -66,6 +66,22 @@ fn a_lost_phone_is_removed_and_says_so_itself() {
 }
 
 #[test]
+fn without_a_relay_in_the_roster_nobody_learns_by_sync() {
+    let bench = Bench::with_team();
+    let request = text(&bench.json("b", &["join", "--request"]), "request");
+    let invited = out(&bench.on("a", &["invite", &request]).output().unwrap());
+    assert!(invited.contains("The team's roster names no relay"), "{invited}");
+    bench.join("c", &[]);
+    let devices = bench.json("a", &["device", "list"]);
+    let others = devices.as_array().unwrap().iter().filter(|device| device["this"] == false);
+    let ids: Vec<String> = others.map(|device| text(device, "device")).collect();
+    let said = bench.ok("a", &["device", "revoke", &ids[0], "--yes"]);
+    assert!(said.contains("haversack sync --relay") && said.contains("bundle export"), "{said}");
+    let revoked = bench.json("a", &["device", "revoke", &ids[1], "--yes"]);
+    assert_eq!(revoked["relays"], json!(0));
+}
+
+#[test]
 fn a_second_coordinator_undoes_what_a_seized_one_did() {
     let (bench, _relay) = team();
     let (seized, phone) = (bench.own("c"), bench.own("b"));
