@@ -1,4 +1,4 @@
-//! Why a command stopped. What to do about it is in [`hints`](crate::hints).
+//! Why a command stopped. What to do about it is in [`hints`](crate::hints), what programs tell it apart by in [`code`].
 
 use std::io;
 use std::path::PathBuf;
@@ -6,12 +6,9 @@ use std::path::PathBuf;
 use haversack::model::Day;
 use haversack::{ClientId, Owed};
 
-/// Called wrongly.
-const EXIT_USAGE: u8 = 2;
-/// Whoever read the output went away.
-pub(crate) const EXIT_BROKEN_PIPE: u8 = 3;
-/// A bug.
-pub(crate) const EXIT_BUG: u8 = 255;
+pub(crate) use code::{Code, Exit};
+
+mod code;
 
 /// Why a command stopped. Names files, fields and places; never a value that could be somebody's.
 #[derive(Debug, thiserror::Error)]
@@ -138,20 +135,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// The exit code.
-    pub(crate) fn exit(&self) -> u8 {
-        match self {
-            Self::StoreNotNamed | Self::NoPassphrase | Self::Missing { .. } => EXIT_USAGE,
-            Self::UnknownFormat | Self::RelayWithoutId => EXIT_USAGE,
-            Self::UnknownPicture | Self::NothingToDraw => EXIT_USAGE,
-            Self::KeyInStore | Self::Unasked => EXIT_USAGE,
-            Self::Output { source } if source.kind() == io::ErrorKind::BrokenPipe => {
-                EXIT_BROKEN_PIPE
-            }
-            _ => 1,
-        }
-    }
-
     /// A rule that is broken.
     pub(crate) fn rule(text: impl Into<String>) -> Self {
         Self::Rule(text.into())

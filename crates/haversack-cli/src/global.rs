@@ -42,7 +42,7 @@ pub(crate) struct Global {
     /// What stretching a new passphrase costs. For tests: the floor takes no time, and an attacker as little
     #[arg(long, global = true, hide = true, default_value = "calibrated")]
     stretch: Stretch,
-    /// Prints JSON: the result on stdout, or {"error": {"message", "hints"}} on stderr
+    /// Prints JSON: the result on stdout, or {"error": {"code", "message", "hints"}} on stderr
     #[arg(long, global = true)]
     json: bool,
 }

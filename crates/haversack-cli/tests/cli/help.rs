@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 48] = [
+const COMMANDS: [&[&str]; 49] = [
     &[],
     &["demo"],
     &["init"],
@@ -51,6 +51,7 @@ const COMMANDS: [&[&str]; 48] = [
     &["duress", "clear"],
     &["lock"],
     &["wipe"],
+    &["exit-codes"],
 ];
 const RELAY: &[&str] = &["relay", "serve"];
 

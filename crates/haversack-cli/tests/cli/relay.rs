@@ -64,17 +64,17 @@ fn a_relay_has_its_folder_and_its_port_to_itself() {
     let bench = Bench::new();
     let relay = RelayProcess::start(&bench, &bench.path("relay"));
     let port = relay.address().replace("http://", "");
-    let serve = |data: &str, listen: &str| {
+    let serve = |data: &str, listen: &str, code: i32| {
         let output = bench
             .command(&["relay", "serve", "--data", data, "--listen", listen])
             .output()
             .unwrap();
-        assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""));
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(code), ""));
         err(&output)
     };
-    assert!(serve("relay", "127.0.0.1:0").contains("another process uses the data directory"));
-    assert!(serve("other", &port).contains(&format!("cannot listen on {port}")));
-    assert!(serve("other", "nonsense").contains("cannot listen on nonsense"));
+    assert!(serve("relay", "127.0.0.1:0", 5).contains("another process uses the data directory"));
+    assert!(serve("other", &port, 1).contains(&format!("cannot listen on {port}")));
+    assert!(serve("other", "nonsense", 1).contains("cannot listen on nonsense"));
 }
 
 #[test]
@@ -138,6 +138,6 @@ fn server(answer: &'static [u8]) -> String {
 
 fn refused(bench: &Bench, url: &str) -> String {
     let output = bench.on("a", &["sync", "--relay", url]).output().unwrap();
-    assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""), "{}", err(&output));
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(6), ""), "{}", err(&output));
     err(&output)
 }
