@@ -132,7 +132,7 @@ codes! {
         TooLarge = "too_large", NotText = "not_text", BadRows = "bad_rows", BadFile = "bad_file",
         CutFile = "cut_file", Foreign = "foreign", Enrolment = "enrolment", Share = "share",
         RelayAddress = "relay_address";
-    Refused: NotAllowed = "not_allowed", Removed = "removed", InTeam = "in_team",
+    Refused: NotAllowed = "not_allowed", Removed = "removed", RemovedBefore = "removed_before", InTeam = "in_team",
         StoreExists = "store_exists", FurtherTeam = "further_team", Owed = "owed",
         RootKept = "root_kept", SpacesKept = "spaces_kept";
     Disk: DiskFull = "disk_full", Disk = "disk", Damaged = "damaged", Newer = "newer";
@@ -145,6 +145,7 @@ impl Error {
     pub(crate) fn code(&self) -> Code {
         match self {
             Self::Notebook(error) => of_notebook(error),
+            Self::NotOpened { why, .. } => of_notebook(why),
             Self::Relay(error) => of_relay(error),
             Self::Demo(error) => of_demo(error),
             Self::Cell { why, .. } | Self::Partly { why, .. } => why.code(),
@@ -155,6 +156,7 @@ impl Error {
             Self::Drawing => Code::Bug,
             Self::NotConfirmed | Self::NotTyped => Code::NotConfirmed,
             Self::OwedByRemoved { .. } => Code::Owed,
+            Self::RemovedBefore => Code::RemovedBefore,
             Self::NoRelay => Code::NoRelay,
             other => of_arguments(other),
         }
@@ -166,7 +168,9 @@ fn of_arguments(error: &Error) -> Code {
     match error {
         Error::StoreNotNamed => Code::StoreNotNamed,
         Error::WholeStore => Code::WholeStore,
-        Error::NoPassphrase | Error::Missing { .. } | Error::Unasked => Code::NothingGiven,
+        Error::NoSecret { .. } | Error::Missing { .. } | Error::Unasked => Code::NothingGiven,
+        Error::NotAKeyFile { .. } => Code::NotAKeyFile,
+        Error::NoKeyFile { .. } => Code::KeyMissing,
         Error::KeyInStore => Code::KeyInStore,
         Error::RelayWithoutId => Code::RelayWithoutId,
         Error::UnknownFormat | Error::UnknownPicture => Code::UnknownFormat,
@@ -230,7 +234,6 @@ fn of_engine(error: &EngineError) -> Code {
         EngineError::WrongRecoveryCode => Code::WrongRecoveryCode,
         EngineError::TooSoon { .. } => Code::TooSoon,
         EngineError::Hardware => Code::KeyMissing,
-        EngineError::Damaged { what: "key file", .. } => Code::NotAKeyFile,
         EngineError::WeakPassphrase { .. } => Code::WeakPassphrase,
         EngineError::Wiped => Code::Wiped,
         EngineError::NoStore => Code::NoStore,

@@ -77,6 +77,8 @@ fn without_a_relay_in_the_roster_nobody_learns_by_sync() {
     let ids: Vec<String> = others.map(|device| text(device, "device")).collect();
     let said = bench.ok("a", &["device", "revoke", &ids[0], "--yes"]);
     assert!(said.contains("haversack sync --relay") && said.contains("bundle export"), "{said}");
+    let again = bench.refused("a", &["device", "revoke", &ids[0], "--yes"]);
+    assert_eq!(again["code"], json!("removed_before"), "{again}");
     let revoked = bench.json("a", &["device", "revoke", &ids[1], "--yes"]);
     assert_eq!(revoked["relays"], json!(0));
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use haversack::{EngineError, Error as NotebookError};
 use serde::Serialize;
 
 use super::{find, short};
@@ -58,7 +59,10 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Revoked, Error> {
     let short = short(row.device);
     let question = format!("To remove {short} from the team for good, type {short}:");
     prompt::confirm(global.format(), args.yes, &question, &short)?;
-    notebook.revoke(row.device, args.undo)?;
+    notebook.revoke(row.device, args.undo).map_err(|error| match error {
+        NotebookError::Engine(EngineError::Unknown { .. }) if row.removed => Error::RemovedBefore,
+        other => other.into(),
+    })?;
     let exposure = ExposureShown::new(&notebook.exposure(row.device)?, row.name.as_ref());
     let this_removed = notebook.status()?.removed;
     let relays = notebook.relays()?.len() as u64;
