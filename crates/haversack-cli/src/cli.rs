@@ -6,8 +6,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bundle, client, contacts, device, duress, exit_codes, exposure, init, invite, join, lock, log,
-    passphrase, quarantine, recovery, relay, report, site, space, status, sync, wipe,
+    bundle, client, contact, contacts, device, duress, exit_codes, exposure, init, invite, join,
+    lock, log, passphrase, quarantine, recovery, relay, report, site, space, status, sync, wipe,
 };
 use crate::demo;
 use crate::error::{Code, Error, Exit};
@@ -48,6 +48,8 @@ enum Command {
     Client(client::Command),
     Log(log::Args),
     Contacts(contacts::Args),
+    #[command(subcommand)]
+    Contact(contact::Command),
     Status(status::Args),
     Sync(sync::Args),
     #[command(subcommand)]
@@ -114,6 +116,9 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         }
         Command::Log(args) => output::print(&log::run(global, args)?, format),
         Command::Contacts(args) => output::print(&contacts::run(global, args)?, format),
+        Command::Contact(contact::Command::Correct(args)) => {
+            output::print(&contact::correct::run(global, args)?, format)
+        }
         Command::Status(_) => output::print(&status::run(global)?, format),
         Command::Sync(args) => output::print(&block_on(sync::run(global, args))?, format),
         Command::Bundle(bundle::Command::Export(args)) => {

@@ -2,6 +2,7 @@
 
 pub(crate) mod bundle;
 pub(crate) mod client;
+pub(crate) mod contact;
 pub(crate) mod contacts;
 pub(crate) mod device;
 pub(crate) mod duress;

@@ -75,6 +75,12 @@ pub(crate) enum Error {
     /// Digits, or digits and a name, that fit more than one device.
     #[error("this could be {} devices", ids.len())]
     SeveralDevices { ids: Vec<String> },
+    /// Digits that fit more than one contact.
+    #[error("this could be {} contacts", ids.len())]
+    SeveralContacts { ids: Vec<String> },
+    /// Nothing is said of a contact but where and when it was.
+    #[error("nothing is said of this contact; nothing was saved")]
+    EmptyContact,
     /// The terminal failed, or whoever sat there gave up.
     #[error("nothing came from the terminal")]
     Terminal { source: io::Error },

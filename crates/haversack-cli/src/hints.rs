@@ -29,6 +29,9 @@ pub(crate) fn of(error: &Error) -> Vec<String> {
             let lines = ids.iter().map(|id| format!("type more of its id: {id}"));
             lines.chain(["haversack device list shows the devices".to_owned()]).collect()
         }
+        Error::SeveralContacts { ids } => {
+            ids.iter().map(|id| format!("type more of its id: {id}")).collect()
+        }
         Error::Ambiguous { ids } => {
             let lines = ids.iter().map(|id| format!("say which one: --client {id}"));
             lines.chain(["haversack client list shows what is known of each".to_owned()]).collect()
@@ -84,6 +87,9 @@ fn of_command(error: &Error) -> &'static [&'static str] {
             &["check the path and the permissions; the passphrase is the file's first line"]
         }
         Error::PassphrasesDiffer => &["run the command again"],
+        Error::EmptyContact => &[
+            "say what changed hands, or whom it was with: --out ITEM=N, --service SERVICE, --people 1",
+        ],
         Error::KeyInStore => &["name a file elsewhere, best on a card that is kept apart"],
         Error::NotConfirmed => &["run haversack wipe again and type the word, or give --yes"],
         Error::OwedByRemoved { .. } => &[
@@ -335,6 +341,7 @@ fn of_unknown(what: &str) -> &'static [&'static str] {
             "name it by its name here, or by the first digits of its id, four or more",
         ],
         "request" => &["haversack join --request makes one"],
+        "contact" => &["haversack contacts shows the ids, in its last column"],
         "drop-box" => &[
             "haversack space list shows the drop-boxes; a coordinator opens one with haversack space link",
         ],

@@ -118,7 +118,7 @@ codes! {
         System = "system", Listen = "listen", CutConnections = "cut_connections";
     Usage: Usage = "usage", StoreNotNamed = "store_not_named", WholeStore = "whole_store",
         NothingGiven = "nothing_given", RelayWithoutId = "relay_without_id", KeyInStore = "key_in_store",
-        UnknownFormat = "unknown_format";
+        UnknownFormat = "unknown_format", EmptyContact = "empty_contact";
     Locked: WrongPassphrase = "wrong_passphrase", WrongRecoveryCode = "wrong_recovery_code",
         TooSoon = "too_soon", KeyMissing = "key_missing", NotAKeyFile = "not_a_key_file";
     Missing: NoStore = "no_store", NoTeam = "no_team", Wiped = "wiped", Closed = "closed";
@@ -171,14 +171,16 @@ fn of_arguments(error: &Error) -> Code {
         Error::NoSecret { .. } | Error::Missing { .. } | Error::Unasked => Code::NothingGiven,
         Error::NotAKeyFile { .. } => Code::NotAKeyFile,
         Error::NoKeyFile { .. } => Code::KeyMissing,
+        Error::EmptyContact => Code::EmptyContact,
         Error::KeyInStore => Code::KeyInStore,
         Error::RelayWithoutId => Code::RelayWithoutId,
         Error::UnknownFormat | Error::UnknownPicture => Code::UnknownFormat,
         Error::PassphraseFile { .. } => Code::PassphraseFile,
         Error::PassphrasesDiffer => Code::PassphrasesDiffer,
-        Error::SeveralDevices { .. } | Error::Ambiguous { .. } | Error::Unclear { .. } => {
-            Code::Ambiguous
-        }
+        Error::SeveralDevices { .. }
+        | Error::SeveralContacts { .. }
+        | Error::Ambiguous { .. }
+        | Error::Unclear { .. } => Code::Ambiguous,
         Error::File { source, .. } => of_io(source).unwrap_or(Code::File),
         Error::FileExists { .. } => Code::FileExists,
         Error::TooLarge { .. } => Code::TooLarge,

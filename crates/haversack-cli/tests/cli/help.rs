@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 49] = [
+const COMMANDS: [&[&str]; 51] = [
     &[],
     &["demo"],
     &["init"],
@@ -16,6 +16,8 @@ const COMMANDS: [&[&str]; 49] = [
     &["client", "list"],
     &["log"],
     &["contacts"],
+    &["contact"],
+    &["contact", "correct"],
     &["status"],
     &["sync"],
     &["bundle", "export"],

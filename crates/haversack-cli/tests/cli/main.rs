@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod contact;
+#[cfg(test)]
 mod csv;
 #[cfg(test)]
 mod handover;

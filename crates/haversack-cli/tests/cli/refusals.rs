@@ -58,6 +58,7 @@ fn values_out_of_bounds() {
             (&["log", "--site", "KM-X"], 7, "this site is not known here"),
             (&["log", "--site", "not a code"], 7, "site must be 1 to 16"),
             (&["log"], 2, "--site is missing"),
+            (&log(&[]), 2, "nothing is said of this contact"),
             (&log(&["--client", "nobody"]), 7, "this client is not known here"),
             (&["log", "--file", "week.xlsx"], 2, "ends in .csv or .json"),
             (&["log", "--file", "gone.csv"], 7, "gone.csv could not be read"),
@@ -198,7 +199,7 @@ fn the_order_of_joining() {
 #[test]
 fn bundles() {
     let bench = Bench::with_team();
-    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
     bench.ok("stranger", &["init"]);
     bench.ok("stranger", &["bundle", "export", "foreign.hsb"]);
     bench.ok("a", &["bundle", "export", "own.hsb"]);

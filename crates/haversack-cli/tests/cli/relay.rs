@@ -24,7 +24,7 @@ fn two_stores_meet_at_a_relay() {
     assert_eq!(pushed["own"], json!({ "here_only": 0, "relayed": 1, "acknowledged": 0 }));
     assert!(pushed["bytes_up"].as_u64().unwrap() > 0);
     assert_eq!(bench.json("a", &["sync", "--relay", &relay.address()])["contacts"], 1);
-    assert_eq!(bench.contacts("a"), bench.contacts("b"));
+    assert_eq!(bench.records("a"), bench.records("b"));
 
     let said = bench.ok("a", &["sync"]);
     assert!(said.contains("held by the relay, not yet acknowledged"), "{said}");
@@ -80,7 +80,7 @@ fn a_relay_has_its_folder_and_its_port_to_itself() {
 #[test]
 fn another_relay_is_refused() {
     let bench = Bench::with_team();
-    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
     let relay = RelayProcess::start(&bench, &bench.path("relay"));
     let id = text(&relay.listening, "relay");
     let wrong: String = id.chars().rev().collect();
@@ -99,7 +99,7 @@ fn another_relay_is_refused() {
 #[test]
 fn what_is_no_relay_is_refused() {
     let bench = Bench::with_team();
-    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
     let cases: [(&'static [u8], &str); 4] = [
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",

@@ -203,12 +203,12 @@ fn the_root_key_is_put_on_paper_and_put_together() {
 fn a_device_goes_on_under_new_keys() {
     let (bench, _relay) = team();
     let phone = bench.own("b");
-    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
     let asked = bench.refused("b", &["device", "renew"]);
     assert_eq!(asked["message"], "this cannot be taken back, and there is no terminal to ask on");
     let renewed = bench.json("b", &["device", "renew", "--yes"]);
     assert_eq!((&renewed["renewed"], &renewed["device"]), (&json!(true), &json!(phone)));
-    bench.ok("b", &["log", "--date", "2008-02-05", "--site", "KM-V"]);
+    bench.ok("b", &["log", "--date", "2008-02-05", "--site", "KM-V", "--people", "1"]);
     meet(&bench, &["b", "a", "c"]);
     for store in ["a", "b", "c"] {
         let contacts = bench.contacts(store);
@@ -251,5 +251,5 @@ fn a_coordinator_whom_a_seized_one_removed_hands_over_a_file() {
     let devices = bench.json("b", &["device", "list"]);
     let removed = devices.as_array().unwrap().iter().filter(|device| device["removed"] == true);
     assert_eq!(removed.count(), 2, "{devices}");
-    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
 }
