@@ -6,11 +6,11 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bundle, client, contacts, device, duress, exposure, init, invite, join, lock, log, passphrase,
-    quarantine, recovery, relay, report, site, space, status, sync, wipe,
+    bundle, client, contact, contacts, device, duress, exit_codes, exposure, init, invite, join,
+    lock, log, passphrase, quarantine, recovery, relay, report, site, space, status, sync, wipe,
 };
 use crate::demo;
-use crate::error::{EXIT_BROKEN_PIPE, EXIT_BUG, Error};
+use crate::error::{Code, Error, Exit};
 use crate::global::Global;
 use crate::output::{self, Format};
 use crate::panics;
@@ -24,7 +24,7 @@ Getting started:
   haversack device revoke       a phone is lost: remove it, and see what it could have read
   haversack device hand-over    a phone goes to another worker: its work stays, its keys go
 
-`haversack help COMMAND` shows examples.";
+`haversack help COMMAND` shows examples, `haversack help exit-codes` how commands end.";
 
 /// Outreach records for peer educators: offline first, end-to-end encrypted
 #[derive(Debug, Parser)]
@@ -48,6 +48,8 @@ enum Command {
     Client(client::Command),
     Log(log::Args),
     Contacts(contacts::Args),
+    #[command(subcommand)]
+    Contact(contact::Command),
     Status(status::Args),
     Sync(sync::Args),
     #[command(subcommand)]
@@ -69,12 +71,13 @@ enum Command {
     Wipe(wipe::Args),
     #[command(subcommand)]
     Relay(relay::Command),
+    ExitCodes(exit_codes::Args),
 }
 
 /// The whole program.
 pub(crate) fn main() -> ExitCode {
     panics::install(Format::Text);
-    ExitCode::from(std::panic::catch_unwind(run).unwrap_or(EXIT_BUG))
+    ExitCode::from(std::panic::catch_unwind(run).unwrap_or(Exit::Bug.number()))
 }
 
 fn run() -> u8 {
@@ -88,7 +91,7 @@ fn run() -> u8 {
         Ok(()) => 0,
         Err(error) => {
             output::print_error(&error, format);
-            error.exit()
+            error.code().exit().number()
         }
     }
 }
@@ -113,6 +116,9 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         }
         Command::Log(args) => output::print(&log::run(global, args)?, format),
         Command::Contacts(args) => output::print(&contacts::run(global, args)?, format),
+        Command::Contact(contact::Command::Correct(args)) => {
+            output::print(&contact::correct::run(global, args)?, format)
+        }
         Command::Status(_) => output::print(&status::run(global)?, format),
         Command::Sync(args) => output::print(&block_on(sync::run(global, args))?, format),
         Command::Bundle(bundle::Command::Export(args)) => {
@@ -138,6 +144,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         }
         Command::Lock(_) => output::print(&lock::run(global)?, format),
         Command::Wipe(args) => output::print(&wipe::run(global, args)?, format),
+        Command::ExitCodes(_) => output::print(&exit_codes::run(), format),
         Command::Relay(relay::Command::Serve(args)) => block_on(relay::serve::run(args, format)),
     }
 }
@@ -210,11 +217,11 @@ fn usage(error: &clap::Error) -> u8 {
         let ends = ["\n\nUsage:", "\n\nFor more information"];
         let message = ends.iter().fold(text, |text, end| text.split(end).next().unwrap_or(text));
         let hints = ["haversack help COMMAND shows how a command is called".to_owned()];
-        output::print_failure(message.trim_end(), &[], &hints, Format::Json);
+        output::print_failure(Code::Usage, message.trim_end(), &[], &hints, Format::Json);
     } else if error.print().is_err() {
-        return EXIT_BROKEN_PIPE;
+        return Exit::BrokenPipe.number();
     }
-    u8::try_from(error.exit_code()).unwrap_or(EXIT_BUG)
+    u8::try_from(error.exit_code()).unwrap_or(Exit::Bug.number())
 }
 
 #[cfg(test)]

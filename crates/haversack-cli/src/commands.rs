@@ -2,9 +2,11 @@
 
 pub(crate) mod bundle;
 pub(crate) mod client;
+pub(crate) mod contact;
 pub(crate) mod contacts;
 pub(crate) mod device;
 pub(crate) mod duress;
+pub(crate) mod exit_codes;
 pub(crate) mod exposure;
 pub(crate) mod init;
 pub(crate) mod invite;

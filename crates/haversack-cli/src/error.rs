@@ -1,17 +1,16 @@
-//! Why a command stopped. What to do about it is in [`hints`](crate::hints).
+//! Why a command stopped. What to do about it is in [`hints`](crate::hints), what programs tell it apart by in [`code`].
 
 use std::io;
 use std::path::PathBuf;
 
 use haversack::model::Day;
-use haversack::{ClientId, Owed};
+use haversack::{Attempts, ClientId, Owed};
 
-/// Called wrongly.
-const EXIT_USAGE: u8 = 2;
-/// Whoever read the output went away.
-pub(crate) const EXIT_BROKEN_PIPE: u8 = 3;
-/// A bug.
-pub(crate) const EXIT_BUG: u8 = 255;
+use crate::passphrase::Asked;
+
+pub(crate) use code::{Code, Exit};
+
+mod code;
 
 /// Why a command stopped. Names files, fields and places; never a value that could be somebody's.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +30,18 @@ pub(crate) enum Error {
     /// A further space was named for what is done to a whole store.
     #[error("this is done to the whole store, with all of its spaces; nothing was done")]
     WholeStore,
-    /// No file and no terminal to take a passphrase from.
-    #[error("there is no terminal to ask for the passphrase on")]
-    NoPassphrase,
+    /// No file and no terminal to take a secret from.
+    #[error("there is no terminal to ask for the {} on", asked.name())]
+    NoSecret { asked: Asked },
+    /// A secret that does not open the store, and where the count of wrong ones stands.
+    #[error("{why}: {}", stand(attempts))]
+    NotOpened { why: Box<haversack::Error>, attempts: Attempts },
+    /// Another file was named in place of a key file.
+    #[error("{} is not a key file", path.display())]
+    NotAKeyFile { path: PathBuf },
+    /// The key file is not where it was said to be.
+    #[error("there is no key file at {}", path.display())]
+    NoKeyFile { path: PathBuf },
     /// The file with the passphrase cannot be read.
     #[error("the passphrase file cannot be read")]
     PassphraseFile { source: io::Error },
@@ -61,9 +69,18 @@ pub(crate) enum Error {
     /// A file does not hold what was just written into it.
     #[error("{} does not hold what was written into it; nothing was wiped", path.display())]
     WrittenOtherwise { path: PathBuf },
+    /// A device that was removed cannot be removed again.
+    #[error("this device was removed already")]
+    RemovedBefore,
     /// Digits, or digits and a name, that fit more than one device.
     #[error("this could be {} devices", ids.len())]
     SeveralDevices { ids: Vec<String> },
+    /// Digits that fit more than one contact.
+    #[error("this could be {} contacts", ids.len())]
+    SeveralContacts { ids: Vec<String> },
+    /// Nothing is said of a contact but where and when it was.
+    #[error("nothing is said of this contact; nothing was saved")]
+    EmptyContact,
     /// The terminal failed, or whoever sat there gave up.
     #[error("nothing came from the terminal")]
     Terminal { source: io::Error },
@@ -138,20 +155,6 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// The exit code.
-    pub(crate) fn exit(&self) -> u8 {
-        match self {
-            Self::StoreNotNamed | Self::NoPassphrase | Self::Missing { .. } => EXIT_USAGE,
-            Self::UnknownFormat | Self::RelayWithoutId => EXIT_USAGE,
-            Self::UnknownPicture | Self::NothingToDraw => EXIT_USAGE,
-            Self::KeyInStore | Self::Unasked => EXIT_USAGE,
-            Self::Output { source } if source.kind() == io::ErrorKind::BrokenPipe => {
-                EXIT_BROKEN_PIPE
-            }
-            _ => 1,
-        }
-    }
-
     /// A rule that is broken.
     pub(crate) fn rule(text: impl Into<String>) -> Self {
         Self::Rule(text.into())
@@ -167,6 +170,19 @@ impl From<haversack::EngineError> for Error {
     fn from(error: haversack::EngineError) -> Self {
         Self::Notebook(error.into())
     }
+}
+
+/// How many were wrong, and what comes of it.
+fn stand(attempts: &Attempts) -> String {
+    let wait = match attempts.wait.as_secs() {
+        0 => String::new(),
+        seconds => format!("; the next attempt waits {seconds} s"),
+    };
+    let left = match attempts.left {
+        None => String::new(),
+        Some(left) => format!("; {left} more wipe the store"),
+    };
+    format!("{} wrong in a row{wait}{left}", attempts.wrong)
 }
 
 fn counted(total: usize) -> String {

@@ -32,7 +32,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     #[arg(value_parser = input::space_name)]
     space: Option<SpaceName>,
-    /// Takes the passphrase from a file's first line; without this it is asked for on the terminal
+    /// Takes the passphrase from a file's first line, - for stdin's; without this it is asked for on the terminal
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     passphrase_file: Option<PathBuf>,
     /// A file outside of the store, without which the passphrase opens nothing; haversack help init says what it is
@@ -42,7 +42,7 @@ pub(crate) struct Global {
     /// What stretching a new passphrase costs. For tests: the floor takes no time, and an attacker as little
     #[arg(long, global = true, hide = true, default_value = "calibrated")]
     stretch: Stretch,
-    /// Prints JSON: the result on stdout, or {"error": {"message", "hints"}} on stderr
+    /// Prints JSON: the result on stdout, or {"error": {"code", "message", "hints"}} on stderr
     #[arg(long, global = true)]
     json: bool,
 }
@@ -103,10 +103,15 @@ impl Global {
 
     /// Opens the store.
     pub(crate) fn open_first(&self) -> Result<Notebook, Error> {
-        self.folder()?;
+        self.find()?;
         let key = self.key()?;
         let secret = self.secrets().ask()?;
         self.open_with(&secret.passphrase()?, key.as_ref())
+    }
+
+    /// Makes sure that there is a store and that nobody has it open, before anybody types a secret at a mistyped path.
+    pub(crate) fn find(&self) -> Result<(), Error> {
+        Ok(haversack::check_locked(self.folder()?)?)
     }
 
     /// Opens the store with a passphrase; waits first, and says so, when many before it were wrong.
@@ -124,7 +129,18 @@ impl Global {
             std::thread::sleep(time);
         };
         let key = key.map(|key| key as &dyn Bind);
-        Ok(Notebook::open_with(self.folder()?, passphrase, key, wait)?)
+        let opened = Notebook::open_with(self.folder()?, passphrase, key, wait);
+        opened.map_err(|why| self.not_opened(why))
+    }
+
+    /// A secret that is wrong, with what its count comes to.
+    fn not_opened(&self, why: haversack::Error) -> Error {
+        let wrong = matches!(why, haversack::Error::Engine(EngineError::WrongPassphrase));
+        let folder = self.store.as_deref().filter(|_| wrong);
+        match folder.map(haversack::attempts) {
+            Some(Ok(attempts)) => Error::NotOpened { why: Box::new(why), attempts },
+            _ => why.into(),
+        }
     }
 
     /// Makes a store.
@@ -167,7 +183,7 @@ impl Global {
 
     /// The secret of the key file, if one is named.
     pub(crate) fn key(&self) -> Result<Option<FileKey>, Error> {
-        self.key_file.as_deref().map(FileKey::open).transpose().map_err(Error::from)
+        self.key_file.as_deref().map(key_of).transpose()
     }
 
     /// The same, made where there is none: for a new passphrase.
@@ -177,7 +193,7 @@ impl Global {
             return Err(Error::KeyInStore);
         }
         match path.exists() {
-            true => Ok(Some(FileKey::open(path)?)),
+            true => Ok(Some(key_of(path)?)),
             false => Ok(Some(haversack::make_file_key(path)?)),
         }
     }
@@ -193,6 +209,15 @@ impl Global {
     fn secrets(&self) -> Secrets<'_> {
         Secrets::from(self.passphrase_file.as_deref())
     }
+}
+
+/// The secret of a key file. A slip in its path says nothing about the store.
+fn key_of(path: &Path) -> Result<FileKey, Error> {
+    FileKey::open(path).map_err(|error| match error {
+        EngineError::Damaged { .. } => Error::NotAKeyFile { path: path.to_owned() },
+        EngineError::Hardware => Error::NoKeyFile { path: path.to_owned() },
+        other => other.into(),
+    })
 }
 
 /// Refuses a weak passphrase before anything is made for it.

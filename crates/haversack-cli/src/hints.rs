@@ -13,6 +13,11 @@ const COPY_CODE: &str = "hand in the whole text, from its mark (HSR1 or HSA1) to
 pub(crate) fn of(error: &Error) -> Vec<String> {
     match error {
         Error::Notebook(error) => of_notebook(error),
+        Error::NotOpened { why, .. } => of_notebook(why),
+        Error::NoSecret { asked } => vec![format!(
+            "put it into a file that only you can read, and name that with {} FILE",
+            asked.option()
+        )],
         Error::Relay(error) => vec![of_relay(error).to_owned()],
         Error::Demo(error) => of_demo(error),
         Error::Cell { why, .. } => of(why),
@@ -23,6 +28,9 @@ pub(crate) fn of(error: &Error) -> Vec<String> {
         Error::SeveralDevices { ids } => {
             let lines = ids.iter().map(|id| format!("type more of its id: {id}"));
             lines.chain(["haversack device list shows the devices".to_owned()]).collect()
+        }
+        Error::SeveralContacts { ids } => {
+            ids.iter().map(|id| format!("type more of its id: {id}")).collect()
         }
         Error::Ambiguous { ids } => {
             let lines = ids.iter().map(|id| format!("say which one: --client {id}"));
@@ -66,13 +74,22 @@ fn of_command(error: &Error) -> &'static [&'static str] {
             "leave --space out to do it to the whole store",
             "haversack space drop NAME destroys one further space alone",
         ],
-        Error::NoPassphrase => &[
-            "put the passphrase into a file that only you can read, and name it with --passphrase-file FILE",
+        Error::NotAKeyFile { .. } => &[
+            "a store that was made without --key-file needs none: leave it out",
+            "otherwise name the file that it was made with; the store is as it was",
+        ],
+        Error::NoKeyFile { .. } => of_opening(&EngineError::Hardware),
+        Error::RemovedBefore => &[
+            "haversack exposure DEVICE shows what it could have read",
+            "make void what it decided before: --undo",
         ],
         Error::PassphraseFile { .. } => {
             &["check the path and the permissions; the passphrase is the file's first line"]
         }
         Error::PassphrasesDiffer => &["run the command again"],
+        Error::EmptyContact => &[
+            "say what changed hands, or whom it was with: --out ITEM=N, --service SERVICE, --people 1",
+        ],
         Error::KeyInStore => &["name a file elsewhere, best on a card that is kept apart"],
         Error::NotConfirmed => &["run haversack wipe again and type the word, or give --yes"],
         Error::OwedByRemoved { .. } => &[
@@ -182,7 +199,8 @@ fn of_engine(error: &EngineError) -> &'static [&'static str] {
         }
         EngineError::Damaged { .. } => &[
             "keep the folder as it is: nothing in it was deleted",
-            "go on with a new store in another folder: haversack join --request; what others hold comes back with a sync",
+            "check the disk and what was done to the folder, then run the command again",
+            "only when it stays so: go on with a new store in another folder, haversack join --request; what others hold comes back with a sync",
         ],
         EngineError::Newer { .. } => &["update haversack on this device"],
         EngineError::Full => &[DISK_FULL],
@@ -264,9 +282,10 @@ fn of_opening(error: &EngineError) -> &'static [&'static str] {
             "type it again, mind the keyboard layout; a store that was made with --key-file needs that file too",
             "with the twelve words of its recovery code: haversack recovery use",
         ],
-        EngineError::WrongRecoveryCode => {
-            &["only the newest code counts; make one with haversack recovery create"]
-        }
+        EngineError::WrongRecoveryCode => &[
+            "check the paper word by word, and that it is the newest one of this very store: only that one counts",
+            "whoever still has the passphrase makes a new one: haversack recovery create",
+        ],
         EngineError::WeakPassphrase { .. } => &[
             "six random words are best: haversack passphrase --suggest",
             "to take it all the same: --weak-passphrase",
@@ -322,6 +341,7 @@ fn of_unknown(what: &str) -> &'static [&'static str] {
             "name it by its name here, or by the first digits of its id, four or more",
         ],
         "request" => &["haversack join --request makes one"],
+        "contact" => &["haversack contacts shows the ids, in its last column"],
         "drop-box" => &[
             "haversack space list shows the drop-boxes; a coordinator opens one with haversack space link",
         ],

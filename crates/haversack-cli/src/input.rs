@@ -9,7 +9,7 @@ mod known;
 use std::path::Path;
 
 pub(crate) use code::{Counted, codes, label, one_of, site_code, site_kind, space_name, whole};
-pub(crate) use draft::{Builder, Dated};
+pub(crate) use draft::{Builder, CountedLine, Dated, line_name};
 pub(crate) use known::Known;
 
 use crate::error::Error;

@@ -5,8 +5,8 @@
 //!                                        └──► Error ─► hints ─► output, exit code
 //! ```
 //!
-//! All of the terminal is here, and all of the environment: the libraries know neither. Exit codes: 0 done, 1 refused
-//! or failed, 2 called wrongly, 3 the reader of the output went away, 255 a bug.
+//! All of the terminal is here, and all of the environment: the libraries know neither. Exit codes are those of
+//! [`error::Exit`].
 
 mod cli;
 mod commands;

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::hints;
 
 /// For people or for programs.
@@ -37,7 +37,7 @@ pub(crate) fn print(found: &impl Show, format: Format) -> Result<(), Error> {
 
 /// Prints why a command stopped, and what to do about it. Silent when nobody reads the output any more.
 pub(crate) fn print_error(error: &Error, format: Format) {
-    if error.exit() == crate::error::EXIT_BROKEN_PIPE {
+    if error.code() == Code::BrokenPipe {
         return;
     }
     let mut causes = Vec::new();
@@ -46,11 +46,17 @@ pub(crate) fn print_error(error: &Error, format: Format) {
         causes.push(error.to_string());
         cause = error.source();
     }
-    print_failure(&error.to_string(), &causes, &hints::of(error), format);
+    print_failure(error.code(), &error.to_string(), &causes, &hints::of(error), format);
 }
 
 /// Prints a failure on stderr. That nobody can read it there is no failure of its own.
-pub(crate) fn print_failure(message: &str, causes: &[String], hints: &[String], format: Format) {
+pub(crate) fn print_failure(
+    code: Code,
+    message: &str,
+    causes: &[String],
+    hints: &[String],
+    format: Format,
+) {
     let mut text = String::new();
     match format {
         Format::Text => {
@@ -62,7 +68,8 @@ pub(crate) fn print_failure(message: &str, causes: &[String], hints: &[String], 
             let chain = std::iter::once(message).chain(causes.iter().map(String::as_str));
             let message = json!(chain.collect::<Vec<_>>().join(": "));
             text += &format!(
-                "{{\"error\": {{\"message\": {message}, \"hints\": {}}}}}\n",
+                "{{\"error\": {{\"code\": \"{}\", \"message\": {message}, \"hints\": {}}}}}\n",
+                code.text(),
                 json!(hints)
             );
         }

@@ -2,6 +2,7 @@
 
 use std::panic::PanicHookInfo;
 
+use crate::error::Code;
 use crate::output::{self, Format};
 
 /// Makes a panic print its place only.
@@ -14,5 +15,6 @@ fn show(info: &PanicHookInfo<'_>, format: Format) {
     let hints =
         ["what was saved before is safe; please report the line above, which holds no record"
             .to_owned()];
-    output::print_failure(&format!("a bug in haversack, at {place}"), &[], &hints, format);
+    let message = format!("a bug in haversack, at {place}");
+    output::print_failure(Code::Bug, &message, &[], &hints, format);
 }

@@ -14,6 +14,37 @@ use crate::error::Error;
 /// The longest first line that is read from a file, its line break included; longer ones are refused later.
 const LINE_BYTES_MAX: usize = 4_096;
 
+/// What somebody is asked for without echo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Passphrase,
+    NewPassphrase,
+    RecoveryCode,
+    Share,
+}
+
+impl Asked {
+    /// What it is called.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Passphrase => "passphrase",
+            Self::NewPassphrase => "new passphrase",
+            Self::RecoveryCode => "recovery code",
+            Self::Share => "shares of the root key",
+        }
+    }
+
+    /// The option that names a file with it.
+    pub(crate) const fn option(self) -> &'static str {
+        match self {
+            Self::Passphrase => "--passphrase-file",
+            Self::NewPassphrase => "--new-passphrase-file",
+            Self::RecoveryCode => "--code-file",
+            Self::Share => "--share-file",
+        }
+    }
+}
+
 /// A passphrase as it was typed, gone from memory when dropped.
 pub(crate) struct Secret(Zeroizing<Vec<u8>>);
 
@@ -46,7 +77,7 @@ impl New {
     /// Takes the new passphrase.
     pub(crate) fn ask(&self, question: &str) -> Result<Passphrase, Error> {
         let secrets = Secrets::from(self.new_passphrase_file.as_deref());
-        let secret = secrets.ask_for(question)?;
+        let secret = secrets.ask_for(Asked::NewPassphrase, question)?;
         secrets.confirm(&secret)?;
         secret.passphrase()
     }
@@ -63,15 +94,15 @@ pub(crate) struct Code {
 impl Code {
     /// Takes the code.
     pub(crate) fn ask(&self) -> Result<RecoveryCode, Error> {
-        let secret =
-            Secrets::from(self.code_file.as_deref()).ask_for("Recovery code, twelve words: ")?;
+        let secrets = Secrets::from(self.code_file.as_deref());
+        let secret = secrets.ask_for(Asked::RecoveryCode, "Recovery code, twelve words: ")?;
         Ok(RecoveryCode::parse(secret.bytes())?)
     }
 }
 
 /// Where passphrases come from in this run.
 pub(crate) enum Secrets<'a> {
-    /// The first line of a file.
+    /// The first line of a file; `-` is the next line of stdin.
     File(&'a Path),
     /// Whoever sits at the terminal.
     Terminal,
@@ -86,14 +117,14 @@ impl<'a> From<Option<&'a Path>> for Secrets<'a> {
 impl Secrets<'_> {
     /// Takes the passphrase.
     pub(crate) fn ask(&self) -> Result<Secret, Error> {
-        self.ask_for("Passphrase: ")
+        self.ask_for(Asked::Passphrase, "Passphrase: ")
     }
 
     /// Takes a secret of another name.
-    pub(crate) fn ask_for(&self, question: &str) -> Result<Secret, Error> {
+    pub(crate) fn ask_for(&self, asked: Asked, question: &str) -> Result<Secret, Error> {
         match self {
             Self::File(path) => first_line(path).map_err(|source| Error::PassphraseFile { source }),
-            Self::Terminal => prompt(question),
+            Self::Terminal => prompt(asked, question),
         }
     }
 
@@ -101,19 +132,29 @@ impl Secrets<'_> {
     pub(crate) fn confirm(&self, secret: &Secret) -> Result<(), Error> {
         match self {
             Self::File(_) => Ok(()),
-            Self::Terminal if prompt("The same again: ")?.0 == secret.0 => Ok(()),
+            Self::Terminal if prompt(Asked::NewPassphrase, "The same again: ")?.0 == secret.0 => {
+                Ok(())
+            }
             Self::Terminal => Err(Error::PassphrasesDiffer),
         }
     }
 }
 
 fn first_line(path: &Path) -> std::io::Result<Secret> {
+    match path == Path::new("-") {
+        // Byte by byte: what follows the line is for whoever reads stdin next.
+        true => read_line(std::io::stdin().lock(), 1),
+        false => read_line(File::open(path)?, LINE_BYTES_MAX),
+    }
+}
+
+fn read_line(mut source: impl Read, step: usize) -> std::io::Result<Secret> {
     // Read into a buffer that never moves, so that no copy stays behind.
     let mut line = Zeroizing::new(vec![0; LINE_BYTES_MAX]);
-    let mut file = File::open(path)?;
     let mut len = 0;
     while let Some(rest) = line.get_mut(len..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest)? {
+        let end = step.min(rest.len());
+        match source.read(rest.get_mut(..end).unwrap_or_default())? {
             0 => break,
             read => len += read,
         }
@@ -132,9 +173,9 @@ fn first_line(path: &Path) -> std::io::Result<Secret> {
 }
 
 /// Asks on the terminal itself, whatever stdin and stdout are, provided that somebody seems to sit there.
-fn prompt(question: &str) -> Result<Secret, Error> {
+fn prompt(asked: Asked, question: &str) -> Result<Secret, Error> {
     if !std::io::stdin().is_terminal() && !std::io::stderr().is_terminal() {
-        return Err(Error::NoPassphrase);
+        return Err(Error::NoSecret { asked });
     }
     let typed = rpassword::prompt_password(question);
     typed

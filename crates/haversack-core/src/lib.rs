@@ -54,6 +54,6 @@ pub use engine::{
 };
 pub use error::{Error, WireError};
 pub use members::{Member, RelayAddress, Role, Words, code_parts};
-pub use store::wait;
+pub use store::{Attempts, attempts, wait};
 pub use sync::proof::relay_of_proof;
 pub use view::{ClientId, ClientRow, ContactFilter, ContactId, ContactRow, Person};

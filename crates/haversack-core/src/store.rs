@@ -21,7 +21,7 @@ mod slots;
 mod vault;
 mod wipe;
 
-pub use attempts::wait;
+pub use attempts::{Attempts, attempts, wait};
 pub(crate) use db::{Db, Log, Table, Writer};
 pub(crate) use header::Live;
 pub(crate) use header_files::HeaderFiles;

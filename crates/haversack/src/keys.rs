@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use haversack_core::{
-    Cost, Engine, FileKey, OpenedBy, Owed, Passphrase, RecoveryCode, SecretOptions, Slots,
+    Attempts, Cost, Engine, FileKey, OpenedBy, Owed, Passphrase, RecoveryCode, SecretOptions, Slots,
 };
 use haversack_memory::in_clean_frame;
 
@@ -57,6 +57,14 @@ pub fn wipe(folder: &Path) -> Result<(), Error> {
 /// `NoStore`; `Busy` when one has.
 pub fn check_locked(folder: &Path) -> Result<(), Error> {
     Ok(haversack_core::check_locked(folder)?)
+}
+
+/// Where the count of wrong passphrases of a folder's store stands. Tries nothing.
+///
+/// # Errors
+/// `NoStore`, `Wiped`, `Damaged`, `Newer`, `Io`.
+pub fn attempts(folder: &Path) -> Result<Attempts, Error> {
+    Ok(haversack_core::attempts(folder)?)
 }
 
 impl Notebook {

@@ -35,9 +35,9 @@ pub use address::RelayUrl;
 pub use error::Error;
 pub use haversack_core::model;
 pub use haversack_core::{
-    Bind, BundleOutcome, CarryOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId,
-    ContactRow, Cost, CreateOptions, DeviceRow, Error as EngineError, Exposure, FileKey, Guesses,
-    Ledger, Member, OpenedBy, Owed, Passphrase, Person, Quarantined, Reason, Received,
+    Attempts, Bind, BundleOutcome, CarryOutcome, ClientId, ClientRow, ContactDraft, ContactFilter,
+    ContactId, ContactRow, Cost, CreateOptions, DeviceRow, Error as EngineError, Exposure, FileKey,
+    Guesses, Ledger, Member, OpenedBy, Owed, Passphrase, Person, Quarantined, Reason, Received,
     RecoveryCode, RelayAddress, Role, RootShare, Saved, SecretOptions, Slots, Status, SyncOutcome,
     WhoDraft, Words, code_parts,
 };
@@ -45,6 +45,6 @@ pub use haversack_memory::ZeroAlloc;
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_wire::{Device, Relay, Space};
 pub use keys::{
-    REQUEST_LIFETIME, calibrated, check_locked, make_file_key, suggest_passphrase, wipe,
+    REQUEST_LIFETIME, attempts, calibrated, check_locked, make_file_key, suggest_passphrase, wipe,
 };
 pub use notebook::{Notebook, SyncReport};

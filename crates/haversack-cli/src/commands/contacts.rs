@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use haversack::model::{Day, Direction};
-use haversack::{ClientId, ContactFilter, ContactRow, Notebook, Person};
+use haversack::{ClientId, ContactFilter, ContactRow, Device, DeviceRow, Notebook, Person};
 use serde::Serialize;
 
+use super::contact::short;
+use super::device::known_here;
 use crate::error::Error;
 use crate::global::Global;
 use crate::output::{Show, Table, count, hex};
@@ -16,8 +18,12 @@ const NEWER: &str = "other (newer app)";
 
 /// Lists contacts, the newest first
 #[derive(Debug, clap::Args)]
-#[command(long_about = "Lists the contacts that are on this device, the newest day first.\n\n\
-    Example:\n  haversack contacts --from 2008-02-01 --to 2008-03-01\n  haversack contacts --last 20 --json")]
+#[command(
+    long_about = "Lists the contacts that are on this device, the newest day first, with who logged each if \
+    it was not this device: by the name that haversack device rename gave, or by the first digits of its id. The last column is what \
+    haversack contact correct takes.\n\n\
+    Example:\n  haversack contacts --from 2008-02-01 --to 2008-03-01\n  haversack contacts --last 20 --json"
+)]
 pub(crate) struct Args {
     /// The first day
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -50,7 +56,10 @@ struct ContactShown {
     services: Vec<String>,
     duration: Option<String>,
     disputed: bool,
+    /// The device that logged it, the name that it has in this store, and whether it is this one.
     author: String,
+    author_name: Option<String>,
+    own: bool,
     #[serde(skip)]
     newer: Newer,
 }
@@ -74,11 +83,18 @@ enum PersonShown {
 
 /// Runs it.
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Contacts, Error> {
-    let notebook = global.open()?;
+    let first = global.open_first()?;
+    let notebook = global.open_within(&first)?;
     let filter = ContactFilter { from: args.from, to: args.to, newest: args.last };
-    let labels = labels(&notebook)?;
+    let known = Known { labels: labels(&notebook)?, devices: known_here(&first)? };
     let rows = notebook.contacts(&filter)?;
-    Ok(Contacts(rows.iter().map(|row| ContactShown::new(row, &labels)).collect()))
+    Ok(Contacts(rows.iter().map(|row| ContactShown::new(row, &known)).collect()))
+}
+
+/// What ids stand for.
+struct Known {
+    labels: BTreeMap<ClientId, String>,
+    devices: BTreeMap<Device, DeviceRow>,
 }
 
 fn labels(notebook: &Notebook) -> Result<BTreeMap<ClientId, String>, Error> {
@@ -87,7 +103,8 @@ fn labels(notebook: &Notebook) -> Result<BTreeMap<ClientId, String>, Error> {
 }
 
 impl ContactShown {
-    fn new(row: &ContactRow, labels: &BTreeMap<ClientId, String>) -> Self {
+    fn new(row: &ContactRow, known: &Known) -> Self {
+        let author = known.devices.get(&row.author);
         let lines = |direction: Direction| {
             let lines = row.lines.iter().filter(|(line, _)| line.direction == direction);
             lines.map(|(line, quantity)| (line.item.to_string(), quantity.get())).collect()
@@ -99,7 +116,7 @@ impl ContactShown {
             date: row.day.to_string(),
             site: row.site.to_string(),
             mode: row.mode.to_string(),
-            person: PersonShown::new(&row.person, labels),
+            person: PersonShown::new(&row.person, &known.labels),
             out: lines(Direction::Out),
             others: lines(Direction::OutForOthers),
             r#in: lines(Direction::In),
@@ -109,11 +126,22 @@ impl ContactShown {
             duration: row.duration.as_ref().map(ToString::to_string),
             disputed: row.disputed,
             author: hex(row.author.to_bytes()),
+            author_name: author.and_then(|row| row.name.as_ref()).map(ToString::to_string),
+            own: author.is_some_and(|row| row.own),
             newer: Newer {
                 mode: !row.mode.is_known(),
                 items: items.filter(|item| !item.is_known()).map(ToString::to_string).collect(),
                 services: services.map(ToString::to_string).collect(),
             },
+        }
+    }
+
+    /// Who logged it, unless it was this device.
+    fn by(&self) -> String {
+        let digits = self.author.get(..8).unwrap_or(&self.author);
+        match self.own {
+            true => String::new(),
+            false => self.author_name.clone().unwrap_or(digits.to_owned()),
         }
     }
 
@@ -173,8 +201,17 @@ impl Show for Contacts {
         if self.0.is_empty() {
             return writeln!(out, "no contacts");
         }
-        let mut table =
-            Table::under(["date", "site", "mode", "with", "given", "taken back", "services"]);
+        let mut table = Table::under([
+            "date",
+            "site",
+            "mode",
+            "with",
+            "given",
+            "taken back",
+            "services",
+            "by",
+            "contact",
+        ]);
         for contact in &self.0 {
             let mode = if contact.newer.mode { NEWER } else { &contact.mode };
             let disputed = if contact.disputed { " (disputed)" } else { "" };
@@ -186,6 +223,8 @@ impl Show for Contacts {
                 contact.given() + disputed,
                 contact.items(&contact.r#in).collect::<Vec<_>>().join(", "),
                 contact.services(),
+                contact.by(),
+                short(&contact.id),
             ]);
         }
         table.write(out)?;

@@ -7,7 +7,9 @@ pub(crate) mod renew;
 pub(crate) mod revoke;
 pub(crate) mod role;
 
-use haversack::{Device, DeviceRow, EngineError, Notebook};
+use std::collections::BTreeMap;
+
+use haversack::{Device, DeviceRow, EngineError, Error as NotebookError, Notebook};
 use serde::Serialize;
 
 use super::invite::role_name;
@@ -55,6 +57,19 @@ impl From<&DeviceRow> for DeviceShown {
 /// The beginning of a device's id.
 pub(crate) fn short(device: Device) -> String {
     hex(device.to_bytes()).chars().take(SHORT).collect()
+}
+
+/// The devices of all teams of a store. In a further one there may be records of devices that only another one knows.
+pub(crate) fn known_here(first: &Notebook) -> Result<BTreeMap<Device, DeviceRow>, Error> {
+    let mut known = BTreeMap::new();
+    let further = first.spaces()?.into_iter().map(|name| first.open_space(&name));
+    for space in std::iter::once(Ok(first.clone())).chain(further) {
+        match space?.devices() {
+            Err(NotebookError::Engine(EngineError::NoSpace)) => {}
+            devices => known.extend(devices?.into_iter().map(|row| (row.device, row))),
+        }
+    }
+    Ok(known)
 }
 
 /// The device that somebody means: by its name here, or by the first digits of its id.

@@ -75,6 +75,8 @@ pub(crate) struct Invitation {
     answer: String,
     words: String,
     role: &'static str,
+    /// How many relays the team's roster names.
+    relays: u64,
     #[serde(flatten)]
     codes: Codes,
 }
@@ -90,9 +92,11 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Invitation, Error> {
     let request = given.map_or_else(|| files::pasted(MARK), Ok)?;
     let relays = relays(&notebook, &args.relays)?;
     let (answer, words) = notebook.invite(&request, args.role, &relays)?;
+    let relays = notebook.relays()?.len() as u64;
     close(&notebook);
+    let (words, role) = (words.to_string(), role_name(Some(args.role)));
     let codes = args.qr.codes(&answer)?;
-    Ok(Invitation { answer, words: words.to_string(), role: role_name(Some(args.role)), codes })
+    Ok(Invitation { answer, words, role, relays, codes })
 }
 
 /// The relays that the roster names, and those given here.
@@ -122,6 +126,14 @@ impl Show for Invitation {
         writeln!(
             out,
             "Then read the six words to each other: if they differ, somebody changed the texts on their way."
-        )
+        )?;
+        match self.relays {
+            0 => writeln!(
+                out,
+                "\nThe team's roster names no relay: haversack sync needs --relay on every device then, each time. Name one for \
+                all, with the next invitation: haversack invite --relay http://HOST:PORT#ID"
+            ),
+            _ => Ok(()),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `haversack log`: contacts, one by one or from a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
@@ -103,8 +103,9 @@ pub(crate) struct Logged {
     saved: u64,
     contacts: Vec<Saved>,
     /// The drop-box that they were put into: they cannot be read here.
-    #[serde(skip_serializing_if = "Option::is_none")]
     dropped: Option<String>,
+    /// Days that are yet to come by this device's clock: of the two, either may be wrong.
+    dates_ahead: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,13 +123,14 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Logged, Error> {
         Some(file) => input::contacts(file, &known)?,
         None => vec![one(args, &known, prompt::terminal(global.format()))?],
     };
+    let dates_ahead = ahead(&contacts);
     let (count, saved) = match &args.drop {
         Some(into) => (drop_into(&notebook, into, contacts)?, Vec::new()),
         None => save(&notebook, contacts).map(|saved| (saved.len() as u64, saved))?,
     };
     close(&notebook);
     let dropped = args.drop.as_ref().map(ToString::to_string);
-    Ok(Logged { saved: count, contacts: saved, dropped })
+    Ok(Logged { saved: count, contacts: saved, dropped, dates_ahead })
 }
 
 /// The contact of the options, and of the answers to what they leave open.
@@ -156,7 +158,10 @@ fn one<R: BufRead, W: Write>(
         builder.add(Direction::Out, &prompt.ask("Given, as swab=20 needle=10:", items)?);
         builder.add(Direction::In, &prompt.ask("Taken back, as used_mixed=8:", items)?);
     }
-    builder.finish()
+    match builder.says_nothing() {
+        true => Err(Error::EmptyContact),
+        false => builder.finish(),
+    }
 }
 
 fn site<R: BufRead, W: Write>(
@@ -183,6 +188,14 @@ fn items(text: &str) -> Result<Vec<Counted>, Error> {
 /// Today, where this device believes to be.
 fn today() -> Result<Day, Error> {
     Ok(Day::new(jiff::Zoned::now().date())?)
+}
+
+/// The days after tomorrow. Tomorrow is today already, east of a clock that was set elsewhere.
+fn ahead(contacts: &[Dated]) -> Vec<String> {
+    let Ok(today) = today() else { return Vec::new() };
+    let days: BTreeSet<Day> = contacts.iter().map(|contact| contact.day).collect();
+    let ahead = days.into_iter().filter(|day| day.number() > today.number() + 1);
+    ahead.map(|day| day.to_string()).collect()
 }
 
 fn by_day(contacts: Vec<Dated>) -> BTreeMap<Day, Vec<ContactDraft>> {
@@ -229,6 +242,10 @@ fn shown(day: Day, draft: &ContactDraft, id: &ContactId) -> Saved {
 
 impl Show for Logged {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        if !self.dates_ahead.is_empty() {
+            let days = self.dates_ahead.join(", ");
+            writeln!(out, "Is the date right? By this device's clock this is yet to come: {days}")?;
+        }
         if let Some(into) = &self.dropped {
             writeln!(out, "put {} into {into}", count(self.saved, "contact"))?;
             return writeln!(

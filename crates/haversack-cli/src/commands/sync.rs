@@ -49,17 +49,18 @@ pub(crate) struct Synced {
     own: Own,
     /// Whether this device turned out to be a member no more.
     removed: bool,
-    /// The further teams of this store.
+    /// The further teams of this store; absent within one of them.
     #[serde(flatten)]
     further: Option<Further>,
 }
 
 /// What the sync of all teams did beyond the first's.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Further {
     /// Drops that were carried from one team to another.
     carried: u64,
     spaces: Vec<SpaceSynced>,
+    skipped: Vec<SpaceSkipped>,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,6 +68,24 @@ struct SpaceSynced {
     name: String,
     #[serde(flatten)]
     synced: Synced,
+}
+
+/// A further team that was not synced.
+#[derive(Debug, Serialize)]
+struct SpaceSkipped {
+    name: String,
+    why: Skipped,
+    own: Own,
+}
+
+/// Why a team was not synced.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Skipped {
+    /// Its roster names none.
+    NoRelay,
+    /// It waits for the answer to a request to join.
+    NoTeam,
 }
 
 /// What frames brought.
@@ -122,15 +141,15 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Synced, Error> {
         _ => Vec::new(),
     };
     let synced = match names.is_empty() {
-        true => one(&notebook, args, global.format()).await,
+        true => one(&notebook, args, global.format()).await.map(Synced::alone),
         false => all(&first, &names, args, global.format()).await,
     };
     close(&first);
     synced
 }
 
-/// Syncs every team, carries between them, and sends on what was carried. One that is in no team yet, or names no relay, is
-/// left out.
+/// Syncs every team, carries between them, and sends on what was carried. A further one that is in no team yet, or names no
+/// relay, is left out and said to be.
 async fn all(
     first: &Notebook,
     names: &[SpaceName],
@@ -138,14 +157,19 @@ async fn all(
     format: Format,
 ) -> Result<Synced, Error> {
     let mut synced = one(first, args, format).await?;
-    let mut spaces = Vec::new();
+    let (mut spaces, mut skipped) = (Vec::new(), Vec::new());
     for name in names {
         let space = first.open_space(name)?;
-        match one(&space, args, format).await {
-            Ok(synced) => spaces.push(SpaceSynced { name: name.to_string(), synced }),
-            Err(Error::NoRelay | Error::Notebook(NotebookError::Engine(EngineError::NoSpace))) => {}
+        let why = match one(&space, args, format).await {
+            Ok(synced) => {
+                spaces.push(SpaceSynced { name: name.to_string(), synced });
+                continue;
+            }
+            Err(Error::NoRelay) => Skipped::NoRelay,
+            Err(Error::Notebook(NotebookError::Engine(EngineError::NoSpace))) => Skipped::NoTeam,
             Err(error) => return Err(error),
-        }
+        };
+        skipped.push(SpaceSkipped { name: name.to_string(), why, own: space.status()?.own.into() });
     }
     let carried = first.carry()?.taken;
     if carried > 0 {
@@ -155,7 +179,7 @@ async fn all(
             space.synced.add(one(&notebook, args, format).await?);
         }
     }
-    synced.further = Some(Further { carried, spaces });
+    synced.further = Some(Further { carried, spaces, skipped });
     Ok(synced)
 }
 
@@ -179,6 +203,12 @@ async fn one(notebook: &Notebook, args: &Args, format: Format) -> Result<Synced,
 }
 
 impl Synced {
+    /// The sync of one team, and of no other.
+    fn alone(mut self) -> Self {
+        self.further = Some(Further::default());
+        self
+    }
+
     /// Adds what a second sync did.
     fn add(&mut self, other: Self) {
         self.requests += other.requests;
@@ -255,12 +285,39 @@ impl Show for Synced {
             format!("{}, {up} bytes up, {down} bytes down", count(requests.into(), "request")),
         );
         table.write(out)?;
-        let Some(further) = &self.further else { return Ok(()) };
-        for space in &further.spaces {
+        self.further.iter().try_for_each(|further| further.text(out))
+    }
+}
+
+impl Further {
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        for space in &self.spaces {
             writeln!(out, "\n{}:", space.name)?;
             space.synced.text(out)?;
         }
-        writeln!(out, "\ncarried between teams: {}", count(further.carried, "drop"))
+        self.skipped.iter().try_for_each(|space| space.text(out))?;
+        match self.spaces.is_empty() && self.skipped.is_empty() {
+            true => Ok(()),
+            false => writeln!(out, "\ncarried between teams: {}", count(self.carried, "drop")),
+        }
+    }
+}
+
+impl SpaceSkipped {
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let name = &self.name;
+        match self.why {
+            Skipped::NoTeam => {
+                writeln!(out, "\n{name}: not synced, it is in no team yet: haversack join")
+            }
+            Skipped::NoRelay => {
+                writeln!(out, "\n{name}: not synced, its roster names no relay")?;
+                let mut table = Table::default();
+                self.own.lines(&mut table);
+                table.write(out)?;
+                writeln!(out, "Name one: haversack --space {name} sync --relay http://HOST:PORT#ID")
+            }
+        }
     }
 }
 

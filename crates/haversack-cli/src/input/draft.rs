@@ -1,6 +1,7 @@
 //! A contact, column by column.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use haversack::model::{
     AgeBand, Day, Direction, Duration, Item, Line, Mode, People, Quantity, Service, Sex, SiteCode,
@@ -60,6 +61,31 @@ impl Column {
     }
 }
 
+/// A line of a contact and its count, written as a file's columns are named: `out.swab=20`.
+#[derive(Debug, Clone)]
+pub(crate) struct CountedLine {
+    pub(crate) line: Line,
+    pub(crate) quantity: Quantity,
+}
+
+impl FromStr for CountedLine {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let form = || Error::rule("must be written as out.ITEM=N, others.ITEM=N or in.ITEM=N");
+        let named = |(prefix, direction)| Some((direction, text.strip_prefix(prefix)?));
+        let (direction, counted) = DIRECTIONS.into_iter().find_map(named).ok_or_else(form)?;
+        let Counted { item, quantity } = counted.parse()?;
+        Ok(Self { line: Line { direction, item }, quantity })
+    }
+}
+
+/// A line's name: `out.swab`.
+pub(crate) fn line_name(line: &Line) -> String {
+    let named = DIRECTIONS.iter().find(|(_, direction)| *direction == line.direction);
+    format!("{}{}", named.map_or("", |(prefix, _)| prefix), line.item)
+}
+
 /// A contact and its day.
 #[derive(Debug)]
 pub(crate) struct Dated {
@@ -111,6 +137,13 @@ impl Builder {
                 (Line { direction, item: item.clone() }, *quantity)
             }),
         );
+    }
+
+    /// Whether nothing is said but when and where.
+    pub(crate) fn says_nothing(&self) -> bool {
+        let Self { client, sex, age, people, duration, .. } = self;
+        let who = client.is_some() || people.is_some() || sex.is_some() || age.is_some();
+        !who && duration.is_none() && self.lines.is_empty() && self.services.is_empty()
     }
 
     /// Whether anything changed hands, or a service was given.

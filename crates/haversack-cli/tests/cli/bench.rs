@@ -103,6 +103,16 @@ impl Bench {
     pub(crate) fn contacts(&self, store: &str) -> Value {
         self.json(store, &["contacts"])
     }
+
+    /// The same as it looks from any store of the team.
+    pub(crate) fn records(&self, store: &str) -> Value {
+        let mut contacts = self.contacts(store);
+        for contact in contacts.as_array_mut().unwrap() {
+            let contact = contact.as_object_mut().unwrap();
+            contact.retain(|name, _| !["own", "author_name"].contains(&name.as_str()));
+        }
+        contacts
+    }
 }
 
 /// Runs a command with something on stdin.

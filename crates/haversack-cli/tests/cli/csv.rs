@@ -94,7 +94,7 @@ fn a_file_with_a_fault_saves_nothing() {
     for (content, expected) in &cases {
         let output = with_stdin(bench.on("a", &["log", "--file", "-"]), content);
         let said = err(&output);
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{content}: {said}");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(7), 0), "{content}: {said}");
         assert!(said.contains(expected) && said.contains("\nhint: "), "{content}: {said}");
     }
     assert_eq!(bench.contacts("a"), before);
@@ -131,7 +131,7 @@ fn a_json_file_with_a_fault_saves_nothing() {
     for (content, expected) in &cases {
         bench.write("bad.json", content);
         let output = bench.on("a", &["log", "--file", "bad.json"]).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{content}");
+        assert_eq!(output.status.code(), Some(7), "{content}");
         assert!(err(&output).contains(expected), "{content}: {}", err(&output));
     }
     assert_eq!(bench.contacts("a"), before);

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 48] = [
+const COMMANDS: [&[&str]; 51] = [
     &[],
     &["demo"],
     &["init"],
@@ -16,6 +16,8 @@ const COMMANDS: [&[&str]; 48] = [
     &["client", "list"],
     &["log"],
     &["contacts"],
+    &["contact"],
+    &["contact", "correct"],
     &["status"],
     &["sync"],
     &["bundle", "export"],
@@ -51,6 +53,7 @@ const COMMANDS: [&[&str]; 48] = [
     &["duress", "clear"],
     &["lock"],
     &["wipe"],
+    &["exit-codes"],
 ];
 const RELAY: &[&str] = &["relay", "serve"];
 

@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, err, out, text};
+use crate::bench::{Bench, err, out, text, with_stdin};
 
 /// The JSON of a command that opens a store with the passphrase of a file; what it says when it fails.
 fn run(bench: &Bench, pass: &str, args: &[&str]) -> Result<Value, String> {
@@ -110,10 +110,7 @@ fn a_key_file_is_needed_and_can_be_lost() {
         text(&run(&bench, "pin", &["--key-file", "card", "recovery", "create"]).unwrap(), "code");
     bench.write("paper", code);
     std::fs::remove_file(bench.path("card")).unwrap();
-    refused(
-        run(&bench, "pin", &["--key-file", "card", "status"]),
-        "the hardware key did not answer",
-    );
+    refused(run(&bench, "pin", &["--key-file", "card", "status"]), "there is no key file at card");
     let recover = ["recovery", "use", "--code-file", "paper", "--new-passphrase-file", "pin"];
     refused(run(&bench, "none", &recover), "too weak");
     run(&bench, "none", &[&["--key-file", "other"], &recover[..]].concat()).unwrap();
@@ -124,7 +121,7 @@ fn a_key_file_is_needed_and_can_be_lost() {
 #[test]
 fn the_duress_passphrase_destroys() {
     let bench = Bench::with_team();
-    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
     bench.write("duress", "wild geese over an empty river tonight");
     let set = ["duress", "set", "--new-passphrase-file", "duress"];
     assert_eq!(run(&bench, "pass", &set).unwrap(), json!({ "duress": true }));
@@ -169,6 +166,78 @@ fn wrong_passphrases_wait_and_wipe() {
     refused(run(&bench, "wrong", &["status"]), "the passphrase does not open this store");
     refused(run(&bench, "wrong", &["status"]), "this store was wiped");
     refused(run(&bench, "pass", &["status"]), "there is no store in this folder");
+}
+
+/// The count stands in the header for everybody to read: so whoever typed wrong may know it too.
+#[test]
+fn a_wrong_passphrase_says_where_its_count_stands() {
+    let bench = Bench::with_team();
+    bench.write("wrong", "seven words");
+    let wrong = |times: u32| {
+        (1..times).for_each(|_| drop(run(&bench, "wrong", &["status"]).unwrap_err()));
+        run(&bench, "wrong", &["status"]).unwrap_err()
+    };
+    insta::assert_snapshot!(wrong(1), @"the passphrase does not open this store: 1 wrong in a row");
+    run(&bench, "pass", &["passphrase", "--wipe-after", "9"]).unwrap();
+    insta::assert_snapshot!(wrong(4), @"the passphrase does not open this store: 4 wrong in a row; the next attempt waits 1 s; 5 more wipe the store");
+    bench.write("zeros", format!("{}about", "abandon ".repeat(11)));
+    let code = ["recovery", "use", "--code-file", "zeros"];
+    let output = bench.on_with("a", "none", &[&["--json"], &code[..]].concat()).output().unwrap();
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(error["error"]["code"], json!("wrong_recovery_code"));
+    let message = text(&error["error"], "message");
+    assert!(message.contains("5 wrong in a row") && message.contains("4 more wipe"), "{message}");
+    assert!(error["error"]["hints"][0].as_str().unwrap().contains("check the paper"), "{error}");
+}
+
+/// What is wrong is the file's name: nobody gives up a whole store over that.
+#[test]
+fn a_mistyped_key_file_says_nothing_about_the_store() {
+    let bench = Bench::with_team();
+    let output = bench.on("a", &["--key-file", "pass", "status"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    insta::assert_snapshot!(err(&output), @"
+    error: pass is not a key file
+    hint: a store that was made without --key-file needs none: leave it out
+    hint: otherwise name the file that it was made with; the store is as it was
+    ");
+    run(&bench, "pass", &["status"]).unwrap();
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let bench = Bench::with_team();
+    let hint = |args: &[&str]| {
+        let output = bench.on("a", &[&["--json"], args].concat()).output().unwrap();
+        let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), &error["error"]["code"]),
+            (Some(2), &json!("nothing_given"))
+        );
+        error["error"]["hints"][0].as_str().unwrap().rsplit(" --").next().unwrap().to_owned()
+    };
+    assert_eq!(hint(&["recovery", "rehearse"]), "code-file FILE");
+    assert_eq!(hint(&["recovery", "rehearse", "--root"]), "share-file FILE");
+    assert_eq!(hint(&["passphrase"]), "new-passphrase-file FILE");
+    // A store that is not there is said to be so before anybody is asked for a secret.
+    for command in [&["status"][..], &["recovery", "use"]] {
+        let output = bench.command(&[&["--store", "gone"], command].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{}", err(&output));
+    }
+}
+
+#[test]
+fn a_passphrase_comes_on_stdin_and_leaves_what_follows_it() {
+    let bench = Bench::with_team();
+    let args = ["--store", "a", "--stretch", "floor", "--passphrase-file", "-"];
+    let status = [&args[..], &["status"]].concat();
+    let output = with_stdin(bench.command(&status), "six words or more, please\nmore\n");
+    assert!(output.status.success(), "{}", err(&output));
+    let change = [&args[..], &["passphrase", "--new-passphrase-file", "-"]].concat();
+    let both = "six words or more, please\none two three four five six\n";
+    assert!(with_stdin(bench.command(&change), both).status.success());
+    let again = with_stdin(bench.command(&status), "one two three four five six");
+    assert!(again.status.success(), "{}", err(&again));
 }
 
 #[test]

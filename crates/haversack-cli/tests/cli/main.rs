@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod contact;
+#[cfg(test)]
 mod csv;
 #[cfg(test)]
 mod handover;
@@ -12,6 +14,8 @@ mod help;
 mod keys;
 #[cfg(test)]
 mod qr;
+#[cfg(test)]
+mod readme;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

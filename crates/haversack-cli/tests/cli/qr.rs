@@ -127,7 +127,7 @@ fn pictures_are_private_and_never_written_over() {
         assert_eq!(mode & 0o777, 0o600);
     }
     let again = run(&asks);
-    assert_eq!((again.status.code(), out(&again)), (Some(1), String::new()));
+    assert_eq!((again.status.code(), out(&again)), (Some(7), String::new()));
     insta::assert_snapshot!(err(&again), @"
     error: request.svg is there already
     hint: choose another name, or replace the file with --force

@@ -48,24 +48,25 @@ fn values_out_of_bounds() {
             (&log(&["--out", "swab"]), 2, "must be written as ITEM=NUMBER"),
             (&log(&["--out", "heroin=1"]), 2, "item must be one of"),
             (&log(&["--out", "condom=1"]), 2, "this item could be condom_m, condom_f"),
-            (&log(&["--out", "swab=9000", "--out", "swab=9000"]), 1, "quantity must lie between"),
+            (&log(&["--out", "swab=9000", "--out", "swab=9000"]), 7, "quantity must lie between"),
             (&log(&["--people", "0"]), 2, "people must lie between 1 and 1000"),
             (&log(&["--people", "-5"]), 2, "people must lie between"),
             (&log(&["--sex", "female"]), 2, "possible values: F, M, other"),
             (&log(&["--service", "massage"]), 2, "invalid value"),
             (&log(&["--people", "2", "--sex", "F"]), 2, "cannot be used with"),
             (&log(&["--file", "a.csv"]), 2, "cannot be used with"),
-            (&["log", "--site", "KM-X"], 1, "this site is not known here"),
-            (&["log", "--site", "not a code"], 1, "site must be 1 to 16"),
+            (&["log", "--site", "KM-X"], 7, "this site is not known here"),
+            (&["log", "--site", "not a code"], 7, "site must be 1 to 16"),
             (&["log"], 2, "--site is missing"),
-            (&log(&["--client", "nobody"]), 1, "this client is not known here"),
+            (&log(&[]), 2, "nothing is said of this contact"),
+            (&log(&["--client", "nobody"]), 7, "this client is not known here"),
             (&["log", "--file", "week.xlsx"], 2, "ends in .csv or .json"),
-            (&["log", "--file", "gone.csv"], 1, "gone.csv could not be read"),
+            (&["log", "--file", "gone.csv"], 7, "gone.csv could not be read"),
             (&["client", "add", "--label", "Wang Xiaoming"], 2, "label must be 1 to 16"),
             (&["client", "add", "--label", "13812345678"], 2, "with at most 6 digits"),
             (
                 &["client", "add", "--birth-year", "1980", "--band", "3"],
-                1,
+                7,
                 "birth year must be a band",
             ),
             (&["client", "add", "--band", "5"], 2, "--birth-year"),
@@ -78,11 +79,11 @@ fn values_out_of_bounds() {
             ),
             (
                 &["report", "--from", "2008-02-01", "--to", "2008-02-01"],
-                1,
+                7,
                 "the period ends before it begins",
             ),
             (&["report", "--from", "2008-02-01"], 2, "--to <YYYY-MM-DD>"),
-            (&["sync"], 1, "no relay is named"),
+            (&["sync"], 6, "no relay is named"),
             (&["sync", "--relay", "https://relay.example"], 2, "must begin with http://"),
             (&["sync", "--relay", "http://relay.example#00"], 2, "32 hex digits"),
             (&["invite", "--relay", "http://relay.example:80"], 2, "takes its id"),
@@ -100,46 +101,46 @@ fn stores_and_passphrases() {
     check(
         &bench,
         &[
-            (&["init"], 1, "this folder already holds a store"),
+            (&["init"], 8, "this folder already holds a store"),
             (&["--passphrase-file", "wrong", "status"], 2, "cannot be used multiple times"),
         ],
     );
     let cases: [(&[&str], i32, &str); 9] = [
         (
             &["--store", "a", "--passphrase-file", "wrong", "status"],
-            1,
+            3,
             "the passphrase does not open this store",
         ),
         (
             &["--store", "a", "--passphrase-file", "wrong", "join", "--request"],
-            1,
+            3,
             "does not open this store",
         ),
         // An empty one is a slip, and counts as no attempt.
         (
             &["--store", "a", "--passphrase-file", "empty", "status"],
-            1,
+            7,
             "passphrase must have 1 to 1,024 bytes",
         ),
         (
             &["--store", "c", "--passphrase-file", "empty", "init"],
-            1,
+            7,
             "passphrase must have 1 to 1,024 bytes",
         ),
         (
             &["--store", "a", "--passphrase-file", "gone", "status"],
-            1,
+            7,
             "the passphrase file cannot be read",
         ),
         (
             &["--store", "a", "--passphrase-file", "a", "status"],
-            1,
+            7,
             "the passphrase file cannot be read",
         ),
         (&["--store", "a", "status"], 2, "no terminal to ask for the passphrase"),
         (
             &["--store", "b", "--passphrase-file", "pass", "status"],
-            1,
+            4,
             "there is no store in this folder",
         ),
         (&["--passphrase-file", "pass", "status"], 2, "no store is named"),
@@ -162,29 +163,35 @@ fn stores_and_passphrases() {
 fn the_order_of_joining() {
     let bench = Bench::with_team();
     let request = bench.ok("b", &["join", "--request"]);
-    let refused = |store: &str, args: &[&str], stdin: &str, expected: &str| {
+    let refused = |store: &str, args: &[&str], stdin: &str, code: i32, expected: &str| {
         let output = with_stdin(bench.on(store, args), stdin);
-        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
         assert!(err(&output).contains(expected), "{args:?}: {}", err(&output));
     };
-    refused("b", &["log", "--site", "KM-V"], "", "this store is in no space yet");
-    refused("b", &["sync", "--relay", "http://127.0.0.1:9"], "", "this store is in no space yet");
-    refused("b", &["bundle", "export", "x.hsb"], "", "this store is in no space yet");
-    refused("b", &["invite"], &request, "this store is in no space yet");
-    refused("a", &["join", "--request"], "", "this store is in a space already");
-    refused("a", &["invite"], "HSA1-AAAAA", "this request is not one");
+    refused("b", &["log", "--site", "KM-V"], "", 4, "this store is in no space yet");
+    refused(
+        "b",
+        &["sync", "--relay", "http://127.0.0.1:9"],
+        "",
+        4,
+        "this store is in no space yet",
+    );
+    refused("b", &["bundle", "export", "x.hsb"], "", 4, "this store is in no space yet");
+    refused("b", &["invite"], &request, 4, "this store is in no space yet");
+    refused("a", &["join", "--request"], "", 8, "this store is in a space already");
+    refused("a", &["invite"], "HSA1-AAAAA", 7, "this request is not one");
     let slip: String = [&request[..60], &request[61..]].concat();
-    refused("a", &["invite"], &slip, "this request has a slip in it");
-    refused("a", &["invite"], &request[..60], "request");
+    refused("a", &["invite"], &slip, 7, "this request has a slip in it");
+    refused("a", &["invite"], &request[..60], 7, "request");
     let answer = bench.ok("a", &["invite", request.lines().next().unwrap()]);
-    refused("b", &["join"], &answer[..100], "answer");
-    refused("b", &["join", "HSA1-AAAAA"], "", "answer");
+    refused("b", &["join"], &answer[..100], 7, "answer");
+    refused("b", &["join", "HSA1-AAAAA"], "", 7, "answer");
     let asked_again = bench.ok("b", &["join", "--request"]);
-    refused("b", &["join"], &answer, "this answer is for another request");
+    refused("b", &["join"], &answer, 7, "this answer is for another request");
     let answer = with_stdin(bench.on("a", &["invite", "-"]), &asked_again);
     assert!(with_stdin(bench.on("b", &["join", "-"]), &out(&answer)).status.success());
-    refused("b", &["join"], &out(&answer), "this store is in a space already");
-    refused("b", &["invite"], &request, "this device's role does not allow to invite");
+    refused("b", &["join"], &out(&answer), 8, "this store is in a space already");
+    refused("b", &["invite"], &request, 8, "this device's role does not allow to invite");
     let output = bench.on("b", &["join", "--request", "HSA1-AAAAA"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
@@ -192,7 +199,7 @@ fn the_order_of_joining() {
 #[test]
 fn bundles() {
     let bench = Bench::with_team();
-    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
     bench.ok("stranger", &["init"]);
     bench.ok("stranger", &["bundle", "export", "foreign.hsb"]);
     bench.ok("a", &["bundle", "export", "own.hsb"]);
@@ -204,14 +211,14 @@ fn bundles() {
     check(
         &bench,
         &[
-            (&["bundle", "import", "gone.hsb"], 1, "gone.hsb could not be read"),
-            (&["bundle", "import", "text.hsb"], 1, "is not a bundle file"),
-            (&["bundle", "import", "foreign.hsb"], 1, "this bundle is of another space"),
-            (&["bundle", "import", "cut.hsb"], 1, "the bundle ends too early"),
-            (&["bundle", "import", "huge.hsb"], 1, "huge.hsb is larger than 512 MiB"),
-            (&["bundle", "import", "a"], 1, "a could not be read"),
-            (&["bundle", "export", "own.hsb"], 1, "own.hsb is there already"),
-            (&["bundle", "export", "gone/own.hsb"], 1, "own.hsb could not be written"),
+            (&["bundle", "import", "gone.hsb"], 7, "gone.hsb could not be read"),
+            (&["bundle", "import", "text.hsb"], 7, "is not a bundle file"),
+            (&["bundle", "import", "foreign.hsb"], 7, "this bundle is of another space"),
+            (&["bundle", "import", "cut.hsb"], 7, "the bundle ends too early"),
+            (&["bundle", "import", "huge.hsb"], 7, "huge.hsb is larger than 512 MiB"),
+            (&["bundle", "import", "a"], 7, "a could not be read"),
+            (&["bundle", "export", "own.hsb"], 7, "own.hsb is there already"),
+            (&["bundle", "export", "gone/own.hsb"], 7, "own.hsb could not be written"),
         ],
     );
     assert_eq!(fs::read(bench.path("own.hsb")).unwrap(), bytes);
@@ -228,7 +235,7 @@ fn a_second_process() {
     let passphrase = Passphrase::new(b"six words or more, please".to_vec()).unwrap();
     let notebook = Notebook::open(&bench.path("a"), &passphrase).unwrap();
     let output = bench.on("a", &["status"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(5));
     insta::assert_snapshot!(err(&output), @"
     error: another process has this store open
     hint: wait until the other haversack is done, or close the app that has this store open
@@ -252,7 +259,7 @@ fn a_damaged_store_is_left_as_it_is() {
         }
         let cut = files();
         let output = bench.on("a", &["status"]).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert_eq!(output.status.code(), Some(9), "{name}");
         let said = err(&output);
         assert!(said.contains(what) && said.contains("hint: keep the folder as it is"), "{said}");
         // An attempt is counted in the header.
@@ -281,16 +288,39 @@ fn a_store_and_a_bundle_are_their_owner_s() {
 #[test]
 fn errors_as_json() {
     let bench = Bench::with_team();
-    for (args, code) in [
-        (&["--json", "log", "--site", "KM-X"][..], 1),
-        (&["--json", "log", "--out", "swab=many"], 2),
-        (&["sync", "--json", "--relay", "http://127.0.0.1:1"], 1),
+    for (args, exit, code) in [
+        (&["--json", "log", "--site", "KM-X"][..], 7, "unknown"),
+        (&["--json", "log", "--out", "swab=many"], 2, "usage"),
+        (&["--json", "sync"], 6, "no_relay"),
+        (&["sync", "--json", "--relay", "http://127.0.0.1:1"], 6, "unreachable"),
+        (&["--json", "init"], 8, "store_exists"),
+        (&["--json", "passphrase", "--new-passphrase-file", "gone"], 7, "passphrase_file"),
     ] {
         let output = bench.on("a", args).output().unwrap();
-        assert_eq!((output.status.code(), out(&output).as_str()), (Some(code), ""), "{args:?}");
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(exit), ""), "{args:?}");
         let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!(error["error"]["code"], code, "{error}");
         assert!(error["error"]["message"].is_string(), "{error}");
         assert!(error["error"]["hints"][0].is_string(), "{error}");
+    }
+}
+
+/// What codes and exit codes there are is a promise: the page that says so is the list itself.
+#[test]
+fn exit_codes() {
+    let bench = Bench::new();
+    let output = bench.command(&["exit-codes"]).output().unwrap();
+    insta::assert_snapshot!(out(&output));
+    let json = bench.command(&["--json", "exit-codes"]).output().unwrap();
+    let endings: Vec<Value> = serde_json::from_slice(&json.stdout).unwrap();
+    let page = include_str!("../../../../docs/OPERATIONS.md");
+    for ending in endings {
+        let codes: Vec<&str> =
+            ending["codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
+        let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
+        let (exit, meaning) = (&ending["exit"], ending["meaning"].as_str().unwrap());
+        let row = format!("| {exit} | {meaning} | {} |", codes.join(", "));
+        assert!(page.contains(&row), "docs/OPERATIONS.md lacks: {row}");
     }
 }
 
@@ -299,7 +329,7 @@ fn nobody_reads_the_output() {
     let bench = Bench::with_team();
     let mut child = bench.on("a", &["site", "list"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
-    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert_eq!(child.wait().unwrap().code(), Some(141));
 }
 
 #[cfg(target_os = "linux")]
@@ -308,7 +338,7 @@ fn a_full_disk_under_the_output() {
     let bench = Bench::with_team();
     let full = fs::File::create("/dev/full").unwrap();
     let output = bench.on("a", &["site", "list"]).stdout(full).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(9));
     insta::assert_snapshot!(err(&output), @"
     error: the result could not be written
     caused by: No space left on device (os error 28)

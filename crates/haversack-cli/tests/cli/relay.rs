@@ -24,7 +24,7 @@ fn two_stores_meet_at_a_relay() {
     assert_eq!(pushed["own"], json!({ "here_only": 0, "relayed": 1, "acknowledged": 0 }));
     assert!(pushed["bytes_up"].as_u64().unwrap() > 0);
     assert_eq!(bench.json("a", &["sync", "--relay", &relay.address()])["contacts"], 1);
-    assert_eq!(bench.contacts("a"), bench.contacts("b"));
+    assert_eq!(bench.records("a"), bench.records("b"));
 
     let said = bench.ok("a", &["sync"]);
     assert!(said.contains("held by the relay, not yet acknowledged"), "{said}");
@@ -64,23 +64,23 @@ fn a_relay_has_its_folder_and_its_port_to_itself() {
     let bench = Bench::new();
     let relay = RelayProcess::start(&bench, &bench.path("relay"));
     let port = relay.address().replace("http://", "");
-    let serve = |data: &str, listen: &str| {
+    let serve = |data: &str, listen: &str, code: i32| {
         let output = bench
             .command(&["relay", "serve", "--data", data, "--listen", listen])
             .output()
             .unwrap();
-        assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""));
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(code), ""));
         err(&output)
     };
-    assert!(serve("relay", "127.0.0.1:0").contains("another process uses the data directory"));
-    assert!(serve("other", &port).contains(&format!("cannot listen on {port}")));
-    assert!(serve("other", "nonsense").contains("cannot listen on nonsense"));
+    assert!(serve("relay", "127.0.0.1:0", 5).contains("another process uses the data directory"));
+    assert!(serve("other", &port, 1).contains(&format!("cannot listen on {port}")));
+    assert!(serve("other", "nonsense", 1).contains("cannot listen on nonsense"));
 }
 
 #[test]
 fn another_relay_is_refused() {
     let bench = Bench::with_team();
-    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
     let relay = RelayProcess::start(&bench, &bench.path("relay"));
     let id = text(&relay.listening, "relay");
     let wrong: String = id.chars().rev().collect();
@@ -99,7 +99,7 @@ fn another_relay_is_refused() {
 #[test]
 fn what_is_no_relay_is_refused() {
     let bench = Bench::with_team();
-    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
     let cases: [(&'static [u8], &str); 4] = [
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
@@ -138,6 +138,6 @@ fn server(answer: &'static [u8]) -> String {
 
 fn refused(bench: &Bench, url: &str) -> String {
     let output = bench.on("a", &["sync", "--relay", url]).output().unwrap();
-    assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""), "{}", err(&output));
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(6), ""), "{}", err(&output));
     err(&output)
 }

@@ -71,7 +71,8 @@ fn what_is_dropped_on_the_street_is_read_in_the_clinic_alone() {
     assert_eq!(bench.json("phone", &["space", "list"])[0]["team"]["drop_boxes"], json!(["clinic"]));
     let log = ["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=7"];
     let dropped = bench.json("phone", &[&log[..], &["--drop", "clinic"]].concat());
-    assert_eq!(dropped, json!({"saved": 1, "contacts": [], "dropped": "clinic"}));
+    let expected = json!({"saved": 1, "contacts": [], "dropped": "clinic", "dates_ahead": []});
+    assert_eq!(dropped, expected);
     assert_eq!(bench.json("phone", &["status"])["own"]["here_only"], json!(1));
     bench.json("phone", &["sync"]);
     let synced = bench.json("a", &["sync"]);
@@ -81,11 +82,37 @@ fn what_is_dropped_on_the_street_is_read_in_the_clinic_alone() {
     let seen =
         (count(&["contacts"], "phone"), count(&["contacts"], "a"), count(&["contacts"], "nurse"));
     assert_eq!(seen, (0, 0, 1));
-    assert_eq!(count(&["--space", "clinic", "contacts"], "a"), 1);
+    // The clinic's team does not know the phone; this store does, from the street team.
+    let phone = bench.own("phone");
+    bench.ok("a", &["device", "rename", &phone, "van-phone"]);
+    let carried = bench.json("a", &["--space", "clinic", "contacts"]);
+    assert_eq!(carried.as_array().unwrap().len(), 1);
+    assert_eq!(carried[0]["author_name"], json!("van-phone"));
     let again = bench.json("a", &["sync"]);
     assert_eq!(again["carried"], json!(0));
     let output = bench.on("phone", &[&log[..], &["--drop", "office"]].concat()).output().unwrap();
     assert!(err(&output).contains("haversack space link"), "{}", err(&output));
+}
+
+/// What exists once only is not passed over in silence.
+#[test]
+fn a_sync_says_which_teams_it_left_out() {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    bench.join("b", &["--relay", &relay.url()]);
+    let alone = bench.json("a", &["sync"]);
+    assert_eq!((&alone["spaces"], &alone["skipped"]), (&json!([]), &json!([])));
+    bench.ok("a", &["space", "create", "clinic"]);
+    bench.ok("a", &["--space", "clinic", "client", "add", "--label", "LOTUS-27"]);
+    bench.ok("a", &["--space", "office", "join", "--request"]);
+    let skipped = bench.json("a", &["sync"])["skipped"].clone();
+    let shown = |n: usize| (skipped[n]["name"].clone(), skipped[n]["why"].clone());
+    assert_eq!(shown(0), (json!("clinic"), json!("no_relay")));
+    assert_ne!(skipped[0]["own"]["here_only"], json!(0));
+    assert_eq!(shown(1), (json!("office"), json!("no_team")));
+    let said = bench.ok("a", &["sync"]);
+    assert!(said.contains("clinic: not synced, its roster names no relay"), "{said}");
+    assert!(said.contains("office: not synced, it is in no team yet"), "{said}");
 }
 
 #[test]

@@ -66,6 +66,24 @@ fn a_lost_phone_is_removed_and_says_so_itself() {
 }
 
 #[test]
+fn without_a_relay_in_the_roster_nobody_learns_by_sync() {
+    let bench = Bench::with_team();
+    let request = text(&bench.json("b", &["join", "--request"]), "request");
+    let invited = out(&bench.on("a", &["invite", &request]).output().unwrap());
+    assert!(invited.contains("The team's roster names no relay"), "{invited}");
+    bench.join("c", &[]);
+    let devices = bench.json("a", &["device", "list"]);
+    let others = devices.as_array().unwrap().iter().filter(|device| device["this"] == false);
+    let ids: Vec<String> = others.map(|device| text(device, "device")).collect();
+    let said = bench.ok("a", &["device", "revoke", &ids[0], "--yes"]);
+    assert!(said.contains("haversack sync --relay") && said.contains("bundle export"), "{said}");
+    let again = bench.refused("a", &["device", "revoke", &ids[0], "--yes"]);
+    assert_eq!(again["code"], json!("removed_before"), "{again}");
+    let revoked = bench.json("a", &["device", "revoke", &ids[1], "--yes"]);
+    assert_eq!(revoked["relays"], json!(0));
+}
+
+#[test]
 fn a_second_coordinator_undoes_what_a_seized_one_did() {
     let (bench, _relay) = team();
     let (seized, phone) = (bench.own("c"), bench.own("b"));
@@ -185,12 +203,12 @@ fn the_root_key_is_put_on_paper_and_put_together() {
 fn a_device_goes_on_under_new_keys() {
     let (bench, _relay) = team();
     let phone = bench.own("b");
-    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
     let asked = bench.refused("b", &["device", "renew"]);
     assert_eq!(asked["message"], "this cannot be taken back, and there is no terminal to ask on");
     let renewed = bench.json("b", &["device", "renew", "--yes"]);
     assert_eq!((&renewed["renewed"], &renewed["device"]), (&json!(true), &json!(phone)));
-    bench.ok("b", &["log", "--date", "2008-02-05", "--site", "KM-V"]);
+    bench.ok("b", &["log", "--date", "2008-02-05", "--site", "KM-V", "--people", "1"]);
     meet(&bench, &["b", "a", "c"]);
     for store in ["a", "b", "c"] {
         let contacts = bench.contacts(store);
@@ -233,5 +251,5 @@ fn a_coordinator_whom_a_seized_one_removed_hands_over_a_file() {
     let devices = bench.json("b", &["device", "list"]);
     let removed = devices.as_array().unwrap().iter().filter(|device| device["removed"] == true);
     assert_eq!(removed.count(), 2, "{devices}");
-    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V"]);
+    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
 }

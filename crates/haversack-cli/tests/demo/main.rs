@@ -98,7 +98,7 @@ fn unusable_data_sets_are_refused_by_record() {
         std::fs::write(&file, text).unwrap();
         let output = demo(&["--data", file.to_str().unwrap()]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert_eq!(output.status.code(), Some(7), "{said}");
         assert!(said.contains(expect), "{said}");
         assert!(output.stdout.is_empty());
     };
@@ -134,7 +134,7 @@ fn unusable_data_sets_are_refused_by_record() {
         "period",
     );
     let missing = demo(&["--data", "no such file"]);
-    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(missing.status.code(), Some(7));
 }
 
 #[test]
@@ -157,5 +157,5 @@ fn stores_are_left_where_they_are_asked_for() {
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(reported["indicators"], shown["indicators"]);
     let again = demo(&arguments);
-    assert_eq!(again.status.code(), Some(1), "a folder that is not empty is not written into");
+    assert_eq!(again.status.code(), Some(7), "a folder that is not empty is not written into");
 }

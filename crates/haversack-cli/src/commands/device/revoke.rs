@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use haversack::{EngineError, Error as NotebookError};
 use serde::Serialize;
 
 use super::{find, short};
@@ -46,6 +47,8 @@ pub(crate) struct Revoked {
     undone: bool,
     /// Whether this very device is a member no more, or not yet again.
     this_removed: bool,
+    /// How many relays the team's roster names.
+    relays: u64,
     exposure: ExposureShown,
 }
 
@@ -56,19 +59,28 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Revoked, Error> {
     let short = short(row.device);
     let question = format!("To remove {short} from the team for good, type {short}:");
     prompt::confirm(global.format(), args.yes, &question, &short)?;
-    notebook.revoke(row.device, args.undo)?;
+    notebook.revoke(row.device, args.undo).map_err(|error| match error {
+        NotebookError::Engine(EngineError::Unknown { .. }) if row.removed => Error::RemovedBefore,
+        other => other.into(),
+    })?;
     let exposure = ExposureShown::new(&notebook.exposure(row.device)?, row.name.as_ref());
     let this_removed = notebook.status()?.removed;
+    let relays = notebook.relays()?.len() as u64;
     close(&notebook);
-    Ok(Revoked { revoked: true, undone: args.undo, this_removed, exposure })
+    Ok(Revoked { revoked: true, undone: args.undo, this_removed, relays, exposure })
 }
 
 impl Show for Revoked {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "The device was removed. Others learn of it with their next sync.")?;
-        match self.this_removed {
-            false => writeln!(out, "Tell them now: haversack sync\n")?,
-            true => writeln!(
+        match (self.this_removed, self.relays) {
+            (false, 0) => writeln!(
+                out,
+                "The team's roster names no relay. Tell them now: haversack sync --relay http://HOST:PORT, with the relay that they \
+                use, or hand everybody a file: haversack bundle export FILE\n"
+            )?,
+            (false, _) => writeln!(out, "Tell them now: haversack sync\n")?,
+            (true, _) => writeln!(
                 out,
                 "This device is out of the team too. Hand a file to who is not: haversack bundle export FILE\n"
             )?,

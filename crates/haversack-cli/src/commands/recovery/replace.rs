@@ -47,8 +47,9 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Recovered, Error> {
         close(&notebook);
         return Ok(Recovered::Root { root_key: true });
     }
-    let code = args.code.ask()?;
     global.whole()?;
+    global.find()?;
+    let code = args.code.ask()?;
     let notebook = global.open_with(&code.passphrase(), None).map_err(as_code)?;
     if notebook.opened_by()? != OpenedBy::Recovery {
         return Err(EngineError::WrongRecoveryCode.into());
@@ -66,8 +67,8 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Recovered, Error> {
 /// What was wrong was the code.
 fn as_code(error: Error) -> Error {
     match error {
-        Error::Notebook(haversack::Error::Engine(EngineError::WrongPassphrase)) => {
-            EngineError::WrongRecoveryCode.into()
+        Error::NotOpened { attempts, .. } => {
+            Error::NotOpened { why: Box::new(EngineError::WrongRecoveryCode.into()), attempts }
         }
         other => other,
     }

@@ -6,7 +6,7 @@ use clap::ValueHint;
 use haversack::RootShare;
 
 use crate::error::Error;
-use crate::passphrase::Secrets;
+use crate::passphrase::{Asked, Secrets};
 
 /// Where shares of the root key come from.
 #[derive(Debug, clap::Args)]
@@ -26,7 +26,7 @@ impl Shares {
             return typed();
         }
         let read = |path: &PathBuf| {
-            let secret = Secrets::File(path).ask_for("")?;
+            let secret = Secrets::File(path).ask_for(Asked::Share, "")?;
             let share = RootShare::parse(secret.bytes()).map_err(Error::from);
             share.map_err(|error| error.at(path.display().to_string()))
         };
@@ -38,7 +38,8 @@ fn typed() -> Result<Vec<RootShare>, Error> {
     let mut shares: Vec<RootShare> = Vec::new();
     while shares.first().is_none_or(|first| shares.len() < first.needed().into()) {
         let of = shares.first().map(|first| format!(" of {}", first.needed())).unwrap_or_default();
-        let secret = Secrets::Terminal.ask_for(&format!("Share {}{of}: ", shares.len() + 1))?;
+        let secret = Secrets::Terminal
+            .ask_for(Asked::Share, &format!("Share {}{of}: ", shares.len() + 1))?;
         shares.push(RootShare::parse(secret.bytes())?);
     }
     Ok(shares)
