@@ -11,6 +11,7 @@ mod help;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod peer;
 mod qr;
 #[cfg(test)]
 mod refusals;
