@@ -23,6 +23,7 @@ pub enum Error {
 }
 
 impl Error {
+    #[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
     pub(crate) fn unusable(error: impl ToString) -> Self {
         Self::Unusable(error.to_string())
     }

@@ -12,6 +12,7 @@ mod help;
 mod keys;
 #[cfg(test)]
 mod peer;
+#[cfg(test)]
 mod qr;
 #[cfg(test)]
 mod refusals;
