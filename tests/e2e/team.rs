@@ -4,9 +4,9 @@ use std::path::Path;
 
 use haversack::model::*;
 use haversack::{
-    ClientId, ContactDraft, CreateOptions, Notebook, Passphrase, RelayUrl, Role, WhoDraft,
+    ClientId, ContactDraft, CreateOptions, Notebook, Passphrase, Pin, RelayUrl, Role, WhoDraft,
 };
-use haversack_relay::Relay;
+use haversack_relay::{Relay, Tls};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -91,10 +91,22 @@ pub(crate) struct Running {
 }
 
 pub(crate) async fn relay(data: &Path) -> Running {
+    serve(Relay::open(data).unwrap(), None).await
+}
+
+/// One that shows a certificate of its own; its pin is in the address.
+pub(crate) async fn tls_relay(data: &Path) -> Running {
     let relay = Relay::open(data).unwrap();
+    let tls = Tls::self_signed(data).unwrap();
+    let pin = tls.pin();
+    serve(relay.with_tls(tls), Some(pin)).await
+}
+
+async fn serve(relay: Relay, pin: Option<Pin>) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url =
         RelayUrl::new("127.0.0.1".into(), listener.local_addr().unwrap().port(), Some(relay.id()));
+    let url = pin.map_or(url.clone(), |pin| url.secured(vec![pin]));
     let (stop, stopped) = oneshot::channel::<()>();
     tokio::spawn(async move { relay.serve(listener, async { drop(stopped.await) }).await });
     Running { url, _stop: stop }

@@ -5,13 +5,23 @@ use std::collections::BTreeSet;
 use cargo_metadata::{Dependency, Metadata};
 
 /// The crates of the workspace and those of the workspace that each may depend on, in tests and build scripts too.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("haversack-wire", &[]),
     ("haversack-memory", &[]),
+    ("haversack-tls", &[]),
     ("haversack-core", &["haversack-wire", "haversack-memory"]),
     ("haversack-report", &["haversack-core"]),
-    ("haversack-relay", &["haversack-wire", "haversack-memory"]),
-    ("haversack", &["haversack-wire", "haversack-memory", "haversack-core", "haversack-report"]),
+    ("haversack-relay", &["haversack-wire", "haversack-memory", "haversack-tls"]),
+    (
+        "haversack",
+        &[
+            "haversack-wire",
+            "haversack-memory",
+            "haversack-core",
+            "haversack-report",
+            "haversack-tls",
+        ],
+    ),
     ("haversack-cli", &["haversack", "haversack-relay"]),
     ("haversack-ffi", &["haversack"]),
     ("haversack-sim", &["haversack-core", "haversack-relay"]),
@@ -22,10 +32,14 @@ const ARROWS: [(&str, &[&str]); 10] = [
 const SUITES: &str = "haversack-tests";
 
 /// Crates from outside that only some may use.
-const RESERVED: [(&str, &[&str]); 5] = [
+const RESERVED: [(&str, &[&str]); 8] = [
     ("libsqlite3-sys", &["haversack-memory"]),
     ("zeroizing-alloc", &["haversack-memory"]),
     ("uniffi", &["haversack-ffi"]),
+    // The network's TLS, and its crate of primitives, which are not those of what is sealed.
+    ("rustls", &["haversack-tls"]),
+    ("rcgen", &["haversack-tls"]),
+    ("tokio-rustls", &["haversack", "haversack-relay"]),
     ("rusqlite", &["haversack-core", "haversack-relay"]),
     ("tokio", &["haversack", "haversack-relay", "haversack-cli", "haversack-ffi", SUITES]),
 ];

@@ -1,6 +1,6 @@
 //! What an app can do about a failure.
 
-use haversack::{EngineError, Error};
+use haversack::{EngineError, Error, ProxyError};
 
 /// A failure, named after what the app should do about it. Its text says what and where; never content, a
 /// name or a key.
@@ -41,6 +41,9 @@ impl From<Error> for HaversackError {
             Error::Engine(error) => of_engine(&error, text),
             Error::Period(_) | Error::Address { .. } | Error::NotARelay => Self::FixInput(text),
             Error::Unreachable { .. } | Error::Interrupted { .. } => Self::RetryLater(text),
+            Error::Proxy(ProxyError::Address { .. }) => Self::FixInput(text),
+            Error::Proxy(_) => Self::RetryLater(text),
+            Error::Tls { .. } => Self::AskCoordinator(text),
             Error::Refused { status } if is_passing(status) => Self::RetryLater(text),
             Error::Refused { .. } | Error::OtherRelay => Self::AskCoordinator(text),
             Error::Closed => Self::Unlock(text),

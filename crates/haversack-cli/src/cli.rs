@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bundle, client, contact, contacts, device, duress, exit_codes, exposure, init, invite, join,
-    lock, log, passphrase, quarantine, recovery, relay, report, site, space, status, sync, wipe,
+    lock, log, passphrase, peer, quarantine, recovery, relay, report, site, space, status, sync, wipe,
 };
 use crate::demo;
 use crate::error::{Code, Error, Exit};
@@ -54,6 +54,8 @@ enum Command {
     Sync(sync::Args),
     #[command(subcommand)]
     Bundle(bundle::Command),
+    #[command(subcommand)]
+    Peer(peer::Command),
     Report(report::Args),
     #[command(subcommand)]
     Device(device::Command),
@@ -126,6 +128,9 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         }
         Command::Bundle(bundle::Command::Import(args)) => {
             output::print(&bundle::import::run(global, args)?, format)
+        }
+        Command::Peer(peer::Command::Serve(args)) => {
+            output::print(&block_on(peer::serve::run(global, args))?, format)
         }
         Command::Report(args) => output::print(&report::run(global, args)?, format),
         Command::Passphrase(args) => output::print(&passphrase::run(global, args)?, format),

@@ -14,6 +14,7 @@ pub(crate) mod join;
 pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod passphrase;
+pub(crate) mod peer;
 pub(crate) mod quarantine;
 pub(crate) mod recovery;
 pub(crate) mod relay;

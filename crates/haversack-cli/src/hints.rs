@@ -1,6 +1,6 @@
 //! What to do about an error: the one place that says so.
 
-use haversack::{EngineError, Error as NotebookError};
+use haversack::{EngineError, Error as NotebookError, ProxyError, TlsRefusal};
 use haversack_relay::Error as RelayError;
 
 use crate::demo;
@@ -113,13 +113,13 @@ fn of_command(error: &Error) -> &'static [&'static str] {
         }
         Error::Unclear { .. } => &["write it in full"],
         Error::RelayWithoutId => {
-            &["write http://HOST:PORT#ID, the line that haversack relay serve prints"]
+            &["write https://HOST:PORT#ID, the line that haversack relay serve prints"]
         }
         Error::UnknownPicture => &["name the file FILE.png or FILE.svg"],
         Error::NothingToDraw => &["haversack join --request --qr shows this device's request"],
         Error::Drawing => &["this is a bug; please report it. The text itself is good"],
         Error::NoRelay => &[
-            "name one: haversack sync --relay http://HOST:PORT#ID",
+            "name one: haversack sync --relay https://HOST:PORT#ID",
             "without a relay, hand over a file: haversack bundle export FILE",
         ],
         Error::CutBundle { .. } => {
@@ -152,8 +152,13 @@ fn of_notebook(error: &NotebookError) -> Vec<String> {
             "--to is the day after the last: for February 2008, --from 2008-02-01 --to 2008-03-01",
         ],
         NotebookError::Address { .. } => {
-            &["write http://HOST:PORT, or http://HOST:PORT#ID to be sure of the relay"]
+            &["write https://HOST:PORT, or https://HOST:PORT#ID to be sure of the relay"]
         }
+        NotebookError::Listen { .. } => &[
+            "join a network, or open this phone's hotspot; or name the address by --listen and --host",
+        ],
+        NotebookError::Proxy(error) => of_proxy(error),
+        NotebookError::Tls { source } => of_tls(*source),
         NotebookError::Unreachable { .. } => &[
             "check the address and the network; the records stay on this device until a sync succeeds",
             "without a network, hand over a file: haversack bundle export FILE",
@@ -162,7 +167,7 @@ fn of_notebook(error: &NotebookError) -> Vec<String> {
             &["check the address: host, port, and whether haversack relay serve runs there"]
         }
         NotebookError::OtherRelay => &[
-            "nothing was sent; ask whoever runs the relay whether it was replaced, and for its new http://HOST:PORT#ID",
+            "nothing was sent; ask whoever runs the relay whether it was replaced, and for its new https://HOST:PORT#ID",
         ],
         NotebookError::Refused { status } => of_refusal(*status),
         NotebookError::Interrupted { .. } => {
@@ -173,9 +178,42 @@ fn of_notebook(error: &NotebookError) -> Vec<String> {
     hints.iter().map(|hint| (*hint).to_owned()).collect()
 }
 
+const fn of_proxy(error: &ProxyError) -> &'static [&'static str] {
+    match error {
+        ProxyError::Address { .. } => {
+            &["write socks5h://HOST:PORT, for Tor socks5h://127.0.0.1:9050, or http://HOST:PORT"]
+        }
+        ProxyError::Unreachable { .. } | ProxyError::NotAProxy => &[
+            "check --proxy and HAVERSACK_PROXY, and whether the proxy runs; nothing goes around it",
+        ],
+        _ => &["check the relay's address, and what the proxy allows; nothing goes around it"],
+    }
+}
+
+const fn of_tls(refusal: TlsRefusal) -> &'static [&'static str] {
+    match refusal {
+        TlsRefusal::OtherKey => &[
+            "nothing was sent; ask whoever runs the relay whether its key was replaced: a coordinator then tells the team, with haversack invite --relay https://HOST:PORT#ID.PIN",
+            "somebody on this network may be in between: try another one, or hand over a file",
+        ],
+        TlsRefusal::NotNow => &[
+            "nothing was sent; check the date of this device, or tell whoever runs the relay that its certificate has run out",
+        ],
+        TlsRefusal::OtherHost => &["nothing was sent; check the address"],
+        TlsRefusal::Unknown => &[
+            "nothing was sent; with a certificate of its own a relay is known by its pin: https://HOST:PORT#ID.PIN, the line that haversack relay serve prints",
+        ],
+        TlsRefusal::NotTls => &["nothing was sent; is it a relay without TLS, http://HOST:PORT?"],
+        _ => &["nothing was sent; try another network, or tell whoever runs the relay"],
+    }
+}
+
 const fn of_refusal(status: u16) -> &'static [&'static str] {
     match status {
-        403 => &["this relay admits only teams that its operator let in: ask them"],
+        403 => &[
+            "this relay admits only teams that its operator let in: ask them",
+            "a phone answers its own team only; after a removal, meet over a relay or a file once",
+        ],
         400 | 413 => &["this relay is of another version, perhaps: update haversack on both sides"],
         429 | 500..=599 => {
             &["the relay is busy or full: run haversack sync again later, or tell whoever runs it"]
@@ -363,6 +401,9 @@ const fn of_relay(error: &RelayError) -> &'static str {
         RelayError::Newer => "update haversack on this machine",
         RelayError::Damaged { .. } => {
             "restore a backup of the folder; nothing in it was deleted or made anew"
+        }
+        RelayError::Certificate { .. } => {
+            "check --tls-cert and --tls-key: PEM, and the key that is the certificate's"
         }
         RelayError::NoRoom => DISK_FULL,
         RelayError::Cut { .. } => {

@@ -95,6 +95,11 @@ fn drawn(parts: &[String]) -> Result<Vec<String>, Error> {
     parts.iter().map(|part| Ok(Code::new(part, FOR_TERMINALS)?.on_terminal())).collect()
 }
 
+/// An address, as the terminal shows it.
+pub(crate) fn drawn_address(code: &str) -> Result<String, Error> {
+    Ok(Code::new(code, FOR_TERMINALS)?.on_terminal())
+}
+
 /// The name of one picture of several: `a-1-of-3.png`.
 fn name(path: &Path, number: usize, of: usize) -> PathBuf {
     if of == 1 {

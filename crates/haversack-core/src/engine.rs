@@ -4,6 +4,7 @@
 //! signed bodies; [`incoming`] opens frames, checks them and saves what they bring; [`documents`] holds
 //! what the log adds up to, and keeps the view in step with it. Whatever is said to be saved was committed first.
 
+mod answer;
 mod apply;
 mod batch;
 mod belief;
@@ -34,6 +35,7 @@ mod names;
 mod open;
 mod options;
 mod outgoing;
+mod peer;
 mod refused;
 mod renewal;
 mod room;
@@ -54,6 +56,7 @@ use std::collections::BTreeMap;
 use automerge::ActorId;
 use haversack_wire::{Device, Document, Lane};
 
+pub use answer::Answering;
 pub use batch::Received;
 pub use bundles::BundleOutcome;
 pub use drops::{CarryOutcome, DropBox, Dropped};

@@ -10,7 +10,8 @@
 //! 1. [`Engine::log`] while outdoors. When it returns, the contact survives a power cut.
 //! 2. When a relay is in reach: [`Engine::begin_exchange`], send [`Exchange::request`], give what comes back
 //!    to [`Engine::feed`] as it comes, and read [`Engine::end_exchange`]. Stop at any byte; nothing is lost.
-//! 3. Without a relay: [`Engine::export_bundle`] here, [`Engine::import_bundle`] there.
+//! 3. Without a relay: [`Engine::export_bundle`] here, [`Engine::import_bundle`] there; or, over anything that carries bytes,
+//!    [`Engine::begin_meeting`] here, and [`Engine::take_request`] and [`Engine::next_answer`] there.
 //!
 //! ```
 //! use haversack_core::{CreateOptions, Engine, Passphrase, model::*};
@@ -48,9 +49,10 @@ pub use crypto::{
     Bind, ClientKey, Cost, FileKey, Guesses, Passphrase, Random, RecoveryCode, RootShare,
 };
 pub use engine::{
-    BundleOutcome, CarryOutcome, ContactDraft, CreateOptions, DeviceRow, DropBox, Dropped, Engine,
-    Exchange, Exposure, Ledger, OpenOptions, OpenedBy, Owed, Quarantined, Reason, Received,
-    RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft, check_locked, wipe,
+    Answering, BundleOutcome, CarryOutcome, ContactDraft, CreateOptions, DeviceRow, DropBox,
+    Dropped, Engine, Exchange, Exposure, Ledger, OpenOptions, OpenedBy, Owed, Quarantined, Reason,
+    Received, RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft, check_locked,
+    wipe,
 };
 pub use error::{Error, WireError};
 pub use members::{Member, RelayAddress, Role, Words, code_parts};

@@ -24,6 +24,13 @@ pub enum Error {
         #[source]
         cause: Option<Cause>,
     },
+    /// The certificate for TLS, or its key, cannot be used: give others.
+    #[error("the certificate for TLS cannot be used")]
+    Certificate {
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
     /// The disk is full: make room.
     #[error("the disk is full")]
     NoRoom,
@@ -50,6 +57,10 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoRoom,
             _ => Self::Io { what, cause: error.into() },
         }
+    }
+
+    pub(crate) fn certificate(cause: haversack_tls::Error) -> Self {
+        Self::Certificate { cause: cause.into() }
     }
 
     pub(crate) const fn damaged(what: &'static str) -> Self {

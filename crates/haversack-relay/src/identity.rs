@@ -2,19 +2,17 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::io::ErrorKind;
 
 use ed25519_dalek::{KEYPAIR_LENGTH, Signer, SigningKey};
 use haversack_wire::{Relay, VERSION};
 use zeroize::Zeroizing;
 
-use crate::data_dir::private_file;
+use crate::data_dir::write_whole;
 use crate::{DataDir, Error};
 
 /// `seed (32) ‖ public key (32)`: the second half shows a flipped bit in the first.
 const FILE: &str = "key";
-const FILE_NEW: &str = "key.new";
 
 /// What a proof is signed under, with the zero byte that ends a label.
 const PROOF_LABEL: &[u8] = b"haversack v1 relay proof\0";
@@ -66,11 +64,8 @@ impl Identity {
         Ok(Self { key })
     }
 
-    /// Writes the key beside its place and renames it there: it is whole, or it is not there.
     fn write(&self, dir: &DataDir) -> Result<(), Error> {
-        let new = dir.file(FILE_NEW);
-        write_synced(&new, &*Zeroizing::new(self.key.to_keypair_bytes()))
-            .and_then(|()| fs::rename(&new, dir.file(FILE)))
+        write_whole(&dir.file(FILE), &*Zeroizing::new(self.key.to_keypair_bytes()))
             .map_err(Error::io("write the relay's key"))?;
         dir.sync()
     }
@@ -95,12 +90,6 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Identity").field(&self.id()).finish()
     }
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = private_file().write(true).create(true).truncate(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 #[cfg(test)]

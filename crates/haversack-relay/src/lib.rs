@@ -11,7 +11,7 @@
 //!   batches. A batch is durable or absent; a request that breaks off keeps its whole frames.
 //! - At the request's end it becomes an [`Answer`]: a receipt for each frame, then what the device
 //!   lacks, page by page, read from the storage when the page is asked for.
-//! - [`Relay`] puts HTTP/1.1 around the two, [`Sqlite`] below them, and an [`Identity`] beside them.
+//! - [`Relay`] puts HTTP/1.1 around the two, and [`Tls`] around that, [`Sqlite`] below them, and an [`Identity`] beside them.
 //!
 //! Neither half does IO of its own or knows the time, so that whole fleets run in one thread:
 //!
@@ -65,6 +65,7 @@ mod relay;
 mod server;
 mod sqlite;
 mod storage;
+mod tls;
 
 pub use data_dir::DataDir;
 pub use error::{Cause, Error};
@@ -75,3 +76,4 @@ pub use memory::Memory;
 pub use relay::Relay;
 pub use sqlite::Sqlite;
 pub use storage::{Entry, Head, Incoming, Place, Receipt, Storage};
+pub use tls::Tls;

@@ -9,13 +9,14 @@ use tokio::net::TcpListener;
 use zeroize::Zeroizing;
 
 use crate::server::{self, Shared};
-use crate::{DataDir, Error, Identity, Limits, Sqlite, Storage};
+use crate::{DataDir, Error, Identity, Limits, Sqlite, Storage, Tls};
 
 /// A relay, open and ready to serve.
 pub struct Relay {
     identity: Arc<Identity>,
     storage: Arc<dyn Storage>,
     limits: Limits,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Relay {
@@ -39,13 +40,20 @@ impl Relay {
     /// A relay over any storage.
     #[must_use]
     pub fn new(identity: Identity, storage: impl Storage + 'static) -> Self {
-        Self { identity: Arc::new(identity), storage: Arc::new(storage), limits: Limits::default() }
+        let (identity, storage) = (Arc::new(identity), Arc::new(storage));
+        Self { identity, storage, limits: Limits::default(), tls: None }
     }
 
     /// The same relay under other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same relay, talked to by TLS and by nothing else.
+    #[must_use]
+    pub fn with_tls(self, tls: Tls) -> Self {
+        Self { tls: Some(Arc::new(tls)), ..self }
     }
 
     /// The relay's id, which devices pin.
@@ -68,7 +76,7 @@ impl Relay {
     ) -> Result<(), Error> {
         let shared =
             Shared::new(Arc::clone(&self.identity), Arc::clone(&self.storage), self.limits);
-        server::serve(listener, shared, shutdown).await
+        server::serve(listener, shared, self.tls.clone(), shutdown).await
     }
 }
 

@@ -1,4 +1,6 @@
-use crate::SyncReport;
+use haversack_tls::Refusal;
+
+use crate::{ProxyError, SyncReport};
 
 /// Why something was refused or did not work. Says what and where; never content, a name or a key.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,22 @@ pub enum Error {
     /// Nobody answers at the relay's address.
     #[error("no relay answers at this address")]
     Unreachable {
+        /// The operating system's own error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The proxy cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// What answers is not trusted, and was told nothing.
+    #[error("what answers at this address is not trusted: {source}")]
+    Tls {
+        /// Why.
+        source: Refusal,
+    },
+    /// This device cannot be reached by others.
+    #[error("this device cannot listen for others")]
+    Listen {
         /// The operating system's own error.
         #[source]
         source: std::io::Error,

@@ -15,7 +15,7 @@
 //! let given = Line { direction: Direction::Out, item: Item::SYRINGE_FIXED_1ML };
 //! let contact = ContactDraft::new(WhoDraft::default(), van).line(given, Quantity::new(10)?);
 //! notebook.log("2008-02-04".parse()?, &[contact])?; // on the disk when this returns
-//! notebook.sync(&"http://127.0.0.1:8080".parse()?).await?;
+//! notebook.sync(&"https://relay.example".parse()?).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -24,14 +24,18 @@
 //! broke, talk to another relay than the one it met before.
 
 mod address;
+mod connect;
 mod error;
 mod http;
 mod keys;
 mod notebook;
+mod peer;
+mod proxy;
 mod spaces;
+mod sync;
 mod team;
 
-pub use address::RelayUrl;
+pub use address::{RelayUrl, Scheme};
 pub use error::Error;
 pub use haversack_core::model;
 pub use haversack_core::{
@@ -43,8 +47,12 @@ pub use haversack_core::{
 };
 pub use haversack_memory::ZeroAlloc;
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
+pub use haversack_tls::{Pin, Refusal as TlsRefusal};
 pub use haversack_wire::{Device, Relay, Space};
 pub use keys::{
     REQUEST_LIFETIME, attempts, calibrated, check_locked, make_file_key, suggest_passphrase, wipe,
 };
-pub use notebook::{Notebook, SyncReport};
+pub use notebook::Notebook;
+pub use peer::{PeerReport, PeerServer};
+pub use proxy::{Proxy, ProxyError};
+pub use sync::SyncReport;

@@ -8,20 +8,15 @@ use std::time::Duration;
 use haversack_core::model::{Client, Day, Line, Quantity, Site, SpaceName};
 use haversack_core::{
     Bind, BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
-    CreateOptions, Engine, Member, OpenOptions, Passphrase, Quarantined, Random, Received,
-    RelayAddress, RelayRoute, Role, Saved, Status, Words, relay_of_proof,
+    CreateOptions, Engine, Member, OpenOptions, Passphrase, Quarantined, Random, RelayAddress,
+    Role, Saved, Status, Words,
 };
 use haversack_memory::in_clean_frame;
 use haversack_report::{Period, Report};
-use haversack_wire::Relay;
 use rand_core::UnwrapErr;
 use tokio::time::Instant;
 
-use crate::http::{self, Meter};
-use crate::{Error, RelayUrl};
-
-/// Exchanges that one sync makes at most, when a relay keeps saying that there is more.
-const EXCHANGES_MAX: u32 = 16;
+use crate::{Error, Proxy};
 
 /// One device's records. Cheap to clone; all clones are the same notebook.
 #[derive(Debug, Clone)]
@@ -37,25 +32,8 @@ pub(crate) struct Shared {
     used: Arc<Mutex<Instant>>,
     /// The further spaces that are open.
     pub(crate) spaces: Mutex<BTreeMap<SpaceName, Notebook>>,
-}
-
-/// What a sync did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SyncReport {
-    /// HTTP requests made: one, plus one on the first meeting with a relay, plus one for each further round.
-    pub requests: u32,
-    /// Bytes sent and received over the socket, headers included.
-    pub bytes_up: u64,
-    /// Bytes received.
-    pub bytes_down: u64,
-    /// Frames that the relay now holds.
-    pub pushed: u32,
-    /// Frames that the relay had no room for.
-    pub full: u32,
-    /// What came.
-    pub received: Received,
-    /// Contacts that are new here.
-    pub contacts: u64,
+    /// Between this store, with its spaces, and any relay.
+    pub(crate) proxy: Arc<Mutex<Option<Proxy>>>,
 }
 
 pub(crate) fn system_random() -> Random {
@@ -157,17 +135,21 @@ impl Notebook {
     /// A notebook over an engine that was opened otherwise, such as under a seed.
     #[must_use]
     pub fn over(engine: Engine) -> Self {
-        Self::sharing(Arc::new(Mutex::new(Instant::now())), engine)
+        Self::sharing(Arc::new(Mutex::new(Instant::now())), Arc::default(), engine)
     }
 
-    fn sharing(used: Arc<Mutex<Instant>>, engine: Engine) -> Self {
+    fn sharing(
+        used: Arc<Mutex<Instant>>,
+        proxy: Arc<Mutex<Option<Proxy>>>,
+        engine: Engine,
+    ) -> Self {
         let (engine, spaces) = (Mutex::new(Some(engine)), Mutex::default());
-        Self { shared: Arc::new(Shared { engine, used, spaces }) }
+        Self { shared: Arc::new(Shared { engine, used, spaces, proxy }) }
     }
 
     /// The notebook of a space of this one: whoever uses either uses both.
     pub(crate) fn within(&self, engine: Engine) -> Self {
-        Self::sharing(self.shared.used.clone(), engine)
+        Self::sharing(self.shared.used.clone(), self.shared.proxy.clone(), engine)
     }
 
     pub(crate) fn engine(&self) -> MutexGuard<'_, Option<Engine>> {
@@ -381,118 +363,14 @@ impl Notebook {
         in_clean_frame(|| self.engine().take().ok_or(Error::Closed)?.close().map_err(Error::from))
     }
 
-    /// Syncs with a relay: one request, in both directions. What arrives is durable as it arrives. Makes new keys first, where
-    /// that is this device's to do and a week has passed.
-    ///
-    /// # Errors
-    /// [`Error::Unreachable`], [`Error::NotARelay`], [`Error::OtherRelay`], [`Error::Refused`];
-    /// [`Error::Interrupted`] when the connection broke midway; and the errors of saving.
-    pub async fn sync(&self, url: &RelayUrl) -> Result<SyncReport, Error> {
-        let this = self.clone();
-        blocking(move || this.rotate_when_due()).await?;
-        let meter = Meter::default();
-        let mut report = SyncReport::default();
-        let relay = self.meet(url, &meter, &mut report).await?;
-        let route = RelayRoute { relay, admission: Vec::new() };
-        for _ in 0..EXCHANGES_MAX {
-            let again = self.exchange(url, &route, &meter, &mut report).await;
-            (report.bytes_up, report.bytes_down) = meter.read();
-            if !again? {
-                break;
-            }
-        }
-        Ok(report)
-    }
-
-    /// Finds out which relay answers at an address: the pinned one, or one that proves its key now.
-    async fn meet(
-        &self,
-        url: &RelayUrl,
-        meter: &Meter,
-        report: &mut SyncReport,
-    ) -> Result<Relay, Error> {
-        let address = url.authority();
-        let pinned = self.with(|engine| engine.pinned_relay(&address, url.relay()))?;
-        match (pinned, url.relay()) {
-            (Some(pinned), Some(expected)) if pinned != expected => return Err(Error::OtherRelay),
-            (Some(pinned), _) => return Ok(pinned),
-            (None, _) => {}
-        }
-        let mut nonce = [0; 32];
-        getrandom::fill(&mut nonce).map_err(|_| Error::Task)?;
-        report.requests += 1;
-        let proof = http::proof(url, &nonce, meter).await?;
-        let relay = relay_of_proof(&nonce, &proof).map_err(|_| Error::NotARelay)?;
-        if url.relay().is_some_and(|expected| expected != relay) {
-            return Err(Error::OtherRelay);
-        }
-        self.with(|engine| engine.pin_relay(&address, relay))?;
-        Ok(relay)
-    }
-
-    /// One exchange. Says whether another would bring more.
-    async fn exchange(
-        &self,
-        url: &RelayUrl,
-        route: &RelayRoute,
-        meter: &Meter,
-        report: &mut SyncReport,
-    ) -> Result<bool, Error> {
-        let (this, to) = (self.clone(), route.clone());
-        let mut exchange = blocking(move || this.with(|engine| engine.begin_exchange(&to))).await?;
-        report.requests += 1;
-        let sent = http::exchange(url, exchange.request().to_vec(), meter).await;
-        let mut answer = sent.map_err(|error| interrupted(error, report, meter))?;
-        let mut broke = false;
-        while !exchange.is_done() {
-            let chunk = match http::next_chunk(&mut answer).await {
-                Ok(Some(chunk)) => chunk,
-                Ok(None) | Err(_) => {
-                    broke = true;
-                    break;
-                }
-            };
-            let this = self.clone();
-            exchange = blocking(move || {
-                this.with(|engine| engine.feed(&mut exchange, &chunk)).map(|_| exchange)
-            })
-            .await?;
-        }
-        let outcome = self.with(|engine| engine.end_exchange(&exchange))?;
-        report.pushed += outcome.pushed;
-        report.full += outcome.full;
-        report.received = sum(report.received, outcome.received);
-        report.contacts += outcome.contacts;
-        if broke {
-            let error = Error::Interrupted { so_far: Box::default() };
-            return Err(interrupted(error, report, meter));
-        }
-        Ok(outcome.again)
-    }
-}
-
-/// Says in the error of a broken connection what was done before.
-fn interrupted(error: Error, report: &mut SyncReport, meter: &Meter) -> Error {
-    (report.bytes_up, report.bytes_down) = meter.read();
-    match error {
-        Error::Interrupted { .. } => Error::Interrupted { so_far: Box::new(*report) },
-        other => other,
-    }
-}
-
-fn sum(a: Received, b: Received) -> Received {
-    Received {
-        applied: a.applied + b.applied,
-        known: a.known + b.known,
-        waiting: a.waiting + b.waiting,
-        quarantined: a.quarantined + b.quarantined,
-        foreign: a.foreign + b.foreign,
-        dropped: a.dropped + b.dropped,
+    /// Goes to relays over a proxy from now on, in further spaces too; over none with `None`. It is forgotten with the notebook.
+    pub fn set_proxy(&self, proxy: Option<Proxy>) {
+        *self.shared.proxy.lock().unwrap_or_else(PoisonError::into_inner) = proxy;
     }
 }
 
 /// Runs what touches the disk beside the reactor.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     run: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::task::spawn_blocking(run).await.map_err(|_| Error::Task)?

@@ -47,8 +47,8 @@ pub(crate) struct Args {
     /// What the new device may do
     #[arg(long, default_value = "educator", value_parser = role())]
     role: Role,
-    /// A relay to tell the whole team of, with its id; may be given several times
-    #[arg(long = "relay", value_name = "URL#ID", value_hint = ValueHint::Url)]
+    /// A relay to tell the whole team of, with its id, and its pin if it has one; may be given several times
+    #[arg(long = "relay", value_name = "URL#ID[.PIN]", value_hint = ValueHint::Url)]
     relays: Vec<RelayUrl>,
     #[command(flatten)]
     qr: QrArgs,
@@ -113,6 +113,9 @@ fn relays(notebook: &Notebook, urls: &[RelayUrl]) -> Result<Vec<RelayAddress>, E
         if !entry.addresses.contains(&url.base()) {
             entry.addresses.push(url.base());
         }
+        let pins = url.pins().iter().map(|pin| pin.to_bytes());
+        let new: Vec<_> = pins.filter(|pin| !entry.pins.contains(pin)).collect();
+        entry.pins.extend(new);
     }
     Ok(relays.into_values().collect())
 }

@@ -1,7 +1,7 @@
 //! `haversack relay`: the meeting point of devices that are seldom online together.
 
 pub(crate) mod serve;
-mod stop;
+pub(crate) mod stop;
 
 /// Runs a relay: stores and forwards what it cannot read
 #[derive(Debug, clap::Subcommand)]

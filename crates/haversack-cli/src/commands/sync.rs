@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use clap::ValueHint;
 use haversack::model::SpaceName;
 use haversack::{
-    EngineError, Error as NotebookError, Notebook, Received, RelayAddress, RelayUrl, SyncReport,
+    EngineError, Error as NotebookError, Notebook, Proxy, Received, RelayAddress, RelayUrl,
+    SyncReport,
 };
 use serde::Serialize;
 
@@ -24,22 +25,41 @@ use crate::progress;
     safe: that is said only when a coordinator or an archive acknowledges it, which haversack status shows.\n\n\
     A store that is in several teams syncs each with a relay of its own roster, carries what was dropped in one for another, \
     and sends that on. With --space NAME, or --relay, one team only.\n\n\
-    Example:\n  haversack sync --relay http://relay.example:8080#00112233445566778899aabbccddeeff"
+    Over https the relay must show the key that its address or the roster pins; where neither does, a certificate that a public \
+    authority vouches for. Whoever watches the network then sees that you talk to this relay, and when. A proxy \
+    hides that: through Tor, --proxy socks5h://127.0.0.1:9050. It looks the relay's name up itself, so .onion works.\n\n\
+    Example:\n  haversack sync --relay https://relay.example#00112233445566778899aabbccddeeff"
 )]
 pub(crate) struct Args {
     /// Where the relay answers, as haversack relay serve prints it; one of the team's roster when omitted
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     relay: Option<RelayUrl>,
+    /// Meets a device of the team in place of a relay, at the address that haversack peer serve shows there
+    #[arg(long, value_name = "ADDRESS", value_hint = ValueHint::Url, conflicts_with = "relay")]
+    peer: Option<RelayUrl>,
+    /// Goes over a proxy: socks5h://HOST:PORT (Tor), or http://HOST:PORT (CONNECT)
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, env = "HAVERSACK_PROXY")]
+    #[arg(hide_env_values = true)]
+    proxy: Option<Proxy>,
+}
+
+/// Who was at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum With {
+    Relay,
+    Device,
 }
 
 /// What a sync did.
 #[derive(Debug, Serialize)]
 pub(crate) struct Synced {
+    #[serde(skip)]
+    with: With,
     relay: String,
     requests: u32,
     bytes_up: u64,
     bytes_down: u64,
-    /// Frames that the relay now holds; nobody has acknowledged them by that.
+    /// Frames that the relay, or the other device, now holds; nobody has acknowledged them by that.
     pushed: u32,
     /// Frames that the relay had no room for.
     full: u32,
@@ -135,9 +155,10 @@ impl Arrived {
 /// Runs it.
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Synced, Error> {
     let first = global.open_first()?;
+    first.set_proxy(args.proxy.clone());
     let notebook = global.open_within(&first)?;
-    let names = match (global.whole(), &args.relay) {
-        (Ok(()), None) => first.spaces()?,
+    let names = match (global.whole(), &args.relay, &args.peer) {
+        (Ok(()), None, None) => first.spaces()?,
         _ => Vec::new(),
     };
     let synced = match names.is_empty() {
@@ -184,10 +205,16 @@ async fn all(
 }
 
 async fn one(notebook: &Notebook, args: &Args, format: Format) -> Result<Synced, Error> {
-    let urls = urls(args, &notebook.relays()?)?;
-    let (url, report) = first_that_answers(notebook, &urls, format).await?;
+    let (url, report) = match &args.peer {
+        Some(peer) => meet(notebook, peer, format).await?,
+        None => {
+            let urls = urls(args, &notebook.relays()?)?;
+            first_that_answers(notebook, &urls, format).await?
+        }
+    };
     let status = notebook.status()?;
     Ok(Synced {
+        with: if args.peer.is_some() { With::Device } else { With::Relay },
         relay: url.to_string(),
         requests: report.requests,
         bytes_up: report.bytes_up,
@@ -228,7 +255,7 @@ fn urls(args: &Args, roster: &[RelayAddress]) -> Result<Vec<RelayUrl>, Error> {
         None if named.is_empty() => Err(Error::NoRelay),
         None => Ok(named),
         Some(url) => {
-            let known = named.into_iter().find(|known| known.authority() == url.authority());
+            let known = named.into_iter().find(|known| known.base() == url.base());
             let url = known.filter(|_| url.relay().is_none()).unwrap_or_else(|| url.clone());
             Ok(vec![url])
         }
@@ -242,6 +269,16 @@ fn of_roster(relay: &RelayAddress) -> impl Iterator<Item = RelayUrl> {
         let scheme = if address.contains("://") { "" } else { "http://" };
         format!("{scheme}{address}#{id}").parse().ok()
     })
+}
+
+/// Syncs with a device of the team.
+async fn meet(
+    notebook: &Notebook,
+    peer: &RelayUrl,
+    format: Format,
+) -> Result<(RelayUrl, SyncReport), Error> {
+    let _line = progress::Line::start(format!("syncing with {}", peer.base()), format);
+    Ok((peer.clone(), notebook.sync_with_peer(peer).await?))
 }
 
 /// Syncs with the first that can be reached.
@@ -272,9 +309,14 @@ impl Show for Synced {
             )?;
         }
         let mut table = Table::default();
-        table.pair("pushed, held by the relay, not yet acknowledged", self.pushed);
+        match self.with {
+            With::Relay => {
+                table.pair("pushed, held by the relay, not yet acknowledged", self.pushed);
+            }
+            With::Device => table.pair("handed over, not yet acknowledged", self.pushed),
+        }
         if self.full > 0 {
-            table.pair("  not taken: the relay is full", self.full);
+            table.pair("  not taken: no room there", self.full);
         }
         self.received.lines(&mut table);
         table.pair("contacts that are new here", self.contacts);
@@ -337,14 +379,16 @@ mod tests {
     #[test]
     fn which_relay() {
         let check = |named: Option<&str>, addresses: &[&str], expect: &str| {
-            let args = Args { relay: named.map(|url| url.parse().unwrap()) };
+            let args =
+                Args { relay: named.map(|url| url.parse().unwrap()), peer: None, proxy: None };
             let urls = urls(&args, &roster(addresses)).unwrap_or_default();
             let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
             assert_eq!(urls.join(" "), expect.replace("ID", ID), "{named:?} {addresses:?}");
         };
         check(None, &[], "");
         check(None, &["http://a:1", "b:2"], "http://a:1#ID http://b:2#ID");
-        check(None, &["https://a:1", "a b"], "");
+        check(None, &["https://a:1", "a b"], "https://a:1#ID");
+        check(Some("https://a:1"), &["http://a:1"], "https://a:1");
         check(Some("http://c:3"), &["http://a:1"], "http://c:3");
         check(Some("http://a:1"), &["http://a:1"], "http://a:1#ID");
         let other = "http://a:1#08080808080808080808080808080808";

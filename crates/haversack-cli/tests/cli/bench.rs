@@ -147,10 +147,15 @@ pub(crate) struct RelayProcess {
 impl RelayProcess {
     /// Starts one on a free port and waits until it says that it listens.
     pub(crate) fn start(bench: &Bench, data: &Path) -> Self {
+        Self::start_with(bench, data, &[])
+    }
+
+    /// The same, with more arguments.
+    pub(crate) fn start_with(bench: &Bench, data: &Path, more: &[&str]) -> Self {
         let args =
             ["--json", "relay", "serve", "--listen", "127.0.0.1:0", "--stop-with-stdin", "--data"];
         let mut command = bench.command(&args);
-        command.arg(data).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(data).args(more).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();

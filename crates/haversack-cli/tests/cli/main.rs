@@ -13,6 +13,8 @@ mod help;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod peer;
+#[cfg(test)]
 mod qr;
 #[cfg(test)]
 mod readme;

@@ -84,7 +84,7 @@ fn values_out_of_bounds() {
             ),
             (&["report", "--from", "2008-02-01"], 2, "--to <YYYY-MM-DD>"),
             (&["sync"], 6, "no relay is named"),
-            (&["sync", "--relay", "https://relay.example"], 2, "must begin with http://"),
+            (&["sync", "--relay", "relay.example"], 2, "must begin with https://"),
             (&["sync", "--relay", "http://relay.example#00"], 2, "32 hex digits"),
             (&["invite", "--relay", "http://relay.example:80"], 2, "takes its id"),
             (&["fly"], 2, "unrecognized subcommand"),

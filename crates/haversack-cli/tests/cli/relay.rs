@@ -32,6 +32,41 @@ fn two_stores_meet_at_a_relay() {
 }
 
 #[test]
+fn a_relay_with_a_certificate_of_its_own_is_known_by_its_pin() {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start_with(&bench, &bench.path("relay"), &["--tls-self-signed"]);
+    let (id, pin) = (text(&relay.listening, "relay"), text(&relay.listening, "pin"));
+    assert!(relay.address().starts_with("https://127.0.0.1:"));
+    assert_eq!(relay.url(), format!("{}#{id}.{pin}", relay.address()));
+    // The roster has the pin from the invitation on: neither side names it again.
+    bench.join("b", &["--relay", &relay.url()]);
+    bench.json("a", &["sync"]);
+    assert_eq!(bench.json("b", &["sync"])["requests"], 1);
+    let other = relay.url().replace(&pin, &"0".repeat(64));
+    let refused = fails(&bench, &["sync", "--relay", &other]);
+    assert!(refused.contains("its key is not the one that was pinned"), "{refused}");
+    assert!(refused.contains("nothing was sent"), "{refused}");
+
+    // Restarted, and with the same certificate handed to it as files.
+    let file = bench.path("relay").join("tls.pem");
+    assert_eq!(relay.stop(), Some(0));
+    let file = file.to_str().unwrap();
+    let handed = ["--tls-cert", file, "--tls-key", file];
+    let again = RelayProcess::start_with(&bench, &bench.path("relay"), &handed);
+    assert_eq!(text(&again.listening, "pin"), pin);
+    assert_eq!(again.url(), format!("{}#{id}", again.address()));
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_named() {
+    let bench = Bench::with_team();
+    let relay = "http://127.0.0.1:1#07070707070707070707070707070707";
+    let refused = fails(&bench, &["sync", "--relay", relay, "--proxy", "http://127.0.0.1:1"]);
+    assert!(refused.contains("the proxy does not answer"), "{refused}");
+    assert!(refused.contains("check --proxy and HAVERSACK_PROXY"), "{refused}");
+}
+
+#[test]
 fn a_relay_says_in_one_line_where_it_listens() {
     let bench = Bench::new();
     let serve =
@@ -139,5 +174,12 @@ fn server(answer: &'static [u8]) -> String {
 fn refused(bench: &Bench, url: &str) -> String {
     let output = bench.on("a", &["sync", "--relay", url]).output().unwrap();
     assert_eq!((output.status.code(), out(&output).as_str()), (Some(6), ""), "{}", err(&output));
+    err(&output)
+}
+
+/// What a command of the store `a` that fails says.
+fn fails(bench: &Bench, args: &[&str]) -> String {
+    let output = bench.on("a", args).output().unwrap();
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""));
     err(&output)
 }

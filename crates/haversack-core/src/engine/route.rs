@@ -295,6 +295,9 @@ impl Engine {
     /// # Errors
     /// [`Error::Wire`] and [`Error::Relay`] when the answer is not one; what was applied before stays.
     pub fn feed(&mut self, exchange: &mut Exchange, bytes: &[u8]) -> Result<Received, Error> {
+        if exchange.is_meeting {
+            return self.feed_meeting(exchange, bytes);
+        }
         let steps = exchange.feed(bytes)?;
         if steps.is_empty() {
             return Ok(Received::default());
@@ -393,6 +396,9 @@ impl Engine {
     /// # Errors
     /// [`Error::Database`] when the view cannot be read, and the errors of saving.
     pub fn end_exchange(&mut self, exchange: &Exchange) -> Result<SyncOutcome, Error> {
+        if exchange.is_meeting {
+            return self.end_meeting(exchange);
+        }
         let mut tally = exchange.tally;
         if exchange.is_done() {
             tally.again |= self.exchanged(exchange)?;
@@ -541,7 +547,7 @@ fn take_have(route: &mut RouteState, own: Option<LaneTag>, lanes: &[(LaneTag, u3
 }
 
 /// The lane position of a chunk.
-fn place(frame: &[u8]) -> Option<(LaneTag, u32)> {
+pub(super) fn place(frame: &[u8]) -> Option<(LaneTag, u32)> {
     match Frame::parse(frame) {
         Ok(Frame::Chunk(header, _)) => Some((header.tag, header.sequence)),
         _ => None,

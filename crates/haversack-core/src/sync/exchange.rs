@@ -3,7 +3,7 @@
 //! The machine knows bytes, cursors and digests. What frames mean is the engine's to say: it takes
 //! [`Step`]s as they come, makes frames durable, and only then counts them as delivered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::Received;
 use haversack_wire::answer::{AnswerReader, Part, Stored};
@@ -50,6 +50,10 @@ pub struct Exchange {
     at: usize,
     reader: AnswerReader,
     pub(crate) tally: Tally,
+    /// Whether another device answers, and no relay.
+    pub(crate) is_meeting: bool,
+    /// What it took, in this exchange and those that it goes on after.
+    pub(crate) handed: BTreeSet<FrameHash>,
 }
 
 /// One mailbox of an exchange.
@@ -106,7 +110,8 @@ impl Exchange {
         mailboxes: Vec<MailboxTrail>,
     ) -> Result<Self, Error> {
         let (request, reader) = (encode(sections)?, AnswerReader::new());
-        Ok(Self { relay, live, request, mailboxes, at: 0, reader, tally: Tally::default() })
+        let (tally, is_meeting, handed) = Default::default();
+        Ok(Self { relay, live, request, mailboxes, at: 0, reader, tally, is_meeting, handed })
     }
 
     /// The body of the one request.

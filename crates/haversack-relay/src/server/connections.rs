@@ -9,14 +9,16 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use super::patience::Patient;
 use super::{Shared, routes};
-use crate::{Error, Limits};
+use crate::{Error, Limits, Tls};
 
 /// A connection's buffer, each way; also the longest head of a request.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -28,6 +30,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn serve(
     listener: TcpListener,
     shared: Shared,
+    tls: Option<Arc<Tls>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let limits = shared.limits;
@@ -42,7 +45,8 @@ pub(crate) async fn serve(
             () = &mut shutdown => break,
             accepted = accept(&listener, &slots) => {
                 if let Some((stream, slot)) = accepted {
-                    let connection = Connection { stream, limits, stopping: stopping.clone() };
+                    let stopping = stopping.clone();
+                    let connection = Connection { stream, tls: tls.clone(), limits, stopping };
                     connections.spawn(connection.run(router.clone(), slot));
                 }
             }
@@ -94,29 +98,49 @@ async fn finish(mut connections: JoinSet<()>, deadline: Duration) -> Result<(), 
 
 struct Connection {
     stream: TcpStream,
+    tls: Option<Arc<Tls>>,
     limits: Limits,
     stopping: watch::Receiver<()>,
 }
 
 impl Connection {
     /// Serves one connection to its end. How it ended is the peer's affair, and not logged.
-    async fn run(mut self, router: Router, _slot: OwnedSemaphorePermit) {
+    async fn run(self, router: Router, _slot: OwnedSemaphorePermit) {
+        let Self { stream, tls, limits, mut stopping } = self;
         // Small answers must not wait for acknowledgements of what is already out.
-        let _slower = self.stream.set_nodelay(true);
-        let io = TokioIo::new(Patient::new(self.stream, self.limits.stall_time_max));
-        let serving = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head_time_max)
-            .max_buf_size(BUFFER_BYTES)
-            .auto_date_header(false)
-            .serve_connection(io, TowerToHyperService::new(router));
-        let mut serving = pin!(serving);
+        let _slower = stream.set_nodelay(true);
+        let stream = Patient::new(stream, limits.stall_time_max);
+        let Some(tls) = tls else { return speak(stream, router, limits, stopping).await };
+        let accepted =
+            timeout(limits.head_time_max, TlsAcceptor::from(tls.config()).accept(stream));
         tokio::select! {
-            _ended = serving.as_mut() => {}
-            _ = self.stopping.changed() => {
-                serving.as_mut().graceful_shutdown();
-                let _ended = serving.await;
+            _ = stopping.changed() => {}
+            accepted = accepted => if let Ok(Ok(stream)) = accepted {
+                speak(stream, router, limits, stopping).await;
             }
+        }
+    }
+}
+
+/// Answers requests until the peer, or the relay, wants to stop.
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    router: Router,
+    limits: Limits,
+    mut stopping: watch::Receiver<()>,
+) {
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time_max)
+        .max_buf_size(BUFFER_BYTES)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut serving = pin!(serving);
+    tokio::select! {
+        _ended = serving.as_mut() => {}
+        _ = stopping.changed() => {
+            serving.as_mut().graceful_shutdown();
+            let _ended = serving.await;
         }
     }
 }

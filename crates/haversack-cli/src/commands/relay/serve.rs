@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::ValueHint;
 use haversack::RelayUrl;
-use haversack_relay::Relay;
+use haversack_relay::{Relay, Tls};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
@@ -19,11 +19,15 @@ use crate::output::{Format, hex};
 #[command(
     long_about = "Serves a relay until it is told to stop, by Ctrl-C or SIGTERM. When it listens it prints one line, with \
     the address and the relay's id that devices sync with.\n\n\
-    A relay holds sealed frames and no key: it cannot read a record, and it logs no address. Whoever watches its network \
-    still sees who talks to it and how much, for it speaks plain HTTP: put TLS in front of it, or a tunnel, before it is \
-    reached over a network that you do not own. It takes no passphrase and no store. Back up the folder: its key \
-    is the relay's identity.\n\n\
-    Example:\n  haversack relay serve --listen 127.0.0.1:8080 --data relay-data"
+    A relay holds sealed frames and no key: it cannot read a record, and it logs no address. Without TLS, whoever watches its \
+    network sees who talks to it, how much, and the right to a mailbox: never go without over a network that you do not own.\n\n\
+    With --tls-self-signed it makes a certificate of its own and keeps it in its folder; the line it prints ends in the \
+    certificate's pin. Hand that whole line to haversack invite --relay: then the team's devices take this key and no other, \
+    ask no authority and heed no clock. With --tls-cert and --tls-key it shows a certificate of a public authority, which \
+    devices check by their own clocks; a renewed one in the same files is taken up by itself. Behind a proxy that \
+    does TLS it needs neither.\n\n\
+    It takes no passphrase and no store. Back up the folder: its keys are the relay's identity.\n\n\
+    Example:\n  haversack relay serve --listen 0.0.0.0:443 --data relay-data --tls-self-signed"
 )]
 pub(crate) struct Args {
     /// Where to listen; port 0 takes any that is free
@@ -32,6 +36,15 @@ pub(crate) struct Args {
     /// The relay's folder, made if there is none
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: PathBuf,
+    /// Speaks TLS under a certificate of its own, which devices know by its pin
+    #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
+    tls_self_signed: bool,
+    /// Speaks TLS under this certificate, with those that lead to its authority behind it, in PEM
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Stops when stdin closes, so as not to outlive the program that started it
     #[arg(long, hide = true)]
     stop_with_stdin: bool,
@@ -42,29 +55,51 @@ pub(crate) struct Args {
 struct Listening {
     address: String,
     relay: String,
+    /// The SHA-256 of the certificate's public key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin: Option<String>,
     url: String,
 }
 
 /// Runs it.
 pub(crate) async fn run(args: &Args, format: Format) -> Result<(), Error> {
     let relay = Relay::open(&args.data)?;
+    let tls = tls(args)?;
     let failed = |source| Error::Listen { address: args.listen.clone(), source };
     let listener = TcpListener::bind(&args.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let stop = stop::requested(args.stop_with_stdin).map_err(|source| Error::Runtime { source })?;
-    let listening = Listening::new(address, &relay);
+    let pin = tls.as_ref().map(|tls| tls.pin().to_string());
+    let listening = Listening::new(&url(address, &relay, args, tls.as_ref()), &relay, pin);
     listening.print(format).map_err(|source| Error::Output { source })?;
+    let relay = tls.into_iter().fold(relay, Relay::with_tls);
     Ok(relay.serve(listener, stop).await?)
 }
 
+/// The certificate that is asked for.
+fn tls(args: &Args) -> Result<Option<Tls>, Error> {
+    Ok(match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => Some(Tls::of_files(certificate, key)?),
+        _ if args.tls_self_signed => Some(Tls::self_signed(&args.data)?),
+        _ => None,
+    })
+}
+
+/// Where devices reach it. Only a certificate that stays is pinned: one of an authority is replaced every few months.
+fn url(address: SocketAddr, relay: &Relay, args: &Args, tls: Option<&Tls>) -> RelayUrl {
+    let host = match address {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    };
+    let url = RelayUrl::new(host, address.port(), Some(relay.id()));
+    let pins = tls.filter(|_| args.tls_self_signed).map(Tls::pin).into_iter().collect();
+    tls.map_or(url.clone(), |_| url.secured(pins))
+}
+
 impl Listening {
-    fn new(address: SocketAddr, relay: &Relay) -> Self {
-        let host = match address {
-            SocketAddr::V4(address) => address.ip().to_string(),
-            SocketAddr::V6(address) => format!("[{}]", address.ip()),
-        };
-        let url = RelayUrl::new(host, address.port(), Some(relay.id()));
-        Self { address: url.base(), relay: hex(relay.id().to_bytes()), url: url.to_string() }
+    fn new(url: &RelayUrl, relay: &Relay, pin: Option<String>) -> Self {
+        let (address, relay) = (url.base(), hex(relay.id().to_bytes()));
+        Self { address, relay, pin, url: url.to_string() }
     }
 
     /// Prints one line and no more: programs wait for it.

@@ -1,11 +1,11 @@
-//! When a relay stops: on the signals that ask for it, and when whoever started it is gone, if it was told so.
+//! When a relay, or a phone that answers phones, stops: on the signals that ask for it, and when whoever started it is gone, if it was told so.
 
 use std::io::{self, Read};
 
 use tokio::sync::oneshot;
 
 /// Listens for requests to stop from now on; the future is ready at the first of them.
-pub(super) fn requested(with_stdin: bool) -> io::Result<impl Future<Output = ()>> {
+pub(crate) fn requested(with_stdin: bool) -> io::Result<impl Future<Output = ()>> {
     let signals = signals()?;
     let closed = with_stdin.then(stdin_closed);
     Ok(async move {

@@ -1,0 +1,187 @@
+//! Syncing with a relay: who answers there, and one exchange after another.
+
+use std::sync::PoisonError;
+
+use haversack_core::{Exchange, Received, RelayRoute, relay_of_proof};
+use haversack_wire::Relay;
+
+use crate::connect::{Meter, Way};
+use crate::notebook::blocking;
+use crate::{Error, Notebook, Pin, RelayUrl, http};
+
+/// Exchanges that one sync makes at most, when a relay keeps saying that there is more.
+const EXCHANGES_MAX: u32 = 16;
+
+/// What a sync did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SyncReport {
+    /// HTTP requests made: one, plus one on the first meeting with a relay, plus one for each further round.
+    pub requests: u32,
+    /// Bytes sent and received over the socket, headers included.
+    pub bytes_up: u64,
+    /// Bytes received.
+    pub bytes_down: u64,
+    /// Frames that the relay now holds.
+    pub pushed: u32,
+    /// Frames that the relay had no room for.
+    pub full: u32,
+    /// What came.
+    pub received: Received,
+    /// Contacts that are new here.
+    pub contacts: u64,
+}
+
+impl Notebook {
+    /// Syncs with a relay: one request, in both directions. What arrives is durable as it arrives. Makes new keys first, where
+    /// that is this device's to do and a week has passed.
+    ///
+    /// Over `https` the relay must have a key that the address pins, or else the team's roster; where neither does, one that
+    /// public authorities vouch for.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Proxy`], [`Error::Tls`], [`Error::NotARelay`], [`Error::OtherRelay`],
+    /// [`Error::Refused`]; [`Error::Interrupted`] when the connection broke midway; and the errors of saving.
+    pub async fn sync(&self, url: &RelayUrl) -> Result<SyncReport, Error> {
+        let this = self.clone();
+        blocking(move || this.rotate_when_due()).await?;
+        let way = self.way(url)?;
+        let mut report = SyncReport::default();
+        let relay = self.meet(&way, &mut report).await?;
+        let route = RelayRoute { relay, admission: Vec::new() };
+        for _ in 0..EXCHANGES_MAX {
+            let again = self.exchange(&way, &route, &mut report).await;
+            (report.bytes_up, report.bytes_down) = way.meter.read();
+            if !again? {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    /// How a relay is reached, and by which keys it is known: those of its address, or else those of the roster.
+    fn way<'a>(&self, url: &'a RelayUrl) -> Result<Way<'a>, Error> {
+        let mut pins = url.pins().to_vec();
+        if pins.is_empty() {
+            let relay = self.with(|engine| engine.pinned_relay(&url.key(), url.relay()))?;
+            let relay = url.relay().or(relay);
+            let named = self.relays()?.into_iter().filter(|named| Some(named.relay) == relay);
+            pins.extend(named.flat_map(|named| named.pins).map(Pin::new));
+        }
+        let proxy = self.shared.proxy.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Way { url, pins, proxy, meter: Meter::default() })
+    }
+
+    /// Finds out which relay answers at an address: the pinned one, or one that proves its key now.
+    async fn meet(&self, way: &Way<'_>, report: &mut SyncReport) -> Result<Relay, Error> {
+        let (url, address) = (way.url, way.url.key());
+        let pinned = self.with(|engine| engine.pinned_relay(&address, url.relay()))?;
+        match (pinned, url.relay()) {
+            (Some(pinned), Some(expected)) if pinned != expected => return Err(Error::OtherRelay),
+            (Some(pinned), _) => return Ok(pinned),
+            // Whoever gave the address has said which key is that relay's: TLS proves it.
+            (None, Some(expected)) if !url.pins().is_empty() => return Ok(expected),
+            (None, _) => {}
+        }
+        let mut nonce = [0; 32];
+        getrandom::fill(&mut nonce).map_err(|_| Error::Task)?;
+        report.requests += 1;
+        let proof = http::proof(way, &nonce).await?;
+        let relay = relay_of_proof(&nonce, &proof).map_err(|_| Error::NotARelay)?;
+        if url.relay().is_some_and(|expected| expected != relay) {
+            return Err(Error::OtherRelay);
+        }
+        self.with(|engine| engine.pin_relay(&address, relay))?;
+        Ok(relay)
+    }
+
+    /// Syncs with another device of the team that answers on this network, as [`PeerServer`] shows its address. What comes is
+    /// kept for the next relay too; what goes there is safe no sooner than somebody says so, signed.
+    ///
+    /// # Errors
+    /// As [`Notebook::sync`]; [`Error::Address`] unless it names the device and its pin.
+    ///
+    /// [`PeerServer`]: crate::PeerServer
+    pub async fn sync_with_peer(&self, url: &RelayUrl) -> Result<SyncReport, Error> {
+        let why = "names no device and pin: take the one that haversack peer serve shows";
+        let peer = url.relay().filter(|_| !url.pins().is_empty()).ok_or(Error::Address { why })?;
+        let way = self.way(url)?;
+        let (mut report, mut before) = (SyncReport::default(), None);
+        for _ in 0..EXCHANGES_MAX {
+            let this = self.clone();
+            let begun =
+                blocking(move || this.with(|engine| engine.begin_meeting(&peer, before.as_ref())));
+            let carried = self.carry_out(&way, begun.await?, &mut report).await;
+            (report.bytes_up, report.bytes_down) = way.meter.read();
+            match carried? {
+                (exchange, true) => before = Some(exchange),
+                (_, false) => break,
+            }
+        }
+        Ok(report)
+    }
+
+    /// One exchange with a relay. Says whether another would bring more.
+    async fn exchange(
+        &self,
+        way: &Way<'_>,
+        route: &RelayRoute,
+        report: &mut SyncReport,
+    ) -> Result<bool, Error> {
+        let (this, to) = (self.clone(), route.clone());
+        let begun = blocking(move || this.with(|engine| engine.begin_exchange(&to)));
+        let (_, again) = self.carry_out(way, begun.await?, report).await?;
+        Ok(again)
+    }
+
+    /// Sends a request, takes the answer as it comes. Says whether another exchange would bring more.
+    async fn carry_out(
+        &self,
+        way: &Way<'_>,
+        mut exchange: Exchange,
+        report: &mut SyncReport,
+    ) -> Result<(Exchange, bool), Error> {
+        report.requests += 1;
+        let sent = http::exchange(way, exchange.request().to_vec()).await;
+        let mut answer = sent.map_err(|error| interrupted(error, report, &way.meter))?;
+        while !exchange.is_done() {
+            let Ok(Some(chunk)) = http::next_chunk(&mut answer).await else { break };
+            let this = self.clone();
+            exchange = blocking(move || {
+                this.with(|engine| engine.feed(&mut exchange, &chunk)).map(|_| exchange)
+            })
+            .await?;
+        }
+        let outcome = self.with(|engine| engine.end_exchange(&exchange))?;
+        report.pushed += outcome.pushed;
+        report.full += outcome.full;
+        report.received = sum(report.received, outcome.received);
+        report.contacts += outcome.contacts;
+        match outcome.complete {
+            true => Ok((exchange, outcome.again)),
+            false => {
+                let error = Error::Interrupted { so_far: Box::default() };
+                Err(interrupted(error, report, &way.meter))
+            }
+        }
+    }
+}
+
+/// Says in the error of a broken connection what was done before.
+fn interrupted(error: Error, report: &mut SyncReport, meter: &Meter) -> Error {
+    (report.bytes_up, report.bytes_down) = meter.read();
+    match error {
+        Error::Interrupted { .. } => Error::Interrupted { so_far: Box::new(*report) },
+        other => other,
+    }
+}
+
+pub(crate) fn sum(a: Received, b: Received) -> Received {
+    Received {
+        applied: a.applied + b.applied,
+        known: a.known + b.known,
+        waiting: a.waiting + b.waiting,
+        quarantined: a.quarantined + b.quarantined,
+        foreign: a.foreign + b.foreign,
+        dropped: a.dropped + b.dropped,
+    }
+}
