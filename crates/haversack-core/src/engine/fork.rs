@@ -296,15 +296,17 @@ impl Engine {
         Ok(dependencies.any(|hash| aside.contains(hash)))
     }
 
-    /// Every change of a document that is here, put aside or not.
+    /// Every change of a document that is here, carried, put aside or not.
     pub(super) fn known_changes(&self, document: &Document) -> Result<Vec<Known>, Error> {
         let rows = self.index.document(document).map(|entry| entry.rows.as_slice());
-        let rows = rows.unwrap_or_default().iter();
-        let holds = |row: &&Row| matches!(row.head.kind, RowKind::Changes | RowKind::Aside(..));
         let mut known = Vec::new();
-        for row in rows.filter(holds) {
-            let changes = self.row_changes(row)?.into_iter();
-            known.extend(changes.map(|change| Known { row: *row, change }));
+        for row in rows.unwrap_or_default() {
+            let changes = match row.head.kind {
+                RowKind::Changes | RowKind::Aside(..) => self.row_changes(row)?,
+                RowKind::Carried => self.carried_changes(row)?,
+                _ => continue,
+            };
+            known.extend(changes.into_iter().map(|change| Known { row: *row, change }));
         }
         Ok(known)
     }

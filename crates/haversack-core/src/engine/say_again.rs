@@ -86,9 +86,12 @@ impl Engine {
         let unsaid = |known: &&Known| {
             matches!(known.row.head.kind, RowKind::Aside(_, false)) && is_mine(&known.row.head.lane)
         };
-        let last = known.iter().filter(unsaid).max_by_key(|known| known.change.seq());
-        let Some(last) = last.map(|last| last.change.hash()) else { return Ok(false) };
-        let past = ancestors(&known, last);
+        let here: BTreeSet<ChangeHash> = known.iter().map(|known| known.change.hash()).collect();
+        let mut last: Vec<&Known> = known.iter().filter(unsaid).collect();
+        last.sort_by_key(|known| std::cmp::Reverse(known.change.seq()));
+        let mut pasts = last.iter().map(|last| ancestors(&known, last.change.hash()));
+        // What builds on something that is not here does not pass for said.
+        let Some(past) = pasts.find(|past| past.is_subset(&here)) else { return Ok(false) };
         let mine: BTreeSet<ChangeHash> = known
             .iter()
             .filter(unsaid)
@@ -129,12 +132,15 @@ impl Engine {
             .forked()
             .filter_map(|(lane, bodies)| Some((*lane, bodies.rivals.first_key_value()?.0.0)))
             .collect();
-        let is_told = |known: &&Known| known.row.head.kind == RowKind::Changes;
+        // What was carried proves itself: it does not fall with who carried it.
+        let is_told = |known: &&Known| {
+            matches!(known.row.head.kind, RowKind::Changes | RowKind::Carried)
+        };
         let is_other = |known: &&Known| {
             let head = &known.row.head;
             let since =
                 forks.get(&head.lane).is_some_and(|from| head.sequence.is_none_or(|n| n >= *from));
-            is_told(known) && since && !past.contains(&known.change.hash())
+            head.kind == RowKind::Changes && since && !past.contains(&known.change.hash())
         };
         let other = known.iter().filter(is_other).map(|known| known.change.hash()).collect();
         let fallen = with_dependents(known, &other);
