@@ -156,7 +156,6 @@ impl Engine {
             RowKind::Body(mark),
             place,
             &chunk.body,
-            &chunk.signature,
         )?;
         batch.staged.rows.push(row);
         batch.marks.insert((lane, place), mark);
@@ -348,7 +347,7 @@ pub(super) fn check_signature(
     let mark = Mark {
         position: tree.position(lane, sequence, &root),
         previous: chunk.body.previous,
-        signature: *chunk.signature.first_chunk()?,
+        signature: chunk.signature,
     };
     verify(device_key, &message, &chunk.signature).then_some(Signed { leaves, mark })
 }

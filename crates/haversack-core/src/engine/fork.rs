@@ -43,7 +43,6 @@ pub(super) fn body_row(
     kind: RowKind,
     sequence: u32,
     body: &Body,
-    signature: &[u8; 64],
 ) -> Result<(RowHead, Vec<u8>), Error> {
     let Body { heads, vector, statements, drops, carried, other, .. } = body;
     let lean = Body {
@@ -60,7 +59,7 @@ pub(super) fn body_row(
     };
     let (document, tip, since) = Default::default();
     let head = RowHead { document, kind, lane: body.lane, sequence: Some(sequence), tip, since };
-    Ok((head, [&lean.encode()?.bytes[..], signature].concat()))
+    Ok((head, lean.encode()?.bytes))
 }
 
 /// The name of a carried drop; of what is none, or a name already, itself.
@@ -220,7 +219,7 @@ impl Engine {
             staged.rows.push((head, key.expose().to_vec()));
         }
         let kind = RowKind::Rival(signed.mark);
-        staged.rows.push(body_row(&space, kind, sequence, &chunk.body, &chunk.signature)?);
+        staged.rows.push(body_row(&space, kind, sequence, &chunk.body)?);
         self.commit(batch.staged).map(|()| Verdict::Applied)
     }
 
@@ -259,7 +258,7 @@ impl Engine {
         while sequence > path.from {
             sequence -= 1;
             let Some((row, mark)) = bodies.rivals.get(&(sequence, at)) else { break };
-            if let Some(heads) = self.lean_body(*row)?.0.heads {
+            if let Some(heads) = self.lean_body(*row)?.heads {
                 return Ok(heads);
             }
             at = mark.previous;
@@ -268,11 +267,10 @@ impl Engine {
         Ok(trunk.unwrap_or_default())
     }
 
-    /// What a body's row holds: the body without its documents, and its signature.
-    pub(super) fn lean_body(&self, row: i64) -> Result<(Body, [u8; 64]), Error> {
+    /// What a body's row holds: the body without its documents. Its signature is in the row's head.
+    pub(super) fn lean_body(&self, row: i64) -> Result<Body, Error> {
         let content = self.db.entry(Log::Changes, &self.state_key()?, row)?;
-        let (body, _, signature) = Body::decode(&content)?;
-        Ok((body, signature))
+        Ok(Body::decode(&[&content[..], &[0; 64]].concat())?.0)
     }
 
     /// How far an author had come in a document, on the way to a body.

@@ -53,13 +53,13 @@ pub(super) struct Mark {
     pub(super) position: Position,
     /// That of the body before.
     pub(super) previous: Position,
-    /// The start of its signature: whether a frame holds the same body shows at a glance.
-    pub(super) signature: [u8; 16],
+    /// Its signature, which tells whether a frame holds the same body: all of it, since a signer chooses half of it.
+    pub(super) signature: [u8; 64],
 }
 
 impl Mark {
     pub(super) fn is_signed_by(&self, signature: &[u8; 64]) -> bool {
-        signature.starts_with(&self.signature)
+        *signature == self.signature
     }
 }
 

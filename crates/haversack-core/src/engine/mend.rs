@@ -133,14 +133,9 @@ impl Engine {
             }
         }
         for (sequence, (row, mark)) in bodies.spine.range(from..) {
-            let (body, signature) = self.lean_body(*row)?;
-            staged.rows.push(body_row(
-                space.space(),
-                RowKind::Rival(*mark),
-                *sequence,
-                &body,
-                &signature,
-            )?);
+            let body = self.lean_body(*row)?;
+            let kind = RowKind::Rival(*mark);
+            staged.rows.push(body_row(space.space(), kind, *sequence, &body)?);
             staged.replaced.entry(Document::default()).or_default().push(*row);
         }
         let state = self.lane_before(&space, lane, &bodies, from)?;
@@ -217,7 +212,7 @@ impl Engine {
         let Some(now) = space.lanes.get(lane) else { return Ok(None) };
         let mut state = LaneState::new(now.device_key, now.incarnation);
         for (sequence, (row, mark)) in bodies.spine.range(..from) {
-            let body = self.lean_body(*row)?.0;
+            let body = self.lean_body(*row)?;
             go_on(&mut state, &space.group.roster, &body, *sequence, mark.position);
         }
         state.quarantined = now.quarantined.iter().copied().filter(|n| *n < from).collect();
@@ -297,8 +292,8 @@ impl Engine {
         parts: &Parts,
     ) -> Result<Option<Opened>, Error> {
         let rival = self.index.bodies(lane).and_then(|bodies| bodies.rivals.get(&place));
-        let Some((row, _)) = rival else { return Ok(None) };
-        let (mut body, signature) = self.lean_body(*row)?;
+        let Some((row, mark)) = rival else { return Ok(None) };
+        let (mut body, signature) = (self.lean_body(*row)?, mark.signature);
         let author = self.author(lane)?;
         let mut documents = Vec::new();
         for row in parts.get(&place).into_iter().flatten() {

@@ -237,15 +237,8 @@ fn stage(
     advance(space, &signed.body, signed.sequence, &signed.leaves.root());
     let own = space.lanes.get(&lane).ok_or(Error::damaged("state", "the own lane is missing"))?;
     let (position, previous) = (own.position, signed.body.previous);
-    let start = signed.signature.first_chunk().copied().unwrap_or_default();
-    let mark = RowKind::Body(Mark { position, previous, signature: start });
-    staged.rows.push(body_row(
-        space.space(),
-        mark,
-        signed.sequence,
-        &signed.body,
-        &signed.signature,
-    )?);
+    let mark = RowKind::Body(Mark { position, previous, signature: signed.signature });
+    staged.rows.push(body_row(space.space(), mark, signed.sequence, &signed.body)?);
     staged.bodies.push(KeptBody {
         sequence: signed.sequence,
         position: own.position_start(),

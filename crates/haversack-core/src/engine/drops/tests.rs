@@ -140,7 +140,7 @@ fn no_row_but_its_own_holds_what_was_carried() {
     let lane = cast.health.space().unwrap().lane;
     for engine in [&cast.health, &cast.nurse] {
         let rows = engine.index.bodies(&lane).unwrap().spine.values();
-        let bodies = rows.map(|(row, _)| engine.lean_body(*row).unwrap().0);
+        let bodies = rows.map(|(row, _)| engine.lean_body(*row).unwrap());
         let carried: Vec<Vec<u8>> = bodies.flat_map(|body| body.carried).collect();
         let kept = engine
             .index
