@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 
 use automerge::{ActorId, Automerge, Change};
 use haversack_wire::limits::DROPS_MAX;
-use haversack_wire::{Device, Document, Epoch, Space};
+use haversack_wire::{Device, Document, Epoch, Position, Space};
 
+use super::apply::head_of;
 use super::batch::{Batch, Opened};
 use super::documents::Staged;
 use super::horizon::is_safe;
@@ -80,6 +81,8 @@ impl CarryOutcome {
 pub(super) struct Brought {
     drops: Vec<(Document, Vec<u8>)>,
     carried: Vec<(Document, Device, ActorId, Vec<u8>)>,
+    /// What was carried and nobody takes, by its name.
+    aside: Vec<(Document, Vec<u8>)>,
     /// The carried documents, as they are with what was carried.
     pub(super) documents: BTreeMap<Document, Automerge>,
     /// Whether something of it is no good.
@@ -376,7 +379,12 @@ impl Engine {
             match self.checked(batch, bytes, may_write) {
                 Ok((carried, taken)) => self.bring(batch, &mut brought, &carried, taken)?,
                 Err(Refusal::Missing) => return Ok(None),
-                Err(Refusal::Broken(_)) => brought.refused = true,
+                Err(Refusal::Broken(_)) => {
+                    brought.refused = true;
+                    let id = Carried::decode(bytes).map(|carried| carried.id(batch.space.space()));
+                    let id = id.ok().filter(|id| !self.index.is_gone(id));
+                    brought.aside.extend(id.map(|id| (id, bytes.clone())));
+                }
             }
         }
         Ok(Some(brought))
@@ -421,14 +429,13 @@ impl Engine {
 
 impl Brought {
     /// Stages the rows of what was brought.
-    pub(super) fn stage(self, batch: &mut Batch, chunk: &Opened) {
-        let (lane, sequence) = (chunk.body.lane, Some(chunk.sequence));
-        let head = |document, kind| {
-            let (tip, since) = (Tip::default(), Epoch::default());
-            RowHead { document, kind, lane, sequence, tip, since }
-        };
+    pub(super) fn stage(self, batch: &mut Batch, chunk: &Opened, position: Position) {
+        let head = |document, kind| head_of(chunk, document, kind);
         for (document, content) in self.drops {
             batch.staged.rows.push((head(document, RowKind::Drop), content));
+        }
+        for (document, content) in self.aside {
+            batch.staged.rows.push((head(document, RowKind::AsideDrop(position)), content));
         }
         for (document, author, actor, content) in self.carried {
             batch.staged.rows.push((head(document, RowKind::Carried), content));

@@ -7,14 +7,16 @@
 use std::collections::BTreeSet;
 
 use automerge::ChangeHash;
-use haversack_wire::{Device, Document, Epoch, Lane, Position, Space, StatementHash};
+use haversack_wire::{
+    Device, Document, FrameHash, Lane, Position, Reader, Space, StatementHash,
+};
 
 use super::Engine;
-use super::apply::{Rebuilt, Verdict, check_signature, rebuild_item, row_of};
+use super::apply::{Rebuilt, Verdict, check_signature, head_of, rebuild_item, row_of};
 use super::batch::{Batch, Opened, Received};
 use super::incoming::{keep, keep_waiting, quarantine};
 use super::kept::Keep;
-use super::log::{Bodies, Path, Row, RowHead, RowKind};
+use super::log::{Bodies, DocumentRows, Path, Row, RowHead, RowKind};
 use super::refused::{Reason, Refused};
 use super::state::{LaneState, SpaceState};
 use super::wait::{NO_DOCUMENT, Need};
@@ -44,8 +46,15 @@ pub(super) fn body_row(
     sequence: u32,
     body: &Body,
 ) -> Result<(RowHead, Vec<u8>), Error> {
+    let lean = lean(to, body);
+    let (document, tip, since) = Default::default();
+    let head = RowHead { document, kind, lane: body.lane, sequence: Some(sequence), tip, since };
+    Ok((head, lean.encode()?.bytes))
+}
+
+fn lean(to: &Space, body: &Body) -> Body {
     let Body { heads, vector, statements, drops, carried, other, .. } = body;
-    let lean = Body {
+    Body {
         lane: body.lane,
         heads: heads.clone(),
         previous: body.previous,
@@ -53,20 +62,44 @@ pub(super) fn body_row(
         statements: statements.clone(),
         opening: body.opening,
         drops: drops.clone(),
-        carried: carried.iter().map(|bytes| name_of_carried(to, bytes)).collect(),
+        carried: carried.iter().map(|bytes| KeptDrop::of(to, bytes).encode()).collect(),
         other: other.clone(),
         ..Body::default()
-    };
-    let (document, tip, since) = Default::default();
-    let head = RowHead { document, kind, lane: body.lane, sequence: Some(sequence), tip, since };
-    Ok((head, lean.encode()?.bytes))
+    }
 }
 
-/// The name of a carried drop; of what is none, or a name already, itself.
-fn name_of_carried(to: &Space, bytes: &[u8]) -> Vec<u8> {
-    match Carried::decode(bytes) {
-        Ok(carried) => carried.id(to).to_bytes().to_vec(),
-        Err(_) => bytes.to_vec(),
+/// What the row of a body says of something that the body carried.
+pub(super) enum KeptDrop {
+    /// It has a row of its own, in this document and with this content.
+    Row(Document, FrameHash),
+    /// It is no drop, and stands here in full.
+    Whole(Vec<u8>),
+}
+
+impl KeptDrop {
+    fn of(to: &Space, bytes: &[u8]) -> Self {
+        match Carried::decode(bytes) {
+            Ok(carried) => Self::Row(carried.id(to), FrameHash::of(bytes)),
+            Err(_) => Self::Whole(bytes.to_vec()),
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Row(document, hash) => {
+                [&[0], &document.as_bytes()[..], &hash.as_bytes()[..]].concat()
+            }
+            Self::Whole(bytes) => [&[1], &bytes[..]].concat(),
+        }
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut r = Reader::new("log", bytes);
+        let is_row = r.u8()? == 0;
+        Ok(match is_row {
+            true => Self::Row(Document::new(r.array()?), FrameHash::new(r.array()?)),
+            false => Self::Whole(r.rest().to_vec()),
+        })
     }
 }
 
@@ -205,17 +238,14 @@ impl Engine {
             return Ok(Verdict::Wait(Need::Version));
         };
         batch.staged.documents.extend(brought.documents.clone());
-        brought.stage(&mut batch, chunk);
+        brought.stage(&mut batch, chunk, position);
         let staged = &mut batch.staged;
         for (place, part) in parts.into_iter().enumerate() {
             let kind = RowKind::Aside(position, false);
             staged.rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
         }
         for (document, key) in &chunk.body.client_keys {
-            let (kind, tip, since) =
-                (RowKind::AsideKey(position), Tip::default(), Epoch::default());
-            let (document, sequence) = (*document, Some(sequence));
-            let head = RowHead { document, kind, lane: id, sequence, tip, since };
+            let head = head_of(chunk, *document, RowKind::AsideKey(position));
             staged.rows.push((head, key.expose().to_vec()));
         }
         let kind = RowKind::Rival(signed.mark);
@@ -281,12 +311,12 @@ impl Engine {
         tips.max_by_key(|tip| tip.sequence).unwrap_or_default()
     }
 
-    /// Whether a part of a body builds on what is put aside.
+    /// Whether a part of a body builds on what is put aside or passed over.
     pub(super) fn builds_on_rivals(&self, part: &Rebuilt) -> Result<bool, Error> {
-        if !self.index.document(&part.document).is_some_and(|entry| entry.aside) {
+        if !self.index.document(&part.document).is_some_and(DocumentRows::has_beside) {
             return Ok(false);
         }
-        let aside = |known: &Known| matches!(known.row.head.kind, RowKind::Aside(..));
+        let aside = |known: &Known| known.row.head.kind.beside().is_some();
         let known = self.known_changes(&part.document)?;
         let aside: BTreeSet<ChangeHash> =
             known.iter().filter(|known| aside(known)).map(|known| known.change.hash()).collect();
@@ -294,13 +324,15 @@ impl Engine {
         Ok(dependencies.any(|hash| aside.contains(hash)))
     }
 
-    /// Every change of a document that is here, carried, put aside or not.
+    /// Every change of a document that is here, carried, put aside, passed over or none of these.
     pub(super) fn known_changes(&self, document: &Document) -> Result<Vec<Known>, Error> {
         let rows = self.index.document(document).map(|entry| entry.rows.as_slice());
         let mut known = Vec::new();
         for row in rows.unwrap_or_default() {
             let changes = match row.head.kind {
-                RowKind::Changes | RowKind::Aside(..) => self.row_changes(row)?,
+                RowKind::Changes | RowKind::Aside(..) | RowKind::Passed(_) => {
+                    self.row_changes(row)?
+                }
                 RowKind::Carried => self.carried_changes(row)?,
                 _ => continue,
             };
@@ -320,8 +352,8 @@ impl Engine {
     pub(super) fn tip_before(&self, row: &Row) -> Tip {
         let (head, none) = (&row.head, Bodies::default());
         let bodies = self.index.bodies(&head.lane).unwrap_or(&none);
-        let previous = match (head.kind, head.sequence) {
-            (RowKind::Aside(position, _), Some(sequence)) => {
+        let previous = match (head.kind.beside(), head.sequence) {
+            (Some(position), Some(sequence)) => {
                 let rival = bodies.rivals.get(&(sequence, position)).map(|(_, mark)| mark.previous);
                 let spine = bodies.spine.get(&sequence).map(|(_, mark)| mark.previous);
                 rival.or(spine).and_then(|previous| bodies.path(sequence, previous))

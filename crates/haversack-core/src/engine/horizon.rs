@@ -69,8 +69,9 @@ impl Engine {
                 entry.rows.iter().filter(|row| row.head.kind != RowKind::Gone).collect();
             let Some(first) = left.first() else { continue };
             let safe = |row: &&Row| is_safe(space, &mine, row);
-            let grown = age(first.head.since) >= FIELD_AGE && left.iter().all(safe);
-            let is_drop = left.iter().all(|row| row.head.kind == RowKind::Drop);
+            let kept = || left.iter().filter(|row| !is_refused(row.head.kind));
+            let grown = age(first.head.since) >= FIELD_AGE && kept().all(safe);
+            let is_drop = kept().all(|row| row.head.kind == RowKind::Drop);
             if entry.is_gone() || (grown && (is_drop || self.is_outing(id)?)) {
                 old.insert(*id);
             }
@@ -126,6 +127,11 @@ impl Engine {
         }
         Ok(found)
     }
+}
+
+/// Whether nobody takes what a row holds: whoever breaks a rule in an outing does not keep it here by that.
+const fn is_refused(kind: RowKind) -> bool {
+    matches!(kind, RowKind::Passed(_) | RowKind::AsideDrop(_))
 }
 
 /// That a document was let go, and how far an author had come in it.

@@ -165,7 +165,7 @@ impl Engine {
     }
 
     /// Applies what can be applied until nothing more can; keeps the rest.
-    fn apply_all(&mut self, batch: &mut Batch, opened: Vec<Opened>) -> Result<(), Error> {
+    pub(super) fn apply_all(&mut self, batch: &mut Batch, opened: Vec<Opened>) -> Result<(), Error> {
         let mut pending: BTreeMap<(Lane, u32), Vec<Opened>> = BTreeMap::new();
         let waits = self.waiting.waits().filter_map(|(_, wait, _)| match wait.need {
             Need::Statement(hash) => Some(hash),

@@ -43,8 +43,13 @@ pub(super) enum RowKind {
     /// Changes of a body that are in no document, since the body is a rival or they build on what is: the body's position, and
     /// whether this device has said them again.
     Aside(Position, bool),
-    /// A client key of a rival.
+    /// A client key of a rival, or of a file that its author did not begin.
     AsideKey(Position),
+    /// Changes of a body that break a rule, or go on with what does: in no document on any branch, and kept so that the branch
+    /// can be left and taken up again.
+    Passed(Position),
+    /// What a body carried, and nobody takes.
+    AsideDrop(Position),
 }
 
 /// What a body is known by.
@@ -76,6 +81,19 @@ impl RowKind {
             Self::Aside(_, false) => 7,
             Self::Aside(_, true) => 8,
             Self::AsideKey(_) => 9,
+            Self::Passed(_) => 10,
+            Self::AsideDrop(_) => 11,
+        }
+    }
+
+    /// The body that it is of, where it is in no document.
+    pub(super) const fn beside(self) -> Option<Position> {
+        match self {
+            Self::Aside(position, _)
+            | Self::AsideKey(position)
+            | Self::Passed(position)
+            | Self::AsideDrop(position) => Some(position),
+            _ => None,
         }
     }
 
@@ -88,9 +106,10 @@ impl RowKind {
         out.push(self.number());
         match self {
             Self::Changes | Self::ClientKey | Self::Gone | Self::Drop | Self::Carried => {}
-            Self::Aside(position, _) | Self::AsideKey(position) => {
-                out.extend_from_slice(position.as_bytes());
-            }
+            Self::Aside(position, _)
+            | Self::AsideKey(position)
+            | Self::Passed(position)
+            | Self::AsideDrop(position) => out.extend_from_slice(position.as_bytes()),
             Self::Body(mark) | Self::Rival(mark) => {
                 out.extend_from_slice(mark.position.as_bytes());
                 out.extend_from_slice(mark.previous.as_bytes());
@@ -116,6 +135,8 @@ impl RowKind {
             7 => Self::Aside(position()?, false),
             8 => Self::Aside(position()?, true),
             9 => Self::AsideKey(position()?),
+            10 => Self::Passed(position()?),
+            11 => Self::AsideDrop(position()?),
             other => return Err(Error::Unknown { what: "row kind", found: other.into() }),
         })
     }
@@ -161,6 +182,8 @@ pub(super) struct DocumentRows {
     tips: BTreeMap<Lane, Tip>,
     /// Whether changes of it were put aside.
     pub(super) aside: bool,
+    /// Whether changes of it were passed over.
+    passed: bool,
 }
 
 impl DocumentRows {
@@ -169,10 +192,14 @@ impl DocumentRows {
         self.rows.iter().any(|row| row.head.kind == RowKind::Gone)
     }
 
+    /// Whether any changes of it are in no document.
+    pub(super) const fn has_beside(&self) -> bool {
+        self.aside || self.passed
+    }
+
     /// Whether there is anything of it but what was put aside.
     pub(super) fn is_said(&self) -> bool {
-        let aside = |kind| matches!(kind, RowKind::Aside(..) | RowKind::AsideKey(_));
-        self.rows.iter().any(|row| !aside(row.head.kind))
+        self.rows.iter().any(|row| row.head.kind.beside().is_none())
     }
 
     /// How far an author has come in the document itself.
@@ -189,6 +216,7 @@ impl DocumentRows {
             }
         }
         self.aside |= matches!(row.head.kind, RowKind::Aside(..));
+        self.passed |= matches!(row.head.kind, RowKind::Passed(_));
     }
 }
 
@@ -246,12 +274,12 @@ impl Bodies {
     /// Whether a row of this lane lies on the way to a body.
     pub(super) fn leads(&self, path: &Path, head: &RowHead) -> bool {
         let Some(sequence) = head.sequence else { return false };
-        match head.kind {
-            RowKind::Aside(position, _) | RowKind::AsideKey(position) => {
+        match head.kind.beside() {
+            Some(position) => {
                 let believed = sequence < path.from && self.at(sequence) == Some(position);
                 believed || path.rivals.contains(&position)
             }
-            _ => sequence < path.from,
+            None => sequence < path.from,
         }
     }
 }
@@ -322,10 +350,24 @@ impl Index {
 
     /// Whether a row's changes were put aside although their body is believed: they build on a rival.
     pub(super) fn is_orphan(&self, head: &RowHead) -> bool {
-        let (RowKind::Aside(position, _), Some(sequence)) = (head.kind, head.sequence) else {
+        matches!(head.kind, RowKind::Aside(..)) && self.is_of_believed(head)
+    }
+
+    /// Whether a row that is in no document is of a body that is believed.
+    pub(super) fn is_of_believed(&self, head: &RowHead) -> bool {
+        let (Some(position), Some(sequence)) = (head.kind.beside(), head.sequence) else {
             return false;
         };
         self.bodies(&head.lane).and_then(|bodies| bodies.at(sequence)) == Some(position)
+    }
+
+    /// Whether what an author says in a document is passed over, since something broke a rule on the branch that is believed.
+    pub(super) fn is_passed(&self, document: &Document, lane: &Lane) -> bool {
+        let passes = |row: &Row| {
+            let is_its = row.head.lane == *lane && matches!(row.head.kind, RowKind::Passed(_));
+            is_its && self.is_of_believed(&row.head)
+        };
+        self.document(document).is_some_and(|entry| entry.passed && entry.rows.iter().any(passes))
     }
 
     pub(super) fn document(&self, document: &Document) -> Option<&DocumentRows> {
@@ -341,12 +383,12 @@ impl Index {
         self.documents.iter()
     }
 
-    /// How far an author has come, with what of it was put aside.
+    /// How far an author has come, with what of it was put aside or passed over.
     pub(super) fn tip(&self, document: &Document, lane: &Lane) -> Tip {
         let Some(entry) = self.document(document) else { return Tip::default() };
-        let orphan = |row: &&Row| row.head.lane == *lane && self.is_orphan(&row.head);
-        let orphans = entry.rows.iter().filter(|_| entry.aside).filter(orphan);
-        let tips = orphans.map(|row| row.head.tip).chain([entry.tip(lane)]);
+        let is_its = |row: &&Row| row.head.lane == *lane && self.is_of_believed(&row.head);
+        let beside = entry.rows.iter().filter(|_| entry.has_beside()).filter(is_its);
+        let tips = beside.map(|row| row.head.tip).chain([entry.tip(lane)]);
         tips.max_by_key(|tip| tip.sequence).unwrap_or_default()
     }
 
