@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{ActorId, Automerge};
 use haversack_wire::limits::{CUT_MAX, LANES_MAX, WAITING_MAX};
-use haversack_wire::{Document, Epoch, Lane, Position, Space};
+use haversack_wire::{Document, Epoch, Lane, Position, Space, StatementHash};
 
 use super::Engine;
 use super::batch::{Batch, Opened};
@@ -21,7 +21,7 @@ use crate::Error;
 use crate::crypto::{ClientKey, GenerationSecret, verify};
 use crate::docs::rebuild::{self, Refusal, Tip};
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
-use crate::members::{Role, actor, lane as lane_of, statement_hash};
+use crate::members::{Role, Roster, actor, lane as lane_of, statement_hash};
 use crate::sync::tree::{Leaves, Tree, signed};
 
 /// What became of an opened chunk.
@@ -84,20 +84,13 @@ impl Engine {
         if let Some(verdict) = self.rival(batch, chunk) {
             return Ok(verdict);
         }
-        let (lane, role) = match standing(&batch.space, chunk) {
-            Ok(found) => found,
-            Err(verdict) => return Ok(verdict),
-        };
-        let id = actor(batch.space.space(), &lane.device_key, lane.incarnation);
-        let author = Author::new(&id);
         let known = |document: &Document| self.staged_tip(batch, document, &chunk.body.lane);
-        let rebuilt = match rebuild_item(chunk, &author, known) {
-            Ok(rebuilt) => rebuilt,
+        let judged = turn_of(&batch.space, chunk).and_then(|lane| {
+            judge(&batch.space, chunk, (&lane, lane.heads()), known).map(|judged| (lane, judged))
+        });
+        let (lane, Judged { author, role, parts: rebuilt, signed }) = match judged {
+            Ok(judged) => judged,
             Err(verdict) => return Ok(verdict),
-        };
-        let signed = match check_signature(batch.space.space(), chunk, &lane.device_key, &rebuilt) {
-            Some(signed) => signed,
-            None => return Ok(Verdict::Quarantine(Reason::Signature)),
         };
         if chunk.body.previous != lane.position {
             return Ok(Verdict::Quarantine(Reason::Previous));
@@ -148,12 +141,7 @@ impl Engine {
         mark: Mark,
     ) -> Result<(), Error> {
         let (lane, place) = (chunk.body.lane, chunk.sequence);
-        let row = body_row(
-            batch.space.space(),
-            RowKind::Body(mark),
-            place,
-            &chunk.body,
-        )?;
+        let row = body_row(batch.space.space(), RowKind::Body(mark), place, &chunk.body)?;
         batch.staged.rows.push(row);
         batch.marks.insert((lane, place), mark);
         let begun = self.begun(batch, &chunk.body.client_keys)?;
@@ -259,8 +247,53 @@ impl Engine {
     }
 }
 
+/// What a body adds up to, wherever on its lane it lies.
+pub(super) struct Judged {
+    pub(super) author: Author,
+    pub(super) role: Role,
+    pub(super) parts: Vec<Rebuilt>,
+    pub(super) signed: Signed,
+}
+
+/// Judges a body by what its author had seen of the roster, never by what is known here since (PROTOCOL § 6.4); `before` are the
+/// heads, and `known` gives how far the author had come in a document, on the way to this very body.
+pub(super) fn judge(
+    space: &SpaceState,
+    chunk: &Opened,
+    (lane, before): (&LaneState, &[StatementHash]),
+    known: impl Fn(&Document) -> Tip,
+) -> Result<Judged, Verdict> {
+    let role = role_of(&space.group.roster, chunk, &lane.device_key, before)?;
+    let author = Author::new(&actor(space.space(), &lane.device_key, lane.incarnation));
+    let parts = rebuild_item(chunk, &author, known)?;
+    let signed = check_signature(space.space(), chunk, &lane.device_key, &parts);
+    let signed = signed.ok_or(Verdict::Quarantine(Reason::Signature))?;
+    Ok(Judged { author, role, parts, signed })
+}
+
+/// The role of a body's author, who must have gone on from what it had seen before.
+fn role_of(
+    roster: &Roster,
+    chunk: &Opened,
+    key: &[u8; 32],
+    before: &[StatementHash],
+) -> Result<Role, Verdict> {
+    let heads = chunk.body.heads.as_deref().unwrap_or(before);
+    let (Some(past), Some(stood)) = (roster.past(heads), roster.stood(heads)) else {
+        let missing = heads.iter().find(|head| roster.statement(head).is_none());
+        return Err(Verdict::Wait(missing.map_or(Need::Before, |head| Need::Statement(*head))));
+    };
+    match stood.current(key).and_then(|member| member.role) {
+        _ if !roster.past(before).is_some_and(|before| past.contains_all(&before)) => {
+            Err(Verdict::Quarantine(Reason::Heads))
+        }
+        Some(role) => Ok(role),
+        None => Err(Verdict::Quarantine(Reason::Member)),
+    }
+}
+
 /// Decodes and rebuilds the changes of a chunk, each document from where its author stands.
-pub(super) fn rebuild_item(
+fn rebuild_item(
     chunk: &Opened,
     author: &Author,
     known: impl Fn(&Document) -> Tip,
@@ -289,34 +322,26 @@ pub(super) fn rebuild_item(
     }
 }
 
-/// The lane of a chunk whose turn has come and its author's role there, or what becomes of the chunk instead. An author is judged
-/// by what it says that it had seen of the roster, never by what is known here since (PROTOCOL § 6.4).
-fn standing(space: &SpaceState, chunk: &Opened) -> Result<(LaneState, Role), Verdict> {
+/// Whether a body opens its lane where it should, and its clear header names that lane.
+pub(super) fn check_form(space: &SpaceState, chunk: &Opened) -> Result<(), Verdict> {
     let first = chunk.sequence == 0;
     if first != chunk.body.opening.is_some() || (first && chunk.body.heads.is_none()) {
         return Err(Verdict::Quarantine(Reason::Opening));
     }
-    if !is_tagged(space, chunk) {
-        return Err(Verdict::Quarantine(Reason::Tag));
+    match is_tagged(space, chunk) {
+        true => Ok(()),
+        false => Err(Verdict::Quarantine(Reason::Tag)),
     }
+}
+
+/// The lane of a chunk whose turn has come, or what becomes of the chunk instead.
+fn turn_of(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict> {
+    check_form(space, chunk)?;
     let lane = lane_of_body(space, chunk)?;
     match chunk.sequence.cmp(&lane.next) {
-        Ordering::Less => return Err(Verdict::Known),
-        Ordering::Equal => {}
-        Ordering::Greater => return Err(Verdict::Wait(Need::Before)),
-    }
-    let roster = &space.group.roster;
-    let heads = chunk.body.heads.as_deref().unwrap_or(lane.heads());
-    let (Some(past), Some(stood)) = (roster.past(heads), roster.stood(heads)) else {
-        let missing = heads.iter().find(|head| roster.statement(head).is_none());
-        return Err(Verdict::Wait(missing.map_or(Need::Before, |head| Need::Statement(*head))));
-    };
-    let goes_on = roster.past(lane.heads()).is_some_and(|before| past.contains_all(&before));
-    let role = stood.current(&lane.device_key).and_then(|member| member.role);
-    match role {
-        _ if !goes_on => Err(Verdict::Quarantine(Reason::Heads)),
-        Some(role) => Ok((lane, role)),
-        None => Err(Verdict::Quarantine(Reason::Member)),
+        Ordering::Less => Err(Verdict::Known),
+        Ordering::Equal => Ok(lane),
+        Ordering::Greater => Err(Verdict::Wait(Need::Before)),
     }
 }
 
@@ -353,7 +378,7 @@ fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict
 }
 
 /// Checks that its device signed the body.
-pub(super) fn check_signature(
+fn check_signature(
     space: &Space,
     chunk: &Opened,
     device_key: &[u8; 32],

@@ -7,22 +7,20 @@
 use std::collections::BTreeSet;
 
 use automerge::ChangeHash;
-use haversack_wire::{
-    Device, Document, FrameHash, Lane, Position, Reader, Space, StatementHash,
-};
+use haversack_wire::{Device, Document, FrameHash, Lane, Position, Reader, Space, StatementHash};
 
 use super::Engine;
-use super::apply::{Rebuilt, Verdict, check_signature, head_of, rebuild_item, row_of};
+use super::apply::{Judged, Rebuilt, Verdict, check_form, head_of, judge, row_of};
 use super::batch::{Batch, Opened, Received};
 use super::incoming::{keep, keep_waiting, quarantine};
 use super::kept::Keep;
 use super::log::{Bodies, DocumentRows, Path, Row, RowHead, RowKind};
 use super::refused::{Reason, Refused};
+use super::room::Room;
 use super::state::{LaneState, SpaceState};
-use super::wait::{NO_DOCUMENT, Need};
+use super::wait::Need;
 use crate::Error;
 use crate::docs::rebuild::{self, Tip};
-use crate::members::{Role, Roster};
 use crate::store::Log;
 use crate::sync::body::Body;
 use crate::sync::drop::Carried;
@@ -132,11 +130,7 @@ impl Engine {
 
     fn is_known(&self, chunk: &Opened) -> bool {
         let Some(bodies) = self.index.bodies(&chunk.body.lane) else { return false };
-        let spine = bodies.spine.get(&chunk.sequence).into_iter();
-        let all = Position::new([0; 16])..=Position::new([255; 16]);
-        let range = (chunk.sequence, *all.start())..=(chunk.sequence, *all.end());
-        let rivals = bodies.rivals.range(range).map(|(_, rival)| rival);
-        let mut here = spine.chain(rivals).map(|(_, mark)| mark);
+        let mut here = bodies.marks_at(chunk.sequence);
         !chunk.frame.is_empty() && here.any(|mark| mark.is_signed_by(&chunk.signature))
     }
 
@@ -152,6 +146,7 @@ impl Engine {
     }
 
     /// Takes in what contradicts what is here, as far as it is signed and in order. Says also whether something found no room.
+    /// What was kept stays kept until it is taken.
     pub(super) fn take_rivals(
         &mut self,
         mut rivals: Vec<Opened>,
@@ -161,42 +156,58 @@ impl Engine {
             return Ok((Received::default(), false));
         }
         rivals.sort_by_key(|chunk| (chunk.body.lane, chunk.sequence));
-        let mut settled = Vec::new();
+        let (mut received, mut lost) = (Received::default(), false);
         loop {
             let before = rivals.len();
             for chunk in std::mem::take(&mut rivals) {
-                match self.take_rival(&chunk)? {
+                let mut batch = self.open_all(&[], &[], carry)?.batch;
+                match self.take_rival(&mut batch, &chunk)? {
                     Verdict::Wait(need) => rivals.push(Opened { need, ..chunk }),
-                    verdict => settled.push((chunk, verdict)),
+                    verdict => {
+                        settle(&mut batch, &chunk, verdict);
+                        received.add(batch.received);
+                        lost |= batch.lost;
+                        self.commit(batch.staged)?;
+                    }
                 }
             }
             if rivals.len() == before {
                 break;
             }
         }
+        let left = self.keep_rivals(rivals, carry)?;
+        received.add(left.0);
+        Ok((received, lost | left.1))
+    }
+
+    /// Keeps rivals that lack something. What lacks the body before it waits for the next one of its lane, on any branch.
+    fn keep_rivals(&mut self, rivals: Vec<Opened>, carry: bool) -> Result<(Received, bool), Error> {
         let mut batch = self.open_all(&[], &[], carry)?.batch;
-        settled.iter().for_each(|(chunk, verdict)| settle(&mut batch, chunk, *verdict));
-        let before = Need::Document(NO_DOCUMENT, self.index.newest_body());
-        keep_waiting(
-            &mut batch,
-            rivals.into_iter().map(|chunk| match chunk.need {
-                Need::Before => Opened { need: before, ..chunk },
-                _ => chunk,
-            }),
-        );
+        let rows: Vec<i64> = rivals.iter().filter_map(|chunk| chunk.row).collect();
+        batch.room = Room::beside(&self.waiting, &rows);
+        batch.staged.drop_frames = rows;
+        let index = &self.index;
+        let beside = |chunk: Opened| match chunk.need {
+            Need::Before => {
+                let need = Need::Branch(index.newest_body(&chunk.body.lane));
+                Opened { need, ..chunk }
+            }
+            _ => chunk,
+        };
+        keep_waiting(&mut batch, rivals.into_iter().map(beside));
+        batch.staged.mark = Some(self.mark.after_success());
         let found = (batch.received, batch.lost);
         self.commit(batch.staged).map(|()| found)
     }
 
-    /// Keeps a body on a branch of its own, if everything about it is in order.
-    fn take_rival(&mut self, chunk: &Opened) -> Result<Verdict, Error> {
+    /// Stages a body on a branch of its own, if everything about it is in order.
+    fn take_rival(&mut self, batch: &mut Batch, chunk: &Opened) -> Result<Verdict, Error> {
         let (id, sequence) = (chunk.body.lane, chunk.sequence);
-        let Some(lane) = self.space()?.lanes.get(&id).cloned() else {
+        let Some(lane) = batch.space.lanes.get(&id).cloned() else {
             return Ok(Verdict::Wait(Need::Before));
         };
-        let first = sequence == 0;
-        if first != chunk.body.opening.is_some() || (first && chunk.body.heads.is_none()) {
-            return Ok(Verdict::Quarantine(Reason::Opening));
+        if let Err(verdict) = check_form(&batch.space, chunk) {
+            return Ok(verdict);
         }
         if self.is_known(chunk) {
             return Ok(Verdict::Known);
@@ -205,25 +216,15 @@ impl Engine {
         let Some(path) = bodies.path(sequence, chunk.body.previous) else {
             return Ok(Verdict::Wait(Need::Before));
         };
-        let role = match self.may_say(chunk, &lane, &bodies, &path)? {
-            Ok(role) => role,
-            Err(verdict) => return Ok(verdict),
-        };
-        let author = self.author(&id)?;
+        let before = self.heads_on(&lane, &bodies, &path, chunk)?;
         let known = |document: &Document| self.tip_on(document, &id, &bodies, &path);
-        let parts = match rebuild_item(chunk, &author, known) {
-            Ok(parts) => parts,
+        let judged = match judge(&batch.space, chunk, (&lane, &before), known) {
+            Ok(judged) => judged,
             Err(verdict) => return Ok(verdict),
         };
-        let space = *self.space()?.space();
-        let Some(signed) = check_signature(&space, chunk, &lane.device_key, &parts) else {
-            return Ok(Verdict::Quarantine(Reason::Signature));
-        };
-        let position = signed.mark.position;
+        let position = judged.signed.mark.position;
         let beside: Vec<Position> = bodies.children(sequence, chunk.body.previous).collect();
-        if bodies.at(sequence) == Some(position)
-            || bodies.rivals.contains_key(&(sequence, position))
-        {
+        if beside.contains(&position) {
             return Ok(Verdict::Known);
         }
         // The lowest of all is taken in whatever came before it: it may be the one that is believed.
@@ -232,48 +233,14 @@ impl Engine {
         if is_one_too_many || bodies.rivals.len() >= RIVALS_MAX {
             return Ok(Verdict::Quarantine(Reason::Previous));
         }
-        let mut batch = self.open_all(&[], &[], false)?.batch;
         // What was carried proves itself: it does not fall with who carried it.
-        let Some(brought) = self.brought(&batch, chunk, role)? else {
+        let Some(brought) = self.brought(batch, chunk, judged.role)? else {
             return Ok(Verdict::Wait(Need::Version));
         };
         batch.staged.documents.extend(brought.documents.clone());
-        brought.stage(&mut batch, chunk, position);
-        let staged = &mut batch.staged;
-        for (place, part) in parts.into_iter().enumerate() {
-            let kind = RowKind::Aside(position, false);
-            staged.rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
-        }
-        for (document, key) in &chunk.body.client_keys {
-            let head = head_of(chunk, *document, RowKind::AsideKey(position));
-            staged.rows.push((head, key.expose().to_vec()));
-        }
-        let kind = RowKind::Rival(signed.mark);
-        staged.rows.push(body_row(&space, kind, sequence, &chunk.body)?);
-        self.commit(batch.staged).map(|()| Verdict::Applied)
-    }
-
-    /// Whether its author was a member, by what it had seen, and has gone on from what it had seen before.
-    fn may_say(
-        &self,
-        chunk: &Opened,
-        lane: &LaneState,
-        bodies: &Bodies,
-        path: &Path,
-    ) -> Result<Result<Role, Verdict>, Error> {
-        let before = self.heads_on(lane, bodies, path, chunk)?;
-        let heads = chunk.body.heads.as_ref().unwrap_or(&before);
-        let roster = &self.space()?.group.roster;
-        let (Some(past), Some(stood)) = (roster.past(heads), roster.stood(heads)) else {
-            return Ok(Err(Verdict::Wait(unknown(roster, heads))));
-        };
-        let goes_on = roster.past(&before).is_some_and(|before| past.contains_all(&before));
-        let role = stood.member(&lane.device_key).and_then(|member| member.role);
-        Ok(match role {
-            _ if !goes_on => Err(Verdict::Quarantine(Reason::Heads)),
-            Some(role) => Ok(role),
-            None => Err(Verdict::Quarantine(Reason::Member)),
-        })
+        brought.stage(batch, chunk, position);
+        stage_rival(batch, chunk, judged)?;
+        Ok(Verdict::Applied)
     }
 
     /// What the author of a lane had seen of the roster before a body.
@@ -375,10 +342,21 @@ impl Engine {
     }
 }
 
-/// The first of the heads that is not here.
-fn unknown(roster: &Roster, heads: &[StatementHash]) -> Need {
-    let missing = heads.iter().find(|hash| roster.statement(hash).is_none());
-    missing.map_or(Need::Before, |hash| Need::Statement(*hash))
+/// Stages the rows of a rival.
+fn stage_rival(batch: &mut Batch, chunk: &Opened, judged: Judged) -> Result<(), Error> {
+    let Judged { author, parts, signed, .. } = judged;
+    let (position, rows) = (signed.mark.position, &mut batch.staged.rows);
+    for (place, part) in parts.into_iter().enumerate() {
+        let kind = RowKind::Aside(position, false);
+        rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
+    }
+    for (document, key) in &chunk.body.client_keys {
+        let head = head_of(chunk, *document, RowKind::AsideKey(position));
+        rows.push((head, key.expose().to_vec()));
+    }
+    let kind = RowKind::Rival(signed.mark);
+    rows.push(body_row(batch.space.space(), kind, chunk.sequence, &chunk.body)?);
+    Ok(())
 }
 
 fn is_applied(batch: &Batch, chunk: &Opened) -> bool {
@@ -387,6 +365,7 @@ fn is_applied(batch: &Batch, chunk: &Opened) -> bool {
 }
 
 fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
+    batch.staged.drop_frames.extend(chunk.row);
     match verdict {
         Verdict::Applied => {
             // Taken in, and not believed for now.

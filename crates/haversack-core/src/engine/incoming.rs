@@ -16,7 +16,7 @@ use super::intake::{GrantIs, Intake};
 use super::kept::{Keep, Kept, KeptFrame};
 use super::refused::{Reason, Refused};
 use super::state::{LaneState, Mark, SpaceState};
-use super::wait::{NO_DOCUMENT, Need, Wait, version};
+use super::wait::{Need, Wait, version};
 use crate::Error;
 use crate::crypto::Real;
 use crate::members::{Group, Role, RosterSegment, Statement};
@@ -154,7 +154,8 @@ impl Engine {
             self.index.bodies(&chunk.body.lane).is_some_and(|bodies| !bodies.rivals.is_empty());
         match chunk.need {
             Need::Before if is_forked => {
-                Opened { need: Need::Document(NO_DOCUMENT, self.index.newest_body()), ..chunk }
+                let need = Need::Branch(self.index.newest_body(&chunk.body.lane));
+                Opened { need, ..chunk }
             }
             _ => chunk,
         }
@@ -165,7 +166,11 @@ impl Engine {
     }
 
     /// Applies what can be applied until nothing more can; keeps the rest.
-    pub(super) fn apply_all(&mut self, batch: &mut Batch, opened: Vec<Opened>) -> Result<(), Error> {
+    pub(super) fn apply_all(
+        &mut self,
+        batch: &mut Batch,
+        opened: Vec<Opened>,
+    ) -> Result<(), Error> {
         let mut pending: BTreeMap<(Lane, u32), Vec<Opened>> = BTreeMap::new();
         let waits = self.waiting.waits().filter_map(|(_, wait, _)| match wait.need {
             Need::Statement(hash) => Some(hash),

@@ -249,9 +249,15 @@ impl Bodies {
         sequence: u32,
         previous: Position,
     ) -> impl Iterator<Item = Position> {
-        let rivals = self.rivals.iter().filter(move |((at, _), _)| *at == sequence);
-        let all = self.spine.get(&sequence).into_iter().chain(rivals.map(|(_, rival)| rival));
-        all.filter(move |(_, mark)| mark.previous == previous).map(|(_, mark)| mark.position)
+        let all = self.marks_at(sequence);
+        all.filter(move |mark| mark.previous == previous).map(|mark| mark.position)
+    }
+
+    /// All bodies at a sequence.
+    pub(super) fn marks_at(&self, sequence: u32) -> impl Iterator<Item = &Mark> {
+        let places = (sequence, Position::new([0; 16]))..=(sequence, Position::new([255; 16]));
+        let rivals = self.rivals.range(places).map(|(_, rival)| rival);
+        self.spine.get(&sequence).into_iter().chain(rivals).map(|(_, mark)| mark)
     }
 
     /// The way to a body that is to follow `previous` at a sequence. Nothing when that is not here.
@@ -329,13 +335,11 @@ impl Index {
         self.lanes.get(lane)
     }
 
-    /// The newest row of a body.
-    pub(super) fn newest_body(&self) -> i64 {
-        let rows = self.lanes.values().flat_map(|bodies| {
-            let spine = bodies.spine.values().map(|(row, _)| *row);
-            spine.chain(bodies.rivals.values().map(|(row, _)| *row))
-        });
-        rows.max().unwrap_or(0)
+    /// The newest row of a body of a lane.
+    pub(super) fn newest_body(&self, lane: &Lane) -> i64 {
+        let bodies = self.bodies(lane).into_iter();
+        let all = bodies.flat_map(|bodies| bodies.spine.values().chain(bodies.rivals.values()));
+        all.map(|(row, _)| *row).max().unwrap_or(0)
     }
 
     /// Whether there are rivals of a lane.

@@ -133,9 +133,8 @@ impl Engine {
             .filter_map(|(lane, bodies)| Some((*lane, bodies.rivals.first_key_value()?.0.0)))
             .collect();
         // What was carried proves itself: it does not fall with who carried it.
-        let is_told = |known: &&Known| {
-            matches!(known.row.head.kind, RowKind::Changes | RowKind::Carried)
-        };
+        let is_told =
+            |known: &&Known| matches!(known.row.head.kind, RowKind::Changes | RowKind::Carried);
         let is_other = |known: &&Known| {
             let head = &known.row.head;
             let since =

@@ -447,7 +447,8 @@ fn a_file_is_said_again_with_its_own_key() {
     let before = first.client_keys.clone();
     client(&mut first, "LOST");
     let lost = first.export_bundle().unwrap();
-    let (file, key) = first.client_keys.clone().into_iter().find(|(id, _)| !before.contains_key(id)).unwrap();
+    let (file, key) =
+        first.client_keys.clone().into_iter().find(|(id, _)| !before.contains_key(id)).unwrap();
     drop(first);
     put_life(&world.folder, "device0", "first");
     put_life(&world.folder, "other", "device0");

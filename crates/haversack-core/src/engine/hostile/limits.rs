@@ -271,7 +271,8 @@ proptest::proptest! {
             Need::Version,
             Need::Document(document, i64::from(n) - 9),
             Need::Statement(StatementHash::new([n as u8; 16])),
-        ][n as usize % 4];
+            Need::Branch(i64::from(n) - 9),
+        ][n as usize % 5];
         let (lane, stray) = (Lane::new([n as u8; 16]), n % 2 == 0);
         let wait = Wait { lane, sequence: n, raw: n, stray, need, version: version() };
         let keep = match kind {

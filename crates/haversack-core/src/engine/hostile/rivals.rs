@@ -29,7 +29,8 @@ fn a_rival_s_header_names_its_lane() {
 #[test]
 fn a_rival_by_a_key_that_was_renewed_is_refused() {
     let mut team = team();
-    let (old, lane) = (team.insider.device.identity.sign.clone(), team.insider.space().unwrap().lane);
+    let (old, lane) =
+        (team.insider.device.identity.sign.clone(), team.insider.space().unwrap().lane);
     let honest = Forged { lane: Some(lane), signer: Some(old.clone()), ..Forged::default() };
     let one = honest.frame(&team.insider);
     team.insider.renew_device().unwrap();
