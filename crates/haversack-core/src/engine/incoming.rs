@@ -193,7 +193,11 @@ impl Engine {
                         Verdict::Wait(need) => {
                             pending.entry(place).or_default().push(Opened { need, ..chunk });
                         }
-                        Verdict::Rival => batch.rivals.push(chunk),
+                        Verdict::Rival => {
+                            // It stays where it was kept until it is taken.
+                            batch.staged.drop_frames.retain(|row| Some(*row) != chunk.row);
+                            batch.rivals.push(chunk);
+                        }
                         verdict => {
                             if verdict == Verdict::Applied {
                                 note_epoch(&mut batch.space, &chunk);
