@@ -138,7 +138,9 @@ impl Engine {
         batch.space.refresh(&batch.held);
         let keys = !batch.staged.epochs.is_empty();
         let (received, lost) = (batch.received, batch.lost);
-        batch.staged.mark = Some(self.mark.after_success());
+        // What contradicts the rest is rebuilt after this, under the same mark.
+        let is_through = batch.rivals.is_empty();
+        batch.staged.mark = is_through.then(|| self.mark.after_success());
         batch.staged.space = Some(batch.space);
         self.commit(batch.staged)?;
         let mut taken = TakenIn { received, lost, keys };
@@ -161,7 +163,7 @@ impl Engine {
         }
     }
 
-    fn set_mark(&mut self, mark: Mark) -> Result<(), Error> {
+    pub(super) fn set_mark(&mut self, mark: Mark) -> Result<(), Error> {
         self.commit(Staged { mark: Some(mark), ..Staged::default() })
     }
 

@@ -13,7 +13,7 @@ use super::documents::Staged;
 use super::fork::{KeptDrop, Known};
 use super::log::{Bodies, Row, RowHead, RowKind};
 use super::outgoing::go_on;
-use super::state::{LaneState, SpaceState};
+use super::state::{LaneState, Mark, SpaceState};
 use super::wait::Need;
 use crate::Error;
 use crate::crypto::ClientKey;
@@ -30,12 +30,27 @@ const ROUNDS_MAX: usize = 32;
 type Parts = BTreeMap<Place, Vec<Row>>;
 
 impl Engine {
+    /// Goes on with repairs that were cut off. If that fails now, whatever comes or goes next tries again; if it stops this program,
+    /// the mark says so.
+    pub(super) fn mend_at_opening(&mut self) -> Result<(), Error> {
+        if self.mark.is_past_mending() || !self.is_to_mend() {
+            return Ok(());
+        }
+        let mendings = self.mark.mendings + 1;
+        self.set_mark(Mark { mendings, ..self.mark.clone() })?;
+        drop(self.mend());
+        self.set_mark(Mark { mendings: 0, ..self.mark.clone() })
+    }
+
+    fn is_to_mend(&self) -> bool {
+        self.index.forked().next().is_some() || self.is_beside_itself()
+    }
+
     /// Brings what is believed in step with what is known of forks, and this device out of a place that is not its own any
     /// more. Does nothing where nothing is forked.
     pub(super) fn mend(&mut self) -> Result<(), Error> {
         for _ in 0..ROUNDS_MAX {
-            let forked = self.index.forked().next().is_some();
-            if !forked && !self.is_beside_itself() {
+            if !self.is_to_mend() || self.mark.is_past_mending() {
                 return Ok(());
             }
             let changed = self.go_on_anew()?

@@ -193,8 +193,7 @@ impl Engine {
         let mut engine = Self::assemble((db, vault, ring), device, space, mark, random)?;
         engine.clear_other_half()?;
         engine.check_place(place(folder))?;
-        // What was cut off is gone on with. If that fails now, whatever comes or goes next tries again.
-        drop(engine.mend());
+        engine.mend_at_opening()?;
         Ok(engine)
     }
 

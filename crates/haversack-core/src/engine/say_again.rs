@@ -5,6 +5,7 @@
 //! from the change that made it, so that everybody who says it again names the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, Value};
@@ -19,6 +20,8 @@ use crate::crypto::ClientKey;
 use crate::docs::read::{self, Record};
 use crate::docs::rebuild::{self, Tip};
 use crate::store::Log;
+
+const SAID_AGAIN: Error = Error::Document { what: "said again" };
 
 impl Engine {
     /// Whether the last thing said on this device's lane is not what it said there: its branch lost, or another life of it
@@ -64,8 +67,13 @@ impl Engine {
         let aside: Vec<Document> = aside.map(|(document, _)| *document).collect();
         let mut changed = false;
         for document in aside {
-            while self.say_one_again(&document)? {
-                changed = true;
+            loop {
+                match self.say_one_again(&document) {
+                    Ok(true) => changed = true,
+                    // What cannot be put together is the matter of this document alone.
+                    Ok(false) | Err(Error::Document { .. }) => break,
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(changed)
@@ -167,19 +175,20 @@ impl Engine {
         let lane = self.space()?.lane;
         let author = self.author(&lane)?;
         let mut document = target.clone().with_actor(author.id().clone());
-        let mut tx = document.transaction();
-        let is_outing = matches!(read::record(is), Record::Outing(_));
-        let again = Again { was, is, target, is_outing };
-        let failed = |_| Error::Document { what: "said again" };
-        again.object(&mut tx, &ROOT, &ROOT).map_err(failed)?;
-        if tx.commit().0.is_none() {
+        let made = guarded(|| {
+            let mut tx = document.transaction();
+            let is_outing = matches!(read::record(is), Record::Outing(_));
+            let again = Again { was, is, target, is_outing };
+            again.object(&mut tx, &ROOT, &ROOT).map_err(|_| SAID_AGAIN)?;
+            Ok(tx.commit().0.is_some())
+        })?;
+        if !made {
             return Ok(());
         }
-        let made =
-            document.get_last_local_change().ok_or(Error::Document { what: "said again" })?;
+        let made = document.get_last_local_change().ok_or(SAID_AGAIN)?;
         let before = self.index.tip(id, &lane);
         if made.seq() != before.sequence + 1 {
-            return Err(Error::Document { what: "said again" });
+            return Err(SAID_AGAIN);
         }
         let tip = Tip { sequence: made.seq(), hash: Some(made.hash()) };
         let item = row_item(&author, *id, vec![rebuild::raw(&made, before)])?;
@@ -241,10 +250,17 @@ fn assemble(known: &[Known], hashes: &BTreeSet<ChangeHash>) -> Result<Automerge,
         .iter()
         .map(|known| &known.change)
         .filter(|change| hashes.contains(&change.hash()) && seen.insert(change.hash()));
-    let mut document = Automerge::new();
     let changes: Vec<_> = wanted.cloned().collect();
-    document.apply_changes(changes).map_err(|_| Error::Document { what: "said again" })?;
-    Ok(document)
+    guarded(|| {
+        let mut document = Automerge::new();
+        document.apply_changes(changes).map_err(|_| SAID_AGAIN)?;
+        Ok(document)
+    })
+}
+
+/// Whoever has a device's key can have put anything aside on its lane; Automerge panics over some of that, as when it is applied.
+fn guarded<T>(run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(SAID_AGAIN))
 }
 
 /// What a lost branch made of a document.

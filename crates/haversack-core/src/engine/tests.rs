@@ -222,6 +222,14 @@ fn a_batch_that_was_cut_off_is_gone_through_frame_by_frame() {
     let well = Mark { frames: vec![hash([1; 16])], ..twice }.after_success();
     assert_eq!((well.suspect, well.frames), (None, vec![]));
     assert_eq!(Mark::default().after_crash(), Mark::default());
+    // Repairs, too, are given up after some openings that they cut off.
+    let begun = |mendings| Mark { mendings, ..Mark::default() };
+    assert!(!begun(1).after_crash().is_past_mending());
+    assert!(begun(2).after_crash().is_past_mending());
+    assert_eq!(Mark::decode(&begun(2).encode()).unwrap(), begun(2));
+    let mut by_another = begun(2).encode();
+    *by_another.last_mut().unwrap() ^= 1;
+    assert_eq!(Mark::decode(&by_another).unwrap(), Mark::default());
 }
 
 #[test]
