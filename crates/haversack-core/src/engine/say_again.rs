@@ -121,7 +121,8 @@ impl Engine {
                 self.relabel(&mut staged, row, RowKind::Aside(position, true))?;
             }
         }
-        self.say_key_again(id, &mut staged)?;
+        let lanes = rows.values().map(|row| row.head.lane).collect();
+        self.say_key_again(id, &lanes, &mut staged)?;
         staged.doubted.push(*id);
         self.commit(staged).map(|()| true)
     }
@@ -198,10 +199,18 @@ impl Engine {
         Ok(())
     }
 
-    /// A client's key that was put aside with the file is said again with it.
-    fn say_key_again(&self, id: &Document, staged: &mut Staged) -> Result<(), Error> {
+    /// A client's key that was put aside with the file, on one of these lanes of this device, is said again with it.
+    fn say_key_again(
+        &self,
+        id: &Document,
+        lanes: &BTreeSet<Lane>,
+        staged: &mut Staged,
+    ) -> Result<(), Error> {
         let rows = self.index.document(id).map(|entry| entry.rows.as_slice()).unwrap_or_default();
-        let aside = rows.iter().find(|row| matches!(row.head.kind, RowKind::AsideKey(_)));
+        let is_key = |row: &&Row| {
+            matches!(row.head.kind, RowKind::AsideKey(_)) && lanes.contains(&row.head.lane)
+        };
+        let aside = rows.iter().find(is_key);
         let Some(row) = aside.filter(|_| !self.client_keys.contains_key(id)) else { return Ok(()) };
         let content = self.db.entry(Log::Changes, self.ring.document(id)?.expose(), row.id)?;
         let damaged = |_| Error::damaged("log", "a client key has another length");
