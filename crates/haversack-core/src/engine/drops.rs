@@ -15,7 +15,6 @@ use haversack_wire::{Device, Document, Epoch, Position, Space};
 use super::apply::head_of;
 use super::batch::{Batch, Opened};
 use super::documents::Staged;
-use super::horizon::is_safe;
 use super::incoming::acknowledged;
 use super::log::{Row, RowHead, RowKind};
 use super::state::SpaceState;
@@ -298,7 +297,7 @@ impl Engine {
         if let Some(entry) = self.index.document(&id) {
             outcome.known += 1;
             let mine = acknowledged(space, &self.bodies);
-            let safe = |row: &Row| is_safe(space, &mine, row);
+            let safe = |row: &Row| self.is_safe(&mine, row);
             if entry.is_gone() || entry.rows.iter().any(safe) {
                 outcome.safe.push(dropped.drop.id());
             }

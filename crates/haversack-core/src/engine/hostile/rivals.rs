@@ -63,7 +63,7 @@ fn what_a_keeper_has_of_another_branch_is_not_safe() {
         let lanes = &mut team.phone.space.as_mut().unwrap().lanes;
         lanes.get_mut(&keeper).unwrap().vector.insert(lane, said);
         let row = row(&team.phone);
-        horizon::is_safe(team.phone.space().unwrap(), &Default::default(), &row)
+        team.phone.is_safe(&Default::default(), &row)
     };
     let here = &space.lanes[&lane];
     assert!(safe(here.position_start(), here.next));
