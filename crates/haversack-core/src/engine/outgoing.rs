@@ -298,7 +298,11 @@ fn vector(space: &SpaceState, mentions: &[Lane]) -> Vec<VectorEntry> {
         .filter(|(id, lane)| **id != space.lane && lane.next > 0)
         .filter(|(id, lane)| {
             let before = said.and_then(|said| said.get(id));
-            before.is_none_or(|said| (said.next, said.hash) != (lane.next, lane.position_start()))
+            let (next, hash) = (lane.next, lane.position_start());
+            let refused = newest(&lane.quarantined);
+            before.is_none_or(|said| {
+                (said.next, said.hash, &said.quarantined) != (next, hash, &refused)
+            })
         })
         .map(|(id, lane)| {
             let place = mentions.iter().position(|mentioned| mentioned == id);
