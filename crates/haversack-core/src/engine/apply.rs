@@ -181,7 +181,10 @@ impl Engine {
                 }
                 Ok(_) => taken.pass_over(part, Reason::Role),
                 Err(Refusal::Broken(_)) => taken.pass_over(part, Reason::Document),
-                Err(Refusal::Missing) if self.builds_on_rivals(part)? => {
+                // What it lacks may be among bodies that were too many here: nobody else waits for those.
+                Err(Refusal::Missing)
+                    if self.builds_on_rivals(part)? || self.index.is_any_full() =>
+                {
                     taken.aside.insert(part.document);
                 }
                 Err(Refusal::Missing) => return Ok(Err(self.need_of(&part.document))),

@@ -25,11 +25,6 @@ use crate::store::Log;
 use crate::sync::body::Body;
 use crate::sync::drop::Carried;
 
-/// Bodies after one other: as many as a relay keeps.
-const CANDIDATES_MAX: usize = 4;
-/// Bodies of one lane that are taken in beside those that are believed: who forks without end forks to no end.
-const RIVALS_MAX: usize = 1_024;
-
 /// A change of the log or put aside, and the row that it is in.
 pub(super) struct Known {
     pub(super) row: Row,
@@ -228,9 +223,7 @@ impl Engine {
             return Ok(Verdict::Known);
         }
         // The lowest of all is taken in whatever came before it: it may be the one that is believed.
-        let is_one_too_many =
-            beside.len() >= CANDIDATES_MAX && beside.iter().any(|other| *other < position);
-        if is_one_too_many || bodies.rivals.len() >= RIVALS_MAX {
+        if bodies.is_full() && beside.iter().any(|other| *other < position) {
             return Ok(Verdict::Quarantine(Reason::Previous));
         }
         // What was carried proves itself: it does not fall with who carried it.

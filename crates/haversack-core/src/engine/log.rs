@@ -229,6 +229,9 @@ pub(super) struct Bodies {
     pub(super) rivals: BTreeMap<(u32, Position), (i64, Mark)>,
 }
 
+/// Forks of one lane, however long their branches are: who forks without end forks to no end.
+const FORKS_MAX: usize = 1_024;
+
 /// Where a body lies: the rivals that lead to it, itself included, and the first sequence on which it differs from what
 /// is believed.
 #[derive(Debug, Clone, Default)]
@@ -251,6 +254,23 @@ impl Bodies {
     ) -> impl Iterator<Item = Position> {
         let all = self.marks_at(sequence);
         all.filter(move |mark| mark.previous == previous).map(|mark| mark.position)
+    }
+
+    /// How often the lane forks: bodies beside another one that follows the same. That depends on what is here, and not on what of it
+    /// is believed.
+    fn forks(&self) -> usize {
+        let parents: BTreeSet<(u32, Position)> =
+            self.rivals.iter().map(|((at, _), (_, mark))| (*at, mark.previous)).collect();
+        let believed = |(at, previous): &&(u32, Position)| {
+            self.spine.get(at).is_some_and(|(_, mark)| mark.previous == *previous)
+        };
+        let first = parents.iter().filter(|parent| !believed(parent)).count();
+        self.rivals.len() - first
+    }
+
+    /// Whether it forks as often as is taken in.
+    pub(super) fn is_full(&self) -> bool {
+        self.rivals.len() >= FORKS_MAX && self.forks() >= FORKS_MAX
     }
 
     /// All bodies at a sequence.
@@ -350,6 +370,11 @@ impl Index {
     /// The lanes of which there are rivals.
     pub(super) fn forked(&self) -> impl Iterator<Item = (&Lane, &Bodies)> {
         self.lanes.iter().filter(|(_, bodies)| !bodies.rivals.is_empty())
+    }
+
+    /// Whether bodies of some lane may have been refused only because there are so many.
+    pub(super) fn is_any_full(&self) -> bool {
+        self.lanes.values().any(Bodies::is_full)
     }
 
     /// Whether a row's changes were put aside although their body is believed: they build on a rival.

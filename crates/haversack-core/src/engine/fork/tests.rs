@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tempfile::TempDir;
 
+use super::super::documents::{RowContent, Staged, row_item};
 use super::super::intake::Intake;
 use super::super::state::LaneState;
 use super::super::tests::{client, engine, put_life, sign};
@@ -298,12 +299,34 @@ fn forks_without_end_are_bounded_and_cost_nobody_else_anything() {
     let honest = world.others[0].space().unwrap().lane;
     client(&mut world.others[0], "OWN");
     world.others[0].close_unsent().unwrap();
-    let frames: Vec<_> = (0..40).map(|value| world.fork(0, value)).collect();
+    let frames: Vec<_> = (0..1_100).map(|value| world.fork(0, value)).collect();
     let received = world.others[0].receive(&frames, false).unwrap();
-    // Beside the first few, only what is lower than all before it.
+    // Beside the first many, only what is lower than all before it.
     let taken = world.others[0].status().unwrap().forked as usize;
-    assert!((CANDIDATES_MAX - 1..20).contains(&taken), "{taken}");
-    assert_eq!(received.applied + received.quarantined + received.known, 40);
+    assert!((1_024..1_060).contains(&taken), "{taken}");
+    assert_eq!(received.applied + received.quarantined + received.known, 1_100);
+    // Whatever was built on one that was too many here: nobody else's lane waits for it.
+    let other = &mut world.others[1];
+    other.receive(&frames[1_099..], false).unwrap();
+    let need = other.document(&DOCUMENT).unwrap();
+    let own = other.space().unwrap().lane;
+    let actor = other.author(&own).unwrap().id().clone();
+    let mut edited = need.clone().with_actor(actor);
+    let mut tx = edited.transaction();
+    tx.put(ROOT, "need", 7_u64).unwrap();
+    tx.commit();
+    let made = edited.get_last_local_change().unwrap();
+    let tip = Tip { sequence: 1, hash: Some(made.hash()) };
+    let author = other.author(&own).unwrap();
+    let item = row_item(&author, DOCUMENT, vec![rebuild::raw(&made, Tip::default())]).unwrap();
+    let content = RowContent { item, signed: None }.encode();
+    let (kind, since) = (RowKind::Changes, Default::default());
+    let head = RowHead { document: DOCUMENT, kind, lane: own, sequence: None, tip, since };
+    other.commit(Staged { rows: vec![(head, content)], ..Staged::default() }).unwrap();
+    client(other, "AFTER");
+    let bundle = other.export_bundle().unwrap();
+    world.others[0].import_bundle(&bundle).unwrap();
+    assert_eq!(world.others[0].status().unwrap().waiting, 0);
     let mut flood = Vec::new();
     for value in 0..WAITING_MAX as u64 + 20 {
         // Nobody ever sees what these come after.
@@ -315,7 +338,7 @@ fn forks_without_end_are_bounded_and_cost_nobody_else_anything() {
     assert!(world.others[0].status().unwrap().waiting as usize <= WAITING_MAX);
     client(&mut world.others[0], "MORE");
     assert_eq!(world.others[0].space().unwrap().lane, honest, "no new life for another's forks");
-    assert_eq!(world.others[0].clients().unwrap().len(), 3);
+    assert_eq!(world.others[0].clients().unwrap().len(), 4);
 }
 
 /// A body on one's own lane that another life wrote, while there is something unsent: nothing is said in one place twice.
