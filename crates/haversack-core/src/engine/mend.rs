@@ -89,7 +89,8 @@ impl Engine {
 
     /// Whether this device can sign what it has not signed yet.
     fn is_in_step(&self) -> Result<bool, Error> {
-        let can_sign = self.space()?.live.is_some() && self.still_member().is_ok();
+        let live = self.space()?.live.is_some();
+        let can_sign = live && self.still_member().is_ok() && self.has_a_lane();
         Ok(can_sign || self.index.open_rows().is_empty())
     }
 

@@ -61,6 +61,9 @@ impl Engine {
         if self.index.open_rows().is_empty() && space.unsent.is_empty() && !word {
             return Ok(0);
         }
+        if !self.has_a_lane() {
+            return Ok(0);
+        }
         let mut statements: VecDeque<Vec<u8>> = std::mem::take(&mut space.unsent).into();
         let mut work: VecDeque<Vec<Row>> = self.divided()?.into();
         let author = self.author(&space.lane)?;

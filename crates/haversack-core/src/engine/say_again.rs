@@ -9,12 +9,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, Value};
+use haversack_wire::limits::CUT_MAX;
 use haversack_wire::{Document, Epoch, Lane};
 
 use super::Engine;
 use super::documents::{RowContent, Staged, row_item};
 use super::fork::Known;
 use super::log::{Row, RowHead, RowKind};
+use super::state::LaneState;
 use crate::Error;
 use crate::crypto::ClientKey;
 use crate::docs::read::{self, Record};
@@ -56,6 +58,21 @@ impl Engine {
         }
         self.begin_anew(self.device.place)?;
         Ok(true)
+    }
+
+    /// Whether others would read the present lane: of one device's lanes they take so many, and no more. What is beyond that stays
+    /// here, unsent.
+    pub(super) fn has_a_lane(&self) -> bool {
+        let Some(space) = &self.space else { return false };
+        let standing = space.group.roster.standing();
+        let Some(own) = space.lanes.get(&space.lane) else { return false };
+        let line = standing.line(&own.device_key);
+        let is_mine = |lane: &&LaneState| {
+            lane.device_key == own.device_key
+                || (line.is_some() && standing.line(&lane.device_key) == line)
+        };
+        let said = space.lanes.values().filter(is_mine).filter(|lane| lane.next > 0);
+        own.next > 0 || said.count() < CUT_MAX
     }
 
     /// Writes once more, on the present lane, what this device said that is put aside. Says whether there was any.

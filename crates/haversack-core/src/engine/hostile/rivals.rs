@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::refused::Reason;
-use crate::engine::state::Said;
+use crate::engine::state::{LaneState, Said};
 
 /// The insider's next body, once as it should be and once otherwise, in both orders.
 fn beside(team: &mut Team, honest: &Forged, other: &Forged) -> [Vec<Vec<u8>>; 2] {
@@ -84,4 +84,28 @@ fn a_list_of_what_was_refused_is_said_when_it_changes() {
     team.admin.close_unsent().unwrap();
     let space = team.admin.space().unwrap();
     assert_eq!(space.lanes[&space.lane].vector[&lane].quarantined, [0]);
+}
+
+/// A device that was made to begin lane after lane says nothing on one that nobody would take, and loses nothing.
+#[test]
+fn what_no_lane_is_left_for_stays_here() {
+    let mut team = team();
+    let before = team.phone.space().unwrap().clone();
+    for n in 0..haversack_wire::limits::CUT_MAX as u32 {
+        let (lane, body) = another_lane(&team.phone, n);
+        let opening = body.opening.unwrap();
+        let mut state = LaneState::new(opening.device_key, opening.incarnation);
+        state.next = 1;
+        team.phone.space.as_mut().unwrap().lanes.insert(lane, state);
+    }
+    client(&mut team.phone, "ON-THIS-LANE");
+    assert_eq!(team.phone.close_unsent().unwrap(), 1);
+    let place = team.phone.device.place;
+    team.phone.begin_anew(place).unwrap();
+    client(&mut team.phone, "ON-NONE");
+    assert_eq!(team.phone.close_unsent().unwrap(), 0);
+    assert!(team.phone.status().unwrap().own.here_only > 0);
+    let lanes = &mut team.phone.space.as_mut().unwrap().lanes;
+    lanes.retain(|id, lane| before.lanes.contains_key(id) || lane.next != 1);
+    assert_eq!(team.phone.close_unsent().unwrap(), 1);
 }
