@@ -202,7 +202,7 @@ fn a_poisoned_document_is_passed_over_and_its_lane_goes_on() {
     let state = phone.space().unwrap().lanes[&lane].clone();
     assert_eq!(state.quarantined, [state.next - 3, state.next - 2]);
     drop(phone);
-    let passphrase = Passphrase::new(b"pair".to_vec()).unwrap();
+    let passphrase = Passphrase::new(b"team".to_vec()).unwrap();
     let random = Box::new(ChaCha20Rng::seed_from_u64(3));
     let phone = Engine::open(&_folder.path().join("phone"), &passphrase, random).unwrap();
     assert_eq!(phone.clients().unwrap().len(), 1);

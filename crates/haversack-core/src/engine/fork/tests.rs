@@ -42,7 +42,7 @@ enum Sin {
     None,
     /// Changes of a document that break a rule.
     Rule,
-    /// The key of a client whose file is another's.
+    /// Another key for a client.
     Key,
     /// Carried, and of the length of a name.
     Junk,
@@ -133,8 +133,10 @@ impl World {
 
     fn add(&mut self, body: &mut Body, value: u64, sin: Sin) {
         if sin.is(Sin::Key) {
-            let theirs = self.insider.client_keys.keys().next().copied().unwrap();
-            body.client_keys = vec![(theirs, ClientKey::new([value as u8; 32]))];
+            // Another one for the insider's own file, or one for a file of which nobody knows.
+            let own = self.insider.client_keys.keys().next().copied().unwrap();
+            let file = if value % 3 == 0 { own } else { Document::new([79; 16]) };
+            body.client_keys = vec![(file, ClientKey::new([value as u8; 32]))];
         }
         if sin.is(Sin::Junk) {
             body.carried.push(vec![value as u8; 16]);
@@ -450,7 +452,11 @@ fn a_rival_that_waited_is_on_the_disk_all_along() {
     // Here it was cut off.
     assert!(other.waiting.holds(&after) && other.status().unwrap().forked == 1);
     other.take_in(&[], false).unwrap();
-    assert!(!other.waiting.holds(&after) && other.status().unwrap().forked == 2);
+    assert_eq!(other.status().unwrap().waiting, 0);
+    let lane = world.insider.space().unwrap().lane;
+    let sequence = world.nodes[3].lane.next - 1;
+    let bodies = world.others[0].index.bodies(&lane).unwrap();
+    assert!(bodies.marks_at(sequence).any(|mark| mark.position == world.position(3)));
 }
 
 fn reopen(world: &World, seed: u64) -> Engine {
