@@ -8,7 +8,9 @@ use std::path::Path;
 
 use haversack::Notebook;
 use haversack_core::model::*;
-use haversack_core::{ContactDraft, ContactFilter, ContactRow, Engine, Status, WhoDraft};
+use haversack_core::{
+    ContactDraft, ContactFilter, ContactRow, CreateOptions, Engine, Status, WhoDraft,
+};
 use proptest::prelude::*;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
@@ -16,6 +18,10 @@ use crate::fleet::{Fleet, PHONES, passphrase};
 use crate::team::{Team, day, given, relay, van};
 
 const PHONE: usize = 1;
+
+fn drop_box() -> SpaceName {
+    SpaceName::new("fleet").unwrap()
+}
 
 fn item(item: Item) -> Line {
     Line { direction: Direction::Out, item }
@@ -34,9 +40,12 @@ fn put(from: &Path, to: &Path) {
     }
 }
 
-/// A fleet whose phone 1 has several lives; one of them is awake.
+/// A fleet whose phone 1 has several lives; one of them is awake. Somebody of another team drops records for it.
 struct Lives {
     fleet: Fleet,
+    outside: Engine,
+    /// The counts of contacts that were dropped and that nobody carried yet.
+    dropped: BTreeSet<i64>,
     awake: usize,
     count: usize,
     opened: u64,
@@ -47,8 +56,35 @@ struct Lives {
 impl Lives {
     fn new() -> Self {
         let mut fleet = Fleet::new();
+        let (folder, random) = (fleet.folder.path(), Box::new(ChaCha20Rng::seed_from_u64(400)));
+        let options = CreateOptions::cheapest();
+        let mut outside =
+            Engine::create(&folder.join("outside"), &passphrase(), options, random).unwrap();
+        outside.found_space().unwrap();
+        outside.put_site(&van()).unwrap();
+        let target = fleet.device(0).drop_box().unwrap();
+        outside.open_drop_box(&drop_box(), &target).unwrap();
+        fleet.device(0).take_drops_of(&outside.first_root().unwrap()).unwrap();
         fleet.settle();
-        Self { fleet, awake: 0, count: 1, opened: 0, logged: 0, added: 0 }
+        let dropped = BTreeSet::new();
+        Self { fleet, outside, dropped, awake: 0, count: 1, opened: 0, logged: 0, added: 0 }
+    }
+
+    /// A contact of the other team's, for this one.
+    fn drop_one(&mut self, d: u16) {
+        self.logged += 1;
+        self.dropped.insert(self.logged);
+        let draft = given(WhoDraft::default(), self.logged);
+        let day = Day::from_number(3_000 + i64::from(d)).unwrap();
+        self.outside.drop_contacts(&drop_box(), day, &[draft]).unwrap();
+    }
+
+    /// Takes all that was dropped.
+    fn carry(&mut self, n: usize) {
+        let target = self.fleet.device(0).space_id().unwrap();
+        let dropped = self.outside.dropped_for(&target).unwrap();
+        self.fleet.device(n).carry(&dropped).unwrap();
+        self.dropped.clear();
     }
 
     fn rest(&mut self) {
@@ -112,9 +148,9 @@ impl Lives {
     }
 
     /// Adds to a contact what it lacked. Gives the count by which it is known.
-    fn add_to(&mut self, n: usize, count: Option<i64>) -> Option<i64> {
+    fn add_to(&mut self, n: usize, which: impl Fn(usize, &ContactRow) -> bool) -> Option<i64> {
         let rows = self.rows(n);
-        let row = rows.iter().find(|row| count.is_none_or(|count| known_by(row) == count))?;
+        let row = rows.iter().enumerate().find(|(place, row)| which(*place, row))?.1;
         let (id, line) = (row.id.clone(), item(Item::NALOXONE_IM));
         let known_by = known_by(row);
         self.added += 1;
@@ -162,7 +198,8 @@ impl Lives {
 
     /// Everybody, in every life, has the same, and each contact once; those of `added` with what was added to them.
     fn check(&mut self, added: &BTreeSet<i64>) {
-        let everything: Vec<i64> = (1..=self.logged).collect();
+        let everything: Vec<i64> =
+            (1..=self.logged).filter(|count| !self.dropped.contains(count)).collect();
         let first = self.fleet.device(0).canonical().unwrap();
         for life in 0..self.count {
             self.become_life(life);
@@ -296,10 +333,10 @@ fn what_others_built_on_a_lost_branch_is_said_again() {
             lives.hand(PHONE, 2);
             let newest = lives.logged;
             if n % 2 == 0 {
-                added.extend(lives.add_to(2, Some(newest)));
+                added.extend(lives.add_to(2, |_, row| known_by(row) == newest));
                 lives.log(2, n as u16);
                 lives.hand(2, 3);
-                added.extend(lives.add_to(3, Some(1)));
+                added.extend(lives.add_to(3, |_, row| known_by(row) == 1));
             }
         }
         lives.become_life(other);
@@ -343,7 +380,9 @@ fn a_new_life_s_lane_is_forked_as_well() {
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Log(usize, u16),
-    Add(usize),
+    Add(usize, usize),
+    Drop(u16),
+    Carry(usize),
     Sync(usize),
     Hand(usize, usize),
     Become(usize),
@@ -355,7 +394,9 @@ fn act() -> impl Strategy<Value = Act> {
     let device = 0..=PHONES;
     prop_oneof![
         6 => (prop_oneof![Just(PHONE), 0..=PHONES], 0..3_u16).prop_map(|(n, d)| Act::Log(n, d)),
-        3 => device.clone().prop_map(Act::Add),
+        3 => (device.clone(), 0..4_usize).prop_map(|(n, k)| Act::Add(n, k)),
+        1 => (0..3_u16).prop_map(Act::Drop),
+        1 => prop_oneof![Just(PHONE), 0..=PHONES].prop_map(Act::Carry),
         5 => device.clone().prop_map(Act::Sync),
         3 => (device.clone(), device.clone()).prop_map(|(n, m)| Act::Hand(n, m)),
         4 => (0..3_usize).prop_map(Act::Become),
@@ -395,8 +436,28 @@ fn what_was_added_to_a_contact_stays_with_it() {
         Hand(1, 0),
         Become(2),
         Become(0),
-        Add(1),
+        Add(1, 0),
     ]);
+}
+
+/// A life corrected what was carried from another team, and lost.
+#[test]
+fn what_was_added_to_a_carried_contact_outlives_its_branch() {
+    use Act::{Add, Become, Carry, Drop, Hand, Log, Sync};
+    let start = [Drop(1), Carry(0), Sync(0), Sync(1), Become(1), Sync(1)];
+    for (first, then) in [(0, 1), (1, 0)] {
+        let rest = [
+            Become(first),
+            Add(1, 0),
+            Add(1, 1),
+            Hand(1, 2),
+            Become(then),
+            Log(1, 1),
+            Sync(1),
+            Sync(0),
+        ];
+        play(&[&start[..], &rest].concat());
+    }
 }
 
 fn play(acts: &[Act]) {
@@ -408,7 +469,12 @@ fn play(acts: &[Act]) {
     for act in acts {
         match *act {
             Act::Log(n, d) => lives.log(n, d),
-            Act::Add(n) => added.extend(lives.add_to(n, None)),
+            Act::Add(n, k) => {
+                let count = lives.rows(n).len().max(1);
+                added.extend(lives.add_to(n, |place, _| place == k % count));
+            }
+            Act::Drop(d) => lives.drop_one(d),
+            Act::Carry(n) => lives.carry(n),
             Act::Sync(n) => lives.sync(n),
             Act::Hand(n, m) => lives.hand(n, m),
             Act::Become(life) => lives.become_life(life % lives.count),

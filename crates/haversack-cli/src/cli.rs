@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bundle, client, contact, contacts, device, duress, exit_codes, exposure, init, invite, join,
-    lock, log, passphrase, peer, quarantine, recovery, relay, report, site, space, status, sync, wipe,
+    lock, log, passphrase, peer, quarantine, recovery, relay, report, site, space, status, sync,
+    wipe,
 };
 use crate::demo;
 use crate::error::{Code, Error, Exit};

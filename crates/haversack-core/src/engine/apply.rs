@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{ActorId, Automerge};
 use haversack_wire::limits::{CUT_MAX, LANES_MAX, WAITING_MAX};
-use haversack_wire::{Document, Epoch, Lane, Space};
+use haversack_wire::{Document, Epoch, Lane, Position, Space, StatementHash};
 
 use super::Engine;
 use super::batch::{Batch, Opened};
@@ -21,11 +21,8 @@ use crate::Error;
 use crate::crypto::{ClientKey, GenerationSecret, verify};
 use crate::docs::rebuild::{self, Refusal, Tip};
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
-use crate::members::{Role, actor, lane as lane_of, statement_hash};
+use crate::members::{Role, Roster, actor, lane as lane_of, statement_hash};
 use crate::sync::tree::{Leaves, Tree, signed};
-
-/// Documents of one lane that are remembered as passed over.
-const PASSED_MAX: usize = 1_024;
 
 /// What became of an opened chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +54,7 @@ struct Taken {
     /// As they are afterwards.
     documents: BTreeMap<Document, Automerge>,
     /// Passed over: what breaks a rule, and all that its author builds on that.
-    passed: BTreeMap<Document, Tip>,
+    passed: BTreeSet<Document>,
     /// Why something was.
     refused: Option<Reason>,
     /// Put aside: what builds on a branch that is not believed.
@@ -66,7 +63,7 @@ struct Taken {
 
 impl Taken {
     fn pass_over(&mut self, part: &Rebuilt, reason: Reason) {
-        self.passed.insert(part.document, part.tip);
+        self.passed.insert(part.document);
         self.refused = self.refused.or(Some(reason));
     }
 }
@@ -87,23 +84,13 @@ impl Engine {
         if let Some(verdict) = self.rival(batch, chunk) {
             return Ok(verdict);
         }
-        let (lane, role) = match standing(&batch.space, chunk) {
-            Ok(found) => found,
+        let known = |document: &Document| self.staged_tip(batch, document, &chunk.body.lane);
+        let judged = turn_of(&batch.space, chunk).and_then(|lane| {
+            judge(&batch.space, chunk, (&lane, lane.heads()), known).map(|judged| (lane, judged))
+        });
+        let (lane, Judged { author, role, parts: rebuilt, signed }) = match judged {
+            Ok(judged) => judged,
             Err(verdict) => return Ok(verdict),
-        };
-        let id = actor(batch.space.space(), &lane.device_key, lane.incarnation);
-        let author = Author::new(&id);
-        let known = |document: &Document| {
-            let passed = lane.passed.get(document).copied();
-            passed.unwrap_or_else(|| self.staged_tip(batch, document, &chunk.body.lane))
-        };
-        let rebuilt = match rebuild_item(chunk, &author, known) {
-            Ok(rebuilt) => rebuilt,
-            Err(verdict) => return Ok(verdict),
-        };
-        let signed = match check_signature(batch.space.space(), chunk, &lane.device_key, &rebuilt) {
-            Some(signed) => signed,
-            None => return Ok(Verdict::Quarantine(Reason::Signature)),
         };
         if chunk.body.previous != lane.position {
             return Ok(Verdict::Quarantine(Reason::Previous));
@@ -113,7 +100,7 @@ impl Engine {
             return Ok(Verdict::Wait(Need::Version));
         };
         let here = &brought.documents;
-        let taken = match self.apply_parts(batch, (&lane, role), &rebuilt, here)? {
+        let taken = match self.apply_parts(batch, (&chunk.body.lane, role), &rebuilt, here)? {
             Ok(taken) => taken,
             Err(need) => return Ok(Verdict::Wait(need)),
         };
@@ -123,22 +110,25 @@ impl Engine {
         let refused = refused
             .or(brought.refused.then_some(Reason::Drop))
             .or_else(|| refused_statement(&batch.space, chunk));
-        pass_over(batch, chunk, lane, (&passed, refused.is_some() || !aside.is_empty()));
-        brought.stage(batch, chunk);
+        pass_over(batch, chunk, lane, refused.is_some() || !aside.is_empty());
+        brought.stage(batch, chunk, signed.mark.position);
         for (place, part) in rebuilt.into_iter().enumerate() {
-            if self.index.is_gone(&part.document) {
-                let head = gone(part.document, chunk.body.lane, part.tip);
-                batch.tips.insert((part.document, chunk.body.lane), part.tip);
-                batch.staged.rows.push((head, Vec::new()));
-            } else if !passed.contains_key(&part.document) {
-                let kind = match aside.contains(&part.document) {
-                    true => RowKind::Aside(signed.mark.position, false),
-                    false => RowKind::Changes,
-                };
-                batch.tips.insert((part.document, chunk.body.lane), part.tip);
-                batch.staged.rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
+            let (document, position) = (part.document, signed.mark.position);
+            batch.tips.insert((document, chunk.body.lane), part.tip);
+            if self.index.is_gone(&document) {
+                batch.staged.rows.push((gone(document, chunk.body.lane, part.tip), Vec::new()));
+                continue;
             }
+            let kind = if passed.contains(&document) {
+                RowKind::Passed(position)
+            } else if aside.contains(&document) {
+                RowKind::Aside(position, false)
+            } else {
+                RowKind::Changes
+            };
+            batch.staged.rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
         }
+        batch.passed.extend(passed.into_iter().map(|document| (document, chunk.body.lane)));
         self.end_body(batch, chunk, &author, signed.mark)?;
         Ok(refused.map_or(Verdict::Applied, Verdict::PassedOver))
     }
@@ -152,17 +142,11 @@ impl Engine {
         mark: Mark,
     ) -> Result<(), Error> {
         let (lane, place) = (chunk.body.lane, chunk.sequence);
-        let row = body_row(
-            batch.space.space(),
-            RowKind::Body(mark),
-            place,
-            &chunk.body,
-            &chunk.signature,
-        )?;
+        let row = body_row(batch.space.space(), RowKind::Body(mark), place, &chunk.body)?;
         batch.staged.rows.push(row);
         batch.marks.insert((lane, place), mark);
         let begun = self.begun(batch, &chunk.body.client_keys)?;
-        stage_client_keys(batch, chunk, author, &begun);
+        self.stage_client_keys(batch, chunk, (author, mark.position), &begun);
         let SpaceState { group, lanes, .. } = &mut batch.space;
         if let Some(lane) = lanes.get_mut(&lane) {
             go_on(lane, &group.roster, &chunk.body, place, mark.position);
@@ -174,13 +158,14 @@ impl Engine {
     fn apply_parts(
         &mut self,
         batch: &Batch,
-        (lane, role): (&LaneState, Role),
+        (lane, role): (&Lane, Role),
         parts: &[Rebuilt],
         brought: &BTreeMap<Document, Automerge>,
     ) -> Result<Result<Taken, Need>, Error> {
         let mut taken = Taken::default();
         for part in parts {
-            if lane.passed.contains_key(&part.document) {
+            let is_passed = batch.passed.contains(&(part.document, *lane));
+            if is_passed || self.index.is_passed(&part.document, lane) {
                 taken.pass_over(part, Reason::Continued);
                 continue;
             }
@@ -197,7 +182,10 @@ impl Engine {
                 }
                 Ok(_) => taken.pass_over(part, Reason::Role),
                 Err(Refusal::Broken(_)) => taken.pass_over(part, Reason::Document),
-                Err(Refusal::Missing) if self.builds_on_rivals(part)? => {
+                // What it lacks may be among bodies that were too many here: nobody else waits for those.
+                Err(Refusal::Missing)
+                    if self.builds_on_rivals(part)? || self.index.is_any_full() =>
+                {
                     taken.aside.insert(part.document);
                 }
                 Err(Refusal::Missing) => return Ok(Err(self.need_of(&part.document))),
@@ -225,6 +213,27 @@ impl Engine {
         Ok(begun)
     }
 
+    /// Takes the keys of the clients whose files this author began: nobody can put another key in their place.
+    fn stage_client_keys(
+        &self,
+        batch: &mut Batch,
+        chunk: &Opened,
+        (author, position): (&Author, Position),
+        begun: &BTreeMap<Document, ActorId>,
+    ) {
+        for (document, key) in &chunk.body.client_keys {
+            if self.index.is_gone(document) {
+                continue;
+            }
+            let is_its = begun.get(document) == Some(author.id());
+            let kind = if is_its { RowKind::ClientKey } else { RowKind::AsideKey(position) };
+            batch.staged.rows.push((head_of(chunk, *document, kind), key.expose().to_vec()));
+            if is_its {
+                batch.staged.client_keys.insert(*document, key.clone());
+            }
+        }
+    }
+
     fn staged_tip(&self, batch: &Batch, document: &Document, lane: &Lane) -> Tip {
         let staged = batch.tips.get(&(*document, *lane)).copied();
         staged.unwrap_or_else(|| self.index.tip(document, lane))
@@ -242,8 +251,53 @@ impl Engine {
     }
 }
 
+/// What a body adds up to, wherever on its lane it lies.
+pub(super) struct Judged {
+    pub(super) author: Author,
+    pub(super) role: Role,
+    pub(super) parts: Vec<Rebuilt>,
+    pub(super) signed: Signed,
+}
+
+/// Judges a body by what its author had seen of the roster, never by what is known here since (PROTOCOL § 6.4); `before` are the
+/// heads, and `known` gives how far the author had come in a document, on the way to this very body.
+pub(super) fn judge(
+    space: &SpaceState,
+    chunk: &Opened,
+    (lane, before): (&LaneState, &[StatementHash]),
+    known: impl Fn(&Document) -> Tip,
+) -> Result<Judged, Verdict> {
+    let role = role_of(&space.group.roster, chunk, &lane.device_key, before)?;
+    let author = Author::new(&actor(space.space(), &lane.device_key, lane.incarnation));
+    let parts = rebuild_item(chunk, &author, known)?;
+    let signed = check_signature(space.space(), chunk, &lane.device_key, &parts);
+    let signed = signed.ok_or(Verdict::Quarantine(Reason::Signature))?;
+    Ok(Judged { author, role, parts, signed })
+}
+
+/// The role of a body's author, who must have gone on from what it had seen before.
+fn role_of(
+    roster: &Roster,
+    chunk: &Opened,
+    key: &[u8; 32],
+    before: &[StatementHash],
+) -> Result<Role, Verdict> {
+    let heads = chunk.body.heads.as_deref().unwrap_or(before);
+    let (Some(past), Some(stood)) = (roster.past(heads), roster.stood(heads)) else {
+        let missing = heads.iter().find(|head| roster.statement(head).is_none());
+        return Err(Verdict::Wait(missing.map_or(Need::Before, |head| Need::Statement(*head))));
+    };
+    match stood.current(key).and_then(|member| member.role) {
+        _ if !roster.past(before).is_some_and(|before| past.contains_all(&before)) => {
+            Err(Verdict::Quarantine(Reason::Heads))
+        }
+        Some(role) => Ok(role),
+        None => Err(Verdict::Quarantine(Reason::Member)),
+    }
+}
+
 /// Decodes and rebuilds the changes of a chunk, each document from where its author stands.
-pub(super) fn rebuild_item(
+fn rebuild_item(
     chunk: &Opened,
     author: &Author,
     known: impl Fn(&Document) -> Tip,
@@ -266,37 +320,32 @@ pub(super) fn rebuild_item(
         let tip = Tip { sequence, hash: Some(hash) };
         Ok(Rebuilt { document: part.document, raw, changes, before, tip })
     };
-    documents.into_iter().map(rebuild).collect()
+    match documents.is_empty() {
+        true => Err(Verdict::Quarantine(Reason::Changes)),
+        false => documents.into_iter().map(rebuild).collect(),
+    }
 }
 
-/// The lane of a chunk whose turn has come and its author's role there, or what becomes of the chunk instead. An author is judged
-/// by what it says that it had seen of the roster, never by what is known here since (PROTOCOL § 6.4).
-fn standing(space: &SpaceState, chunk: &Opened) -> Result<(LaneState, Role), Verdict> {
+/// Whether a body opens its lane where it should, and its clear header names that lane.
+pub(super) fn check_form(space: &SpaceState, chunk: &Opened) -> Result<(), Verdict> {
     let first = chunk.sequence == 0;
     if first != chunk.body.opening.is_some() || (first && chunk.body.heads.is_none()) {
         return Err(Verdict::Quarantine(Reason::Opening));
     }
-    if !is_tagged(space, chunk) {
-        return Err(Verdict::Quarantine(Reason::Tag));
+    match is_tagged(space, chunk) {
+        true => Ok(()),
+        false => Err(Verdict::Quarantine(Reason::Tag)),
     }
+}
+
+/// The lane of a chunk whose turn has come, or what becomes of the chunk instead.
+fn turn_of(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict> {
+    check_form(space, chunk)?;
     let lane = lane_of_body(space, chunk)?;
     match chunk.sequence.cmp(&lane.next) {
-        Ordering::Less => return Err(Verdict::Known),
-        Ordering::Equal => {}
-        Ordering::Greater => return Err(Verdict::Wait(Need::Before)),
-    }
-    let roster = &space.group.roster;
-    let heads = chunk.body.heads.as_deref().unwrap_or(lane.heads());
-    let (Some(past), Some(stood)) = (roster.past(heads), roster.stood(heads)) else {
-        let missing = heads.iter().find(|head| roster.statement(head).is_none());
-        return Err(Verdict::Wait(missing.map_or(Need::Before, |head| Need::Statement(*head))));
-    };
-    let goes_on = roster.past(lane.heads()).is_some_and(|before| past.contains_all(&before));
-    let role = stood.current(&lane.device_key).and_then(|member| member.role);
-    match role {
-        _ if !goes_on => Err(Verdict::Quarantine(Reason::Heads)),
-        Some(role) => Ok((lane, role)),
-        None => Err(Verdict::Quarantine(Reason::Member)),
+        Ordering::Less => Err(Verdict::Known),
+        Ordering::Equal => Ok(lane),
+        Ordering::Greater => Err(Verdict::Wait(Need::Before)),
     }
 }
 
@@ -333,7 +382,7 @@ fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict
 }
 
 /// Checks that its device signed the body.
-pub(super) fn check_signature(
+fn check_signature(
     space: &Space,
     chunk: &Opened,
     device_key: &[u8; 32],
@@ -349,7 +398,7 @@ pub(super) fn check_signature(
     let mark = Mark {
         position: tree.position(lane, sequence, &root),
         previous: chunk.body.previous,
-        signature: *chunk.signature.first_chunk()?,
+        signature: chunk.signature,
     };
     verify(device_key, &message, &chunk.signature).then_some(Signed { leaves, mark })
 }
@@ -361,22 +410,19 @@ fn refused_statement(space: &SpaceState, chunk: &Opened) -> Option<Reason> {
 }
 
 /// Remembers what of a signed body no document takes: its lane, and its other documents, go on.
-fn pass_over(
-    batch: &mut Batch,
-    chunk: &Opened,
-    mut lane: LaneState,
-    (passed, refused): (&BTreeMap<Document, Tip>, bool),
-) {
+fn pass_over(batch: &mut Batch, chunk: &Opened, mut lane: LaneState, refused: bool) {
     if refused {
         lane.quarantined.push(chunk.sequence);
         let from = lane.quarantined.len().saturating_sub(WAITING_MAX);
         lane.quarantined.drain(..from);
     }
-    lane.passed.extend(passed.iter().map(|(document, tip)| (*document, *tip)));
-    while lane.passed.len() > PASSED_MAX {
-        lane.passed.pop_first();
-    }
     batch.space.lanes.insert(chunk.body.lane, lane);
+}
+
+/// The head of a row of a body that is about a document and holds no changes of it.
+pub(super) fn head_of(chunk: &Opened, document: Document, kind: RowKind) -> RowHead {
+    let (lane, sequence) = (chunk.body.lane, Some(chunk.sequence));
+    RowHead { document, kind, lane, sequence, tip: Tip::default(), since: Epoch::default() }
 }
 
 /// A row of the log that holds a document's part of a body.
@@ -387,39 +433,8 @@ pub(super) fn row_of(
     (place, signed): (usize, &Signed),
     kind: RowKind,
 ) -> Result<(RowHead, Vec<u8>), Error> {
-    let head = RowHead {
-        document: part.document,
-        kind,
-        lane: chunk.body.lane,
-        sequence: Some(chunk.sequence),
-        tip: part.tip,
-        since: Epoch::default(),
-    };
+    let head = RowHead { tip: part.tip, ..head_of(chunk, part.document, kind) };
     let item = row_item(author, part.document, part.raw)?;
     let content = RowContent { item, signed: Some((chunk.signature, signed.leaves.proof(place))) };
     Ok((head, content.encode()))
-}
-
-/// Takes the keys of the clients whose files this author began: nobody can put another key in their place.
-fn stage_client_keys(
-    batch: &mut Batch,
-    chunk: &Opened,
-    author: &Author,
-    begun: &BTreeMap<Document, ActorId>,
-) {
-    for (document, key) in &chunk.body.client_keys {
-        if begun.get(document) != Some(author.id()) {
-            continue;
-        }
-        let head = RowHead {
-            document: *document,
-            kind: RowKind::ClientKey,
-            lane: chunk.body.lane,
-            sequence: Some(chunk.sequence),
-            tip: Tip::default(),
-            since: Epoch::default(),
-        };
-        batch.staged.rows.push((head, key.expose().to_vec()));
-        batch.staged.client_keys.insert(*document, key.clone());
-    }
 }

@@ -1,6 +1,6 @@
 //! A batch of frames under way: what was opened, what will be saved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::{Document, Epoch, Lane, LaneTag};
 
@@ -85,6 +85,8 @@ pub(super) struct Batch {
     pub(super) room: Room,
     /// How far authors have come in documents, with what the batch brings.
     pub(super) tips: BTreeMap<(Document, Lane), Tip>,
+    /// Documents in which an author broke a rule.
+    pub(super) passed: BTreeSet<(Document, Lane)>,
     /// The bodies that the batch applies.
     pub(super) marks: BTreeMap<(Lane, u32), Mark>,
     /// What contradicts what is here of its lane.

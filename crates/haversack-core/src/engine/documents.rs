@@ -248,13 +248,36 @@ impl Engine {
         for (id, frame) in saved.frames.into_iter().zip(staged.frames) {
             self.waiting.keep(id, frame);
         }
-        staged.keys_aside.iter().for_each(|document| drop(self.client_keys.remove(document)));
-        let keyed: Vec<_> = staged.client_keys.keys().copied().collect();
-        self.client_keys.extend(staged.client_keys);
+        let mut keyed = staged.keys_aside;
+        keyed.extend(staged.client_keys.keys());
+        keyed.iter().for_each(|id| self.settle_key(id, staged.client_keys.get(id)));
         self.strangers.extend(staged.strangers);
         self.view_is_due |= self.show_news(staged.documents, &keyed, &mut again, judged).is_err();
         if self.view_is_due {
             self.view_is_due = self.show_all().is_err();
+        }
+    }
+
+    /// The key of a client: of several that whoever began its file has said, the first on the first lane, so that it follows from
+    /// what is believed and not from what came last.
+    pub(super) fn first_key(&self, id: &Document) -> Result<Option<ClientKey>, Error> {
+        let rows = self.index.document(id).map(|entry| entry.rows.as_slice()).unwrap_or_default();
+        let keys = rows.iter().filter(|row| row.head.kind == RowKind::ClientKey);
+        let place = |row: &&Row| (row.head.lane, row.head.sequence.unwrap_or(u32::MAX), row.id);
+        let Some(row) = keys.min_by_key(place) else { return Ok(None) };
+        let content = self.entry(row)?;
+        let damaged = |_| Error::damaged("log", "a client key has another length");
+        content.as_slice().try_into().map(|key| Some(ClientKey::new(key))).map_err(damaged)
+    }
+
+    fn settle_key(&mut self, id: &Document, new: Option<&ClientKey>) {
+        let key = match (self.client_keys.contains_key(id), new) {
+            (false, Some(key)) => Some(key.clone()),
+            _ => self.first_key(id).unwrap_or_else(|_| new.cloned()),
+        };
+        match key {
+            Some(key) => drop(self.client_keys.insert(*id, key)),
+            None => drop(self.client_keys.remove(id)),
         }
     }
 

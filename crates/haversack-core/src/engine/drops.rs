@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{ActorId, Automerge, Change};
 use haversack_wire::limits::DROPS_MAX;
-use haversack_wire::{Device, Document, Lane, Space, StatementHash};
+use haversack_wire::{Device, Document, Lane, Position, Space, StatementHash};
 
+use super::apply::head_of;
 use super::batch::{Batch, Opened};
 use super::documents::Staged;
-use super::horizon::{gone, is_safe};
+use super::horizon::gone;
 use super::incoming::acknowledged;
 use super::log::{Row, RowHead, RowKind};
 use super::state::SpaceState;
@@ -90,6 +91,8 @@ impl CarryOutcome {
 pub(super) struct Brought {
     drops: Vec<(Document, Vec<u8>)>,
     carried: Vec<(Document, Device, ActorId, Vec<u8>)>,
+    /// What was carried and nobody takes, by its name.
+    aside: Vec<(Document, Vec<u8>)>,
     /// The carried documents, as they are with what was carried.
     pub(super) documents: BTreeMap<Document, Automerge>,
     /// Whether something of it is no good.
@@ -380,7 +383,7 @@ impl Engine {
         let Some(entry) = self.index.document(id) else { return false };
         let mine = acknowledged(space, &self.bodies);
         let is_safe = |row: &Row| {
-            row.head.kind == RowKind::Carried && !self.is_cut(row) && is_safe(space, &mine, row)
+            row.head.kind == RowKind::Carried && !self.is_cut(row) && self.is_safe(&mine, row)
         };
         entry.is_gone() || entry.rows.iter().any(is_safe)
     }
@@ -466,7 +469,12 @@ impl Engine {
             match checked(batch.space.space(), bytes, takes) {
                 Ok((carried, taken)) => self.bring(batch, &mut brought, &carried, taken)?,
                 Err(Refusal::Missing) => return Ok(None),
-                Err(Refusal::Broken(_)) => brought.refused = true,
+                Err(Refusal::Broken(_)) => {
+                    brought.refused = true;
+                    let id = Carried::decode(bytes).map(|carried| carried.id(batch.space.space()));
+                    let id = id.ok().filter(|id| !self.index.is_gone(id));
+                    brought.aside.extend(id.map(|id| (id, bytes.clone())));
+                }
             }
         }
         Ok(Some(brought))
@@ -511,12 +519,13 @@ fn checked(
 
 impl Brought {
     /// Stages the rows of what was brought.
-    pub(super) fn stage(self, batch: &mut Batch, chunk: &Opened) {
-        let sequence = Some(chunk.sequence);
-        let head =
-            |document, kind| RowHead { sequence, ..RowHead::open(document, kind, chunk.body.lane) };
+    pub(super) fn stage(self, batch: &mut Batch, chunk: &Opened, position: Position) {
+        let head = |document, kind| head_of(chunk, document, kind);
         for (document, content) in self.drops {
             batch.staged.rows.push((head(document, RowKind::Drop), content));
+        }
+        for (document, content) in self.aside {
+            batch.staged.rows.push((head(document, RowKind::AsideDrop(position)), content));
         }
         for (document, author, actor, content) in self.carried {
             batch.staged.rows.push((head(document, RowKind::Carried), content));

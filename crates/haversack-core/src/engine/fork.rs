@@ -7,28 +7,23 @@
 use std::collections::BTreeSet;
 
 use automerge::ChangeHash;
-use haversack_wire::{Device, Document, Epoch, Lane, Position, Space, StatementHash};
+use haversack_wire::{Device, Document, FrameHash, Lane, Position, Reader, Space, StatementHash};
 
 use super::Engine;
-use super::apply::{Rebuilt, Verdict, check_signature, rebuild_item, row_of};
+use super::apply::{Judged, Rebuilt, Verdict, check_form, head_of, judge, row_of};
 use super::batch::{Batch, Opened, Received};
 use super::incoming::{keep, keep_waiting, quarantine};
 use super::kept::Keep;
-use super::log::{Bodies, Path, Row, RowHead, RowKind};
+use super::log::{Bodies, DocumentRows, Path, Row, RowHead, RowKind};
 use super::refused::{Reason, Refused};
+use super::room::Room;
 use super::state::{LaneState, SpaceState};
-use super::wait::{NO_DOCUMENT, Need};
+use super::wait::Need;
 use crate::Error;
 use crate::docs::rebuild::{self, Tip};
-use crate::members::{Role, Roster};
 use crate::store::Log;
 use crate::sync::body::Body;
 use crate::sync::drop::Carried;
-
-/// Bodies after one other: as many as a relay keeps.
-const CANDIDATES_MAX: usize = 4;
-/// Bodies of one lane that are taken in beside those that are believed: who forks without end forks to no end.
-const RIVALS_MAX: usize = 1_024;
 
 /// A change of the log or put aside, and the row that it is in.
 pub(super) struct Known {
@@ -43,10 +38,16 @@ pub(super) fn body_row(
     kind: RowKind,
     sequence: u32,
     body: &Body,
-    signature: &[u8; 64],
 ) -> Result<(RowHead, Vec<u8>), Error> {
+    let lean = lean(to, body);
+    let (document, tip, since) = Default::default();
+    let head = RowHead { document, kind, lane: body.lane, sequence: Some(sequence), tip, since };
+    Ok((head, lean.encode()?.bytes))
+}
+
+fn lean(to: &Space, body: &Body) -> Body {
     let Body { heads, vector, statements, drops, carried, other, .. } = body;
-    let lean = Body {
+    Body {
         lane: body.lane,
         heads: heads.clone(),
         previous: body.previous,
@@ -54,20 +55,44 @@ pub(super) fn body_row(
         statements: statements.clone(),
         opening: body.opening,
         drops: drops.clone(),
-        carried: carried.iter().map(|bytes| name_of_carried(to, bytes)).collect(),
+        carried: carried.iter().map(|bytes| KeptDrop::of(to, bytes).encode()).collect(),
         other: other.clone(),
         ..Body::default()
-    };
-    let (document, tip, since) = Default::default();
-    let head = RowHead { document, kind, lane: body.lane, sequence: Some(sequence), tip, since };
-    Ok((head, [&lean.encode()?.bytes[..], signature].concat()))
+    }
 }
 
-/// The name of a carried drop; of what is none, or a name already, itself.
-fn name_of_carried(to: &Space, bytes: &[u8]) -> Vec<u8> {
-    match Carried::decode(bytes) {
-        Ok(carried) => carried.id(to).to_bytes().to_vec(),
-        Err(_) => bytes.to_vec(),
+/// What the row of a body says of something that the body carried.
+pub(super) enum KeptDrop {
+    /// It has a row of its own, in this document and with this content.
+    Row(Document, FrameHash),
+    /// It is no drop, and stands here in full.
+    Whole(Vec<u8>),
+}
+
+impl KeptDrop {
+    fn of(to: &Space, bytes: &[u8]) -> Self {
+        match Carried::decode(bytes) {
+            Ok(carried) => Self::Row(carried.id(to), FrameHash::of(bytes)),
+            Err(_) => Self::Whole(bytes.to_vec()),
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Row(document, hash) => {
+                [&[0], &document.as_bytes()[..], &hash.as_bytes()[..]].concat()
+            }
+            Self::Whole(bytes) => [&[1], &bytes[..]].concat(),
+        }
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut r = Reader::new("log", bytes);
+        let is_row = r.u8()? == 0;
+        Ok(match is_row {
+            true => Self::Row(Document::new(r.array()?), FrameHash::new(r.array()?)),
+            false => Self::Whole(r.rest().to_vec()),
+        })
     }
 }
 
@@ -100,11 +125,7 @@ impl Engine {
 
     fn is_known(&self, chunk: &Opened) -> bool {
         let Some(bodies) = self.index.bodies(&chunk.body.lane) else { return false };
-        let spine = bodies.spine.get(&chunk.sequence).into_iter();
-        let all = Position::new([0; 16])..=Position::new([255; 16]);
-        let range = (chunk.sequence, *all.start())..=(chunk.sequence, *all.end());
-        let rivals = bodies.rivals.range(range).map(|(_, rival)| rival);
-        let mut here = spine.chain(rivals).map(|(_, mark)| mark);
+        let mut here = bodies.marks_at(chunk.sequence);
         !chunk.frame.is_empty() && here.any(|mark| mark.is_signed_by(&chunk.signature))
     }
 
@@ -120,6 +141,7 @@ impl Engine {
     }
 
     /// Takes in what contradicts what is here, as far as it is signed and in order. Says also whether something found no room.
+    /// What was kept stays kept until it is taken.
     pub(super) fn take_rivals(
         &mut self,
         mut rivals: Vec<Opened>,
@@ -129,42 +151,58 @@ impl Engine {
             return Ok((Received::default(), false));
         }
         rivals.sort_by_key(|chunk| (chunk.body.lane, chunk.sequence));
-        let mut settled = Vec::new();
+        let (mut received, mut lost) = (Received::default(), false);
         loop {
             let before = rivals.len();
             for chunk in std::mem::take(&mut rivals) {
-                match self.take_rival(&chunk)? {
+                let mut batch = self.open_all(&[], &[], carry)?.batch;
+                match self.take_rival(&mut batch, &chunk)? {
                     Verdict::Wait(need) => rivals.push(Opened { need, ..chunk }),
-                    verdict => settled.push((chunk, verdict)),
+                    verdict => {
+                        settle(&mut batch, &chunk, verdict);
+                        received.add(batch.received);
+                        lost |= batch.lost;
+                        self.commit(batch.staged)?;
+                    }
                 }
             }
             if rivals.len() == before {
                 break;
             }
         }
+        let left = self.keep_rivals(rivals, carry)?;
+        received.add(left.0);
+        Ok((received, lost | left.1))
+    }
+
+    /// Keeps rivals that lack something. What lacks the body before it waits for the next one of its lane, on any branch.
+    fn keep_rivals(&mut self, rivals: Vec<Opened>, carry: bool) -> Result<(Received, bool), Error> {
         let mut batch = self.open_all(&[], &[], carry)?.batch;
-        settled.iter().for_each(|(chunk, verdict)| settle(&mut batch, chunk, *verdict));
-        let before = Need::Document(NO_DOCUMENT, self.index.newest_body());
-        keep_waiting(
-            &mut batch,
-            rivals.into_iter().map(|chunk| match chunk.need {
-                Need::Before => Opened { need: before, ..chunk },
-                _ => chunk,
-            }),
-        );
+        let rows: Vec<i64> = rivals.iter().filter_map(|chunk| chunk.row).collect();
+        batch.room = Room::beside(&self.waiting, &rows);
+        batch.staged.drop_frames = rows;
+        let index = &self.index;
+        let beside = |chunk: Opened| match chunk.need {
+            Need::Before => {
+                let need = Need::Branch(index.newest_body(&chunk.body.lane));
+                Opened { need, ..chunk }
+            }
+            _ => chunk,
+        };
+        keep_waiting(&mut batch, rivals.into_iter().map(beside));
+        batch.staged.mark = Some(self.mark.after_success());
         let found = (batch.received, batch.lost);
         self.commit(batch.staged).map(|()| found)
     }
 
-    /// Keeps a body on a branch of its own, if everything about it is in order.
-    fn take_rival(&mut self, chunk: &Opened) -> Result<Verdict, Error> {
+    /// Stages a body on a branch of its own, if everything about it is in order.
+    fn take_rival(&mut self, batch: &mut Batch, chunk: &Opened) -> Result<Verdict, Error> {
         let (id, sequence) = (chunk.body.lane, chunk.sequence);
-        let Some(lane) = self.space()?.lanes.get(&id).cloned() else {
+        let Some(lane) = batch.space.lanes.get(&id).cloned() else {
             return Ok(Verdict::Wait(Need::Before));
         };
-        let first = sequence == 0;
-        if first != chunk.body.opening.is_some() || (first && chunk.body.heads.is_none()) {
-            return Ok(Verdict::Quarantine(Reason::Opening));
+        if let Err(verdict) = check_form(&batch.space, chunk) {
+            return Ok(verdict);
         }
         if self.is_known(chunk) {
             return Ok(Verdict::Known);
@@ -173,80 +211,30 @@ impl Engine {
         let Some(path) = bodies.path(sequence, chunk.body.previous) else {
             return Ok(Verdict::Wait(Need::Before));
         };
-        let role = match self.may_say(chunk, &lane, &bodies, &path)? {
-            Ok(role) => role,
-            Err(verdict) => return Ok(verdict),
-        };
-        let author = self.author(&id)?;
+        let before = self.heads_on(&lane, &bodies, &path, chunk)?;
         let known = |document: &Document| self.tip_on(document, &id, &bodies, &path);
-        let parts = match rebuild_item(chunk, &author, known) {
-            Ok(parts) => parts,
+        let judged = match judge(&batch.space, chunk, (&lane, &before), known) {
+            Ok(judged) => judged,
             Err(verdict) => return Ok(verdict),
         };
-        let space = *self.space()?.space();
-        let Some(signed) = check_signature(&space, chunk, &lane.device_key, &parts) else {
-            return Ok(Verdict::Quarantine(Reason::Signature));
-        };
-        let position = signed.mark.position;
+        let position = judged.signed.mark.position;
         let beside: Vec<Position> = bodies.children(sequence, chunk.body.previous).collect();
-        if bodies.at(sequence) == Some(position)
-            || bodies.rivals.contains_key(&(sequence, position))
-        {
+        if beside.contains(&position) {
             return Ok(Verdict::Known);
         }
         // The lowest of all is taken in whatever came before it: it may be the one that is believed.
-        let is_one_too_many =
-            beside.len() >= CANDIDATES_MAX && beside.iter().any(|other| *other < position);
-        if is_one_too_many || bodies.rivals.len() >= RIVALS_MAX {
+        if bodies.is_full() && beside.iter().any(|other| *other < position) {
             return Ok(Verdict::Quarantine(Reason::Previous));
         }
-        let mut batch = self.open_all(&[], &[], false)?.batch;
         // What was carried proves itself: it does not fall with who carried it.
-        let before = self.heads_on(&lane, &bodies, &path, chunk)?;
         let heads = chunk.body.heads.as_deref().unwrap_or(&before);
-        let Some(brought) = self.brought(&batch, chunk, (role, heads))? else {
+        let Some(brought) = self.brought(batch, chunk, (judged.role, heads))? else {
             return Ok(Verdict::Wait(Need::Version));
         };
         batch.staged.documents.extend(brought.documents.clone());
-        brought.stage(&mut batch, chunk);
-        let staged = &mut batch.staged;
-        for (place, part) in parts.into_iter().enumerate() {
-            let kind = RowKind::Aside(position, false);
-            staged.rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
-        }
-        for (document, key) in &chunk.body.client_keys {
-            let (kind, tip, since) =
-                (RowKind::AsideKey(position), Tip::default(), Epoch::default());
-            let (document, sequence) = (*document, Some(sequence));
-            let head = RowHead { document, kind, lane: id, sequence, tip, since };
-            staged.rows.push((head, key.expose().to_vec()));
-        }
-        let kind = RowKind::Rival(signed.mark);
-        staged.rows.push(body_row(&space, kind, sequence, &chunk.body, &chunk.signature)?);
-        self.commit(batch.staged).map(|()| Verdict::Applied)
-    }
-
-    /// Whether its author was a member, by what it had seen, and has gone on from what it had seen before.
-    fn may_say(
-        &self,
-        chunk: &Opened,
-        lane: &LaneState,
-        bodies: &Bodies,
-        path: &Path,
-    ) -> Result<Result<Role, Verdict>, Error> {
-        let before = self.heads_on(lane, bodies, path, chunk)?;
-        let heads = chunk.body.heads.as_ref().unwrap_or(&before);
-        let roster = &self.space()?.group.roster;
-        let (Some(past), Some(stood)) = (roster.past(heads), roster.stood(heads)) else {
-            return Ok(Err(Verdict::Wait(unknown(roster, heads))));
-        };
-        let goes_on = roster.past(&before).is_some_and(|before| past.contains_all(&before));
-        let role = stood.member(&lane.device_key).and_then(|member| member.role);
-        Ok(match role {
-            _ if !goes_on => Err(Verdict::Quarantine(Reason::Heads)),
-            Some(role) => Ok(role),
-            None => Err(Verdict::Quarantine(Reason::Member)),
-        })
+        brought.stage(batch, chunk, position);
+        stage_rival(batch, chunk, judged)?;
+        Ok(Verdict::Applied)
     }
 
     /// What the author of a lane had seen of the roster before a body.
@@ -261,7 +249,7 @@ impl Engine {
         while sequence > path.from {
             sequence -= 1;
             let Some((row, mark)) = bodies.rivals.get(&(sequence, at)) else { break };
-            if let Some(heads) = self.lean_body(*row)?.0.heads {
+            if let Some(heads) = self.lean_body(*row)?.heads {
                 return Ok(heads);
             }
             at = mark.previous;
@@ -270,11 +258,10 @@ impl Engine {
         Ok(trunk.unwrap_or_default())
     }
 
-    /// What a body's row holds: the body without its documents, and its signature.
-    pub(super) fn lean_body(&self, row: i64) -> Result<(Body, [u8; 64]), Error> {
+    /// What a body's row holds: the body without its documents. Its signature is in the row's head.
+    pub(super) fn lean_body(&self, row: i64) -> Result<Body, Error> {
         let content = self.db.entry(Log::Changes, &self.state_key()?, row)?;
-        let (body, _, signature) = Body::decode(&content)?;
-        Ok((body, signature))
+        Ok(Body::decode(&[&content[..], &[0; 64]].concat())?.0)
     }
 
     /// How far an author had come in a document, on the way to a body.
@@ -285,12 +272,12 @@ impl Engine {
         tips.max_by_key(|tip| tip.sequence).unwrap_or_default()
     }
 
-    /// Whether a part of a body builds on what is put aside.
+    /// Whether a part of a body builds on what is put aside or passed over.
     pub(super) fn builds_on_rivals(&self, part: &Rebuilt) -> Result<bool, Error> {
-        if !self.index.document(&part.document).is_some_and(|entry| entry.aside) {
+        if !self.index.document(&part.document).is_some_and(DocumentRows::has_beside) {
             return Ok(false);
         }
-        let aside = |known: &Known| matches!(known.row.head.kind, RowKind::Aside(..));
+        let aside = |known: &Known| known.row.head.kind.beside().is_some();
         let known = self.known_changes(&part.document)?;
         let aside: BTreeSet<ChangeHash> =
             known.iter().filter(|known| aside(known)).map(|known| known.change.hash()).collect();
@@ -298,15 +285,19 @@ impl Engine {
         Ok(dependencies.any(|hash| aside.contains(hash)))
     }
 
-    /// Every change of a document that is here, put aside or not.
+    /// Every change of a document that is here, carried, put aside, passed over or none of these.
     pub(super) fn known_changes(&self, document: &Document) -> Result<Vec<Known>, Error> {
         let rows = self.index.document(document).map(|entry| entry.rows.as_slice());
-        let rows = rows.unwrap_or_default().iter();
-        let holds = |row: &&Row| matches!(row.head.kind, RowKind::Changes | RowKind::Aside(..));
         let mut known = Vec::new();
-        for row in rows.filter(holds) {
-            let changes = self.row_changes(row)?.into_iter();
-            known.extend(changes.map(|change| Known { row: *row, change }));
+        for row in rows.unwrap_or_default() {
+            let changes = match row.head.kind {
+                RowKind::Changes | RowKind::Aside(..) | RowKind::Passed(_) => {
+                    self.row_changes(row)?
+                }
+                RowKind::Carried => self.carried_changes(row)?,
+                _ => continue,
+            };
+            known.extend(changes.into_iter().map(|change| Known { row: *row, change }));
         }
         Ok(known)
     }
@@ -322,8 +313,8 @@ impl Engine {
     pub(super) fn tip_before(&self, row: &Row) -> Tip {
         let (head, none) = (&row.head, Bodies::default());
         let bodies = self.index.bodies(&head.lane).unwrap_or(&none);
-        let previous = match (head.kind, head.sequence) {
-            (RowKind::Aside(position, _), Some(sequence)) => {
+        let previous = match (head.kind.beside(), head.sequence) {
+            (Some(position), Some(sequence)) => {
                 let rival = bodies.rivals.get(&(sequence, position)).map(|(_, mark)| mark.previous);
                 let spine = bodies.spine.get(&sequence).map(|(_, mark)| mark.previous);
                 rival.or(spine).and_then(|previous| bodies.path(sequence, previous))
@@ -345,10 +336,21 @@ impl Engine {
     }
 }
 
-/// The first of the heads that is not here.
-fn unknown(roster: &Roster, heads: &[StatementHash]) -> Need {
-    let missing = heads.iter().find(|hash| roster.statement(hash).is_none());
-    missing.map_or(Need::Before, |hash| Need::Statement(*hash))
+/// Stages the rows of a rival.
+fn stage_rival(batch: &mut Batch, chunk: &Opened, judged: Judged) -> Result<(), Error> {
+    let Judged { author, parts, signed, .. } = judged;
+    let (position, rows) = (signed.mark.position, &mut batch.staged.rows);
+    for (place, part) in parts.into_iter().enumerate() {
+        let kind = RowKind::Aside(position, false);
+        rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
+    }
+    for (document, key) in &chunk.body.client_keys {
+        let head = head_of(chunk, *document, RowKind::AsideKey(position));
+        rows.push((head, key.expose().to_vec()));
+    }
+    let kind = RowKind::Rival(signed.mark);
+    rows.push(body_row(batch.space.space(), kind, chunk.sequence, &chunk.body)?);
+    Ok(())
 }
 
 fn is_applied(batch: &Batch, chunk: &Opened) -> bool {
@@ -357,6 +359,7 @@ fn is_applied(batch: &Batch, chunk: &Opened) -> bool {
 }
 
 fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
+    batch.staged.drop_frames.extend(chunk.row);
     match verdict {
         Verdict::Applied => {
             // Taken in, and not believed for now.

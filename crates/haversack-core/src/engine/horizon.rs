@@ -13,7 +13,7 @@ use super::documents::Staged;
 use super::incoming::acknowledged;
 use super::kept::{Keep, KeptBody};
 use super::log::{Row, RowHead, RowKind};
-use super::state::{LaneState, SpaceState};
+use super::state::{LaneState, Said, SpaceState};
 use crate::Error;
 use crate::docs::ops;
 use crate::docs::read::Record;
@@ -68,14 +68,39 @@ impl Engine {
             let left: Vec<&Row> =
                 entry.rows.iter().filter(|row| row.head.kind != RowKind::Gone).collect();
             let Some(first) = left.first() else { continue };
-            let safe = |row: &&Row| is_safe(space, &mine, row);
-            let grown = age(first.head.since) >= FIELD_AGE && left.iter().all(safe);
-            let is_drop = left.iter().all(|row| row.head.kind == RowKind::Drop);
+            let safe = |row: &&Row| self.is_safe(&mine, row);
+            let kept = || left.iter().filter(|row| !is_refused(row.head.kind));
+            let grown = age(first.head.since) >= FIELD_AGE && kept().all(safe);
+            let is_drop = kept().all(|row| row.head.kind == RowKind::Drop);
             if entry.is_gone() || (grown && (is_drop || self.is_outing(id)?)) {
                 old.insert(*id);
             }
         }
         Ok(old)
+    }
+
+    /// Whether somebody who keeps the team's work has what a row is from: an acknowledgement counts for the branch that it names.
+    pub(super) fn is_safe(&self, mine: &BTreeSet<u32>, row: &Row) -> bool {
+        let (Some(space), Some(sequence)) = (&self.space, row.head.sequence) else { return false };
+        if row.head.kind.beside().is_some() && !self.index.is_of_believed(&row.head) {
+            return false;
+        }
+        if row.head.lane == space.lane {
+            return mine.contains(&sequence);
+        }
+        let bodies = self.index.bodies(&row.head.lane);
+        let is_here = |said: &Said| {
+            let last = said.next.checked_sub(1).and_then(|last| bodies?.at(last));
+            last.is_some_and(|position| position.as_bytes().starts_with(&said.hash))
+        };
+        let keepers = space.lanes.iter().filter(|(_, lane)| lane.keeps_work(&space.group.roster));
+        let has = |(id, lane): (&Lane, &LaneState)| {
+            let said = lane.vector.get(&row.head.lane).filter(|said| is_here(said));
+            let applied =
+                |said: &Said| sequence < said.next && !said.quarantined.contains(&sequence);
+            *id == row.head.lane || said.is_some_and(applied)
+        };
+        keepers.into_iter().any(has)
     }
 
     fn is_outing(&self, id: &Document) -> Result<bool, Error> {
@@ -128,25 +153,13 @@ impl Engine {
     }
 }
 
+/// Whether nobody takes what a row holds: whoever breaks a rule in an outing does not keep it here by that.
+const fn is_refused(kind: RowKind) -> bool {
+    matches!(kind, RowKind::Passed(_) | RowKind::AsideDrop(_))
+}
+
 /// That a document was let go, and how far an author had come in it.
 pub(super) fn gone(document: Document, lane: Lane, tip: crate::docs::rebuild::Tip) -> RowHead {
     let (kind, sequence, since) = (RowKind::Gone, Some(0), Epoch::default());
     RowHead { document, kind, lane, sequence, tip, since }
-}
-
-/// Whether somebody who keeps the team's work has what a row is from.
-pub(super) fn is_safe(space: &SpaceState, mine: &BTreeSet<u32>, row: &Row) -> bool {
-    let Some(sequence) = row.head.sequence else { return false };
-    if row.head.lane == space.lane {
-        return mine.contains(&sequence);
-    }
-    let keeps = |lane: &LaneState| lane.keeps_work(&space.group.roster);
-    let keepers = space.lanes.iter().filter(|(_, lane)| keeps(lane));
-    let has = |(id, lane): (&Lane, &LaneState)| {
-        let said = lane.vector.get(&row.head.lane);
-        let applied =
-            said.is_some_and(|said| sequence < said.next && !said.quarantined.contains(&sequence));
-        *id == row.head.lane || applied
-    };
-    keepers.into_iter().any(has)
 }

@@ -2,6 +2,7 @@
 
 mod limits;
 mod refused;
+mod rivals;
 mod rosters;
 mod routes;
 

@@ -16,7 +16,7 @@ use super::intake::{GrantIs, Intake};
 use super::kept::{Keep, Kept, KeptFrame};
 use super::refused::{Reason, Refused};
 use super::state::{LaneState, Mark, SpaceState};
-use super::wait::{NO_DOCUMENT, Need, Wait, version};
+use super::wait::{Need, Wait, version};
 use crate::Error;
 use crate::crypto::Real;
 use crate::members::{Group, Role, RosterSegment, Statement};
@@ -71,7 +71,8 @@ impl Engine {
             taken.add(self.take_batch(batch, &[], carry)?);
         }
         taken.add(self.take_due()?);
-        self.mend()?;
+        // All of this is saved, whatever becomes of the repairs: what failed is tried again with the next frames.
+        drop(self.mend());
         Ok(taken)
     }
 
@@ -138,7 +139,9 @@ impl Engine {
         batch.space.refresh(&batch.held);
         let keys = !batch.staged.epochs.is_empty();
         let (received, lost) = (batch.received, batch.lost);
-        batch.staged.mark = Some(self.mark.after_success());
+        // What contradicts the rest is rebuilt after this, under the same mark.
+        let is_through = batch.rivals.is_empty();
+        batch.staged.mark = is_through.then(|| self.mark.after_success());
         batch.staged.space = Some(batch.space);
         self.commit(batch.staged)?;
         let mut taken = TakenIn { received, lost, keys };
@@ -154,18 +157,23 @@ impl Engine {
             self.index.bodies(&chunk.body.lane).is_some_and(|bodies| !bodies.rivals.is_empty());
         match chunk.need {
             Need::Before if is_forked => {
-                Opened { need: Need::Document(NO_DOCUMENT, self.index.newest_body()), ..chunk }
+                let need = Need::Branch(self.index.newest_body(&chunk.body.lane));
+                Opened { need, ..chunk }
             }
             _ => chunk,
         }
     }
 
-    fn set_mark(&mut self, mark: Mark) -> Result<(), Error> {
+    pub(super) fn set_mark(&mut self, mark: Mark) -> Result<(), Error> {
         self.commit(Staged { mark: Some(mark), ..Staged::default() })
     }
 
     /// Applies what can be applied until nothing more can; keeps the rest.
-    fn apply_all(&mut self, batch: &mut Batch, opened: Vec<Opened>) -> Result<(), Error> {
+    pub(super) fn apply_all(
+        &mut self,
+        batch: &mut Batch,
+        opened: Vec<Opened>,
+    ) -> Result<(), Error> {
         let mut pending: BTreeMap<(Lane, u32), Vec<Opened>> = BTreeMap::new();
         let waits = self.waiting.waits().filter_map(|(_, wait, _)| match wait.need {
             Need::Statement(hash) => Some(hash),
@@ -188,7 +196,11 @@ impl Engine {
                         Verdict::Wait(need) => {
                             pending.entry(place).or_default().push(Opened { need, ..chunk });
                         }
-                        Verdict::Rival => batch.rivals.push(chunk),
+                        Verdict::Rival => {
+                            // It stays where it was kept until it is taken.
+                            batch.staged.drop_frames.retain(|row| Some(*row) != chunk.row);
+                            batch.rivals.push(chunk);
+                        }
                         verdict => {
                             if verdict == Verdict::Applied {
                                 note_epoch(&mut batch.space, &chunk);

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use automerge::ChangeHash;
 use haversack_wire::codec::put_varint;
 use haversack_wire::limits::{HEADS_MAX, LANES_MAX, WAITING_MAX};
-use haversack_wire::{Document, Error, Incarnation, Lane, Position, Reader, StatementHash};
+use haversack_wire::{Error, Incarnation, Lane, Position, Reader, StatementHash};
 
-use crate::docs::rebuild::Tip;
 use crate::members::{Role, Roster, Standing};
 
 /// What an author said of a lane: a signed acknowledgement.
@@ -38,8 +36,6 @@ pub(super) struct LaneState {
     pub(super) vector: BTreeMap<Lane, Said>,
     /// Sequences of which something was refused.
     pub(super) quarantined: Vec<u32>,
-    /// Documents in which this author broke a rule, and how far it has come in them.
-    pub(super) passed: BTreeMap<Document, Tip>,
 }
 
 impl LaneState {
@@ -53,7 +49,6 @@ impl LaneState {
             mentions: Vec::new(),
             vector: BTreeMap::new(),
             quarantined: Vec::new(),
-            passed: BTreeMap::new(),
         }
     }
 
@@ -105,12 +100,6 @@ impl LaneState {
             put_sequences(out, &said.quarantined);
         }
         put_sequences(out, &self.quarantined);
-        put_varint(out, self.passed.len() as u64);
-        for (document, tip) in &self.passed {
-            out.extend_from_slice(document.as_bytes());
-            put_varint(out, tip.sequence);
-            out.extend_from_slice(&tip.hash.map_or([0; 32], |hash| hash.0));
-        }
     }
 
     pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
@@ -133,12 +122,6 @@ impl LaneState {
             lane.vector.insert(named, Said { next, hash, quarantined });
         }
         lane.quarantined = read_sequences(r)?;
-        for _ in 0..r.count(LANES_MAX)? {
-            let document = Document::new(r.array()?);
-            let sequence = r.varint()?;
-            let hash = Some(ChangeHash(r.array()?));
-            lane.passed.insert(document, Tip { sequence, hash });
-        }
         Ok(lane)
     }
 }

@@ -43,8 +43,13 @@ pub(super) enum RowKind {
     /// Changes of a body that are in no document, since the body is a rival or they build on what is: the body's position, and
     /// whether this device has said them again.
     Aside(Position, bool),
-    /// A client key of a rival.
+    /// A client key of a rival, or of a file that its author did not begin.
     AsideKey(Position),
+    /// Changes of a body that break a rule, or go on with what does: in no document on any branch, and kept so that the branch
+    /// can be left and taken up again.
+    Passed(Position),
+    /// What a body carried, and nobody takes.
+    AsideDrop(Position),
 }
 
 /// What a body is known by.
@@ -53,13 +58,13 @@ pub(super) struct Mark {
     pub(super) position: Position,
     /// That of the body before.
     pub(super) previous: Position,
-    /// The start of its signature: whether a frame holds the same body shows at a glance.
-    pub(super) signature: [u8; 16],
+    /// Its signature, which tells whether a frame holds the same body: all of it, since a signer chooses half of it.
+    pub(super) signature: [u8; 64],
 }
 
 impl Mark {
     pub(super) fn is_signed_by(&self, signature: &[u8; 64]) -> bool {
-        signature.starts_with(&self.signature)
+        *signature == self.signature
     }
 }
 
@@ -76,6 +81,19 @@ impl RowKind {
             Self::Aside(_, false) => 7,
             Self::Aside(_, true) => 8,
             Self::AsideKey(_) => 9,
+            Self::Passed(_) => 10,
+            Self::AsideDrop(_) => 11,
+        }
+    }
+
+    /// The body that it is of, where it is in no document.
+    pub(super) const fn beside(self) -> Option<Position> {
+        match self {
+            Self::Aside(position, _)
+            | Self::AsideKey(position)
+            | Self::Passed(position)
+            | Self::AsideDrop(position) => Some(position),
+            _ => None,
         }
     }
 
@@ -88,9 +106,10 @@ impl RowKind {
         out.push(self.number());
         match self {
             Self::Changes | Self::ClientKey | Self::Gone | Self::Drop | Self::Carried => {}
-            Self::Aside(position, _) | Self::AsideKey(position) => {
-                out.extend_from_slice(position.as_bytes());
-            }
+            Self::Aside(position, _)
+            | Self::AsideKey(position)
+            | Self::Passed(position)
+            | Self::AsideDrop(position) => out.extend_from_slice(position.as_bytes()),
             Self::Body(mark) | Self::Rival(mark) => {
                 out.extend_from_slice(mark.position.as_bytes());
                 out.extend_from_slice(mark.previous.as_bytes());
@@ -116,6 +135,8 @@ impl RowKind {
             7 => Self::Aside(position()?, false),
             8 => Self::Aside(position()?, true),
             9 => Self::AsideKey(position()?),
+            10 => Self::Passed(position()?),
+            11 => Self::AsideDrop(position()?),
             other => return Err(Error::Unknown { what: "row kind", found: other.into() }),
         })
     }
@@ -167,6 +188,8 @@ pub(super) struct DocumentRows {
     tips: BTreeMap<Lane, Tip>,
     /// Whether changes of it were put aside.
     pub(super) aside: bool,
+    /// Whether changes of it were passed over.
+    passed: bool,
 }
 
 impl DocumentRows {
@@ -175,10 +198,14 @@ impl DocumentRows {
         self.rows.iter().any(|row| row.head.kind == RowKind::Gone)
     }
 
+    /// Whether any changes of it are in no document.
+    pub(super) const fn has_beside(&self) -> bool {
+        self.aside || self.passed
+    }
+
     /// Whether there is anything of it but what was put aside.
     pub(super) fn is_said(&self) -> bool {
-        let aside = |kind| matches!(kind, RowKind::Aside(..) | RowKind::AsideKey(_));
-        self.rows.iter().any(|row| !aside(row.head.kind))
+        self.rows.iter().any(|row| row.head.kind.beside().is_none())
     }
 
     /// How far an author has come in the document itself.
@@ -195,6 +222,7 @@ impl DocumentRows {
             }
         }
         self.aside |= matches!(row.head.kind, RowKind::Aside(..));
+        self.passed |= matches!(row.head.kind, RowKind::Passed(_));
     }
 }
 
@@ -206,6 +234,9 @@ pub(super) struct Bodies {
     /// Those on other branches, by sequence and position.
     pub(super) rivals: BTreeMap<(u32, Position), (i64, Mark)>,
 }
+
+/// Forks of one lane, however long their branches are: who forks without end forks to no end.
+const FORKS_MAX: usize = 1_024;
 
 /// Where a body lies: the rivals that lead to it, itself included, and the first sequence on which it differs from what
 /// is believed.
@@ -227,9 +258,32 @@ impl Bodies {
         sequence: u32,
         previous: Position,
     ) -> impl Iterator<Item = Position> {
-        let rivals = self.rivals.iter().filter(move |((at, _), _)| *at == sequence);
-        let all = self.spine.get(&sequence).into_iter().chain(rivals.map(|(_, rival)| rival));
-        all.filter(move |(_, mark)| mark.previous == previous).map(|(_, mark)| mark.position)
+        let all = self.marks_at(sequence);
+        all.filter(move |mark| mark.previous == previous).map(|mark| mark.position)
+    }
+
+    /// How often the lane forks: bodies beside another one that follows the same. That depends on what is here, and not on what of it
+    /// is believed.
+    fn forks(&self) -> usize {
+        let parents: BTreeSet<(u32, Position)> =
+            self.rivals.iter().map(|((at, _), (_, mark))| (*at, mark.previous)).collect();
+        let believed = |(at, previous): &&(u32, Position)| {
+            self.spine.get(at).is_some_and(|(_, mark)| mark.previous == *previous)
+        };
+        let first = parents.iter().filter(|parent| !believed(parent)).count();
+        self.rivals.len() - first
+    }
+
+    /// Whether it forks as often as is taken in.
+    pub(super) fn is_full(&self) -> bool {
+        self.rivals.len() >= FORKS_MAX && self.forks() >= FORKS_MAX
+    }
+
+    /// All bodies at a sequence.
+    pub(super) fn marks_at(&self, sequence: u32) -> impl Iterator<Item = &Mark> {
+        let places = (sequence, Position::new([0; 16]))..=(sequence, Position::new([255; 16]));
+        let rivals = self.rivals.range(places).map(|(_, rival)| rival);
+        self.spine.get(&sequence).into_iter().chain(rivals).map(|(_, mark)| mark)
     }
 
     /// The way to a body that is to follow `previous` at a sequence. Nothing when that is not here.
@@ -252,12 +306,12 @@ impl Bodies {
     /// Whether a row of this lane lies on the way to a body.
     pub(super) fn leads(&self, path: &Path, head: &RowHead) -> bool {
         let Some(sequence) = head.sequence else { return false };
-        match head.kind {
-            RowKind::Aside(position, _) | RowKind::AsideKey(position) => {
+        match head.kind.beside() {
+            Some(position) => {
                 let believed = sequence < path.from && self.at(sequence) == Some(position);
                 believed || path.rivals.contains(&position)
             }
-            _ => sequence < path.from,
+            None => sequence < path.from,
         }
     }
 }
@@ -307,13 +361,11 @@ impl Index {
         self.lanes.get(lane)
     }
 
-    /// The newest row of a body.
-    pub(super) fn newest_body(&self) -> i64 {
-        let rows = self.lanes.values().flat_map(|bodies| {
-            let spine = bodies.spine.values().map(|(row, _)| *row);
-            spine.chain(bodies.rivals.values().map(|(row, _)| *row))
-        });
-        rows.max().unwrap_or(0)
+    /// The newest row of a body of a lane.
+    pub(super) fn newest_body(&self, lane: &Lane) -> i64 {
+        let bodies = self.bodies(lane).into_iter();
+        let all = bodies.flat_map(|bodies| bodies.spine.values().chain(bodies.rivals.values()));
+        all.map(|(row, _)| *row).max().unwrap_or(0)
     }
 
     /// Whether there are rivals of a lane.
@@ -326,12 +378,31 @@ impl Index {
         self.lanes.iter().filter(|(_, bodies)| !bodies.rivals.is_empty())
     }
 
+    /// Whether bodies of some lane may have been refused only because there are so many.
+    pub(super) fn is_any_full(&self) -> bool {
+        self.lanes.values().any(Bodies::is_full)
+    }
+
     /// Whether a row's changes were put aside although their body is believed: they build on a rival.
     pub(super) fn is_orphan(&self, head: &RowHead) -> bool {
-        let (RowKind::Aside(position, _), Some(sequence)) = (head.kind, head.sequence) else {
+        matches!(head.kind, RowKind::Aside(..)) && self.is_of_believed(head)
+    }
+
+    /// Whether a row that is in no document is of a body that is believed.
+    pub(super) fn is_of_believed(&self, head: &RowHead) -> bool {
+        let (Some(position), Some(sequence)) = (head.kind.beside(), head.sequence) else {
             return false;
         };
         self.bodies(&head.lane).and_then(|bodies| bodies.at(sequence)) == Some(position)
+    }
+
+    /// Whether what an author says in a document is passed over, since something broke a rule on the branch that is believed.
+    pub(super) fn is_passed(&self, document: &Document, lane: &Lane) -> bool {
+        let passes = |row: &Row| {
+            let is_its = row.head.lane == *lane && matches!(row.head.kind, RowKind::Passed(_));
+            is_its && self.is_of_believed(&row.head)
+        };
+        self.document(document).is_some_and(|entry| entry.passed && entry.rows.iter().any(passes))
     }
 
     pub(super) fn document(&self, document: &Document) -> Option<&DocumentRows> {
@@ -347,12 +418,12 @@ impl Index {
         self.documents.iter()
     }
 
-    /// How far an author has come, with what of it was put aside.
+    /// How far an author has come, with what of it was put aside or passed over.
     pub(super) fn tip(&self, document: &Document, lane: &Lane) -> Tip {
         let Some(entry) = self.document(document) else { return Tip::default() };
-        let orphan = |row: &&Row| row.head.lane == *lane && self.is_orphan(&row.head);
-        let orphans = entry.rows.iter().filter(|_| entry.aside).filter(orphan);
-        let tips = orphans.map(|row| row.head.tip).chain([entry.tip(lane)]);
+        let is_its = |row: &&Row| row.head.lane == *lane && self.is_of_believed(&row.head);
+        let beside = entry.rows.iter().filter(|_| entry.has_beside()).filter(is_its);
+        let tips = beside.map(|row| row.head.tip).chain([entry.tip(lane)]);
         tips.max_by_key(|tip| tip.sequence).unwrap_or_default()
     }
 

@@ -3,6 +3,8 @@
 use haversack_wire::codec::put_varint;
 use haversack_wire::{Error, FrameHash, Reader};
 
+use super::wait::version;
+
 /// Frames that are remembered in a mark.
 const FRAMES_MAX: usize = 1 << 20;
 
@@ -18,14 +20,25 @@ pub(super) struct Mark {
     pub(super) suspect: Option<(FrameHash, u8)>,
     /// Whether to apply one frame at a time, until a whole delivery went well.
     pub(super) cautious: bool,
+    /// How often repairs of forks were begun at an opening, and did not come to their end.
+    pub(super) mendings: u8,
 }
 
 impl Mark {
     /// A phone is switched off now and then: once or twice is no proof against a frame.
     const DEATHS_MAX: u8 = 3;
 
+    /// Whether repairs of forks are left undone, since this program stopped over them at one opening after another: what is here
+    /// is shown and can be added to, until a newer version comes.
+    pub(super) const fn is_past_mending(&self) -> bool {
+        self.mendings >= Self::DEATHS_MAX
+    }
+
     /// The mark of a store that stopped while applying.
     pub(super) fn after_crash(mut self) -> Self {
+        if self.mendings + 1 == Self::DEATHS_MAX {
+            self.mendings = Self::DEATHS_MAX;
+        }
         match std::mem::take(&mut self.frames).as_slice() {
             [] => {}
             [frame] => {
@@ -57,6 +70,8 @@ impl Mark {
         let (suspect, deaths) = self.suspect.unwrap_or_default();
         out.extend_from_slice(suspect.as_bytes());
         out.push(deaths);
+        out.push(self.mendings);
+        out.extend_from_slice(&version());
         out
     }
 
@@ -69,6 +84,9 @@ impl Mark {
         let (frames, poison) = (list()?, list()?);
         let (suspect, deaths) = (FrameHash::new(r.array()?), r.u8()?);
         let suspect = (deaths > 0).then_some((suspect, deaths));
-        r.end().map(|()| Self { frames, poison, suspect, cautious })
+        let (mendings, by) = (r.u8()?, r.array()?);
+        // Another version may manage.
+        let mendings = if by == version() { mendings } else { 0 };
+        r.end().map(|()| Self { frames, poison, suspect, cautious, mendings })
     }
 }

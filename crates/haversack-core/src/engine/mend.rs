@@ -5,15 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{Automerge, ChangeHash};
-use haversack_wire::{Document, Epoch, Lane, LaneTag, Position};
+use haversack_wire::{Document, Epoch, FrameHash, Lane, LaneTag, Position};
 
 use super::Engine;
 use super::batch::Opened;
 use super::documents::Staged;
-use super::fork::{Known, body_row};
+use super::fork::{KeptDrop, Known};
 use super::log::{Bodies, Row, RowHead, RowKind};
 use super::outgoing::go_on;
-use super::state::{LaneState, SpaceState};
+use super::state::{LaneState, Mark, SpaceState};
 use super::wait::Need;
 use crate::Error;
 use crate::crypto::ClientKey;
@@ -30,12 +30,27 @@ const ROUNDS_MAX: usize = 32;
 type Parts = BTreeMap<Place, Vec<Row>>;
 
 impl Engine {
+    /// Goes on with repairs that were cut off. If that fails now, whatever comes or goes next tries again; if it stops this program,
+    /// the mark says so.
+    pub(super) fn mend_at_opening(&mut self) -> Result<(), Error> {
+        if self.mark.is_past_mending() || !self.is_to_mend() {
+            return Ok(());
+        }
+        let mendings = self.mark.mendings + 1;
+        self.set_mark(Mark { mendings, ..self.mark.clone() })?;
+        drop(self.mend());
+        self.set_mark(Mark { mendings: 0, ..self.mark.clone() })
+    }
+
+    fn is_to_mend(&self) -> bool {
+        self.index.forked().next().is_some() || self.is_beside_itself()
+    }
+
     /// Brings what is believed in step with what is known of forks, and this device out of a place that is not its own any
     /// more. Does nothing where nothing is forked.
     pub(super) fn mend(&mut self) -> Result<(), Error> {
         for _ in 0..ROUNDS_MAX {
-            let forked = self.index.forked().next().is_some();
-            if !forked && !self.is_beside_itself() {
+            if !self.is_to_mend() || self.mark.is_past_mending() {
                 return Ok(());
             }
             let changed = self.go_on_anew()?
@@ -74,7 +89,8 @@ impl Engine {
 
     /// Whether this device can sign what it has not signed yet.
     fn is_in_step(&self) -> Result<bool, Error> {
-        let can_sign = self.space()?.live.is_some() && self.still_member().is_ok();
+        let live = self.space()?.live.is_some();
+        let can_sign = live && self.still_member().is_ok() && self.has_a_lane();
         Ok(can_sign || self.index.open_rows().is_empty())
     }
 
@@ -133,14 +149,10 @@ impl Engine {
             }
         }
         for (sequence, (row, mark)) in bodies.spine.range(from..) {
-            let (body, signature) = self.lean_body(*row)?;
-            staged.rows.push(body_row(
-                space.space(),
-                RowKind::Rival(*mark),
-                *sequence,
-                &body,
-                &signature,
-            )?);
+            let (kind, sequence) = (RowKind::Rival(*mark), Some(*sequence));
+            let (document, tip, since) = Default::default();
+            let head = RowHead { document, kind, lane: *lane, sequence, tip, since };
+            staged.rows.push((head, self.lean_body(*row)?.encode()?.bytes));
             staged.replaced.entry(Document::default()).or_default().push(*row);
         }
         let state = self.lane_before(&space, lane, &bodies, from)?;
@@ -169,7 +181,7 @@ impl Engine {
         staged: &mut Staged,
     ) -> Result<(), Error> {
         let known = self.known_changes(document)?;
-        let is_aside = |known: &Known| matches!(known.row.head.kind, RowKind::Aside(..));
+        let is_aside = |known: &Known| known.row.head.kind.beside().is_some();
         loop {
             let lost: BTreeSet<ChangeHash> = known
                 .iter()
@@ -217,11 +229,10 @@ impl Engine {
         let Some(now) = space.lanes.get(lane) else { return Ok(None) };
         let mut state = LaneState::new(now.device_key, now.incarnation);
         for (sequence, (row, mark)) in bodies.spine.range(..from) {
-            let body = self.lean_body(*row)?.0;
+            let body = self.lean_body(*row)?;
             go_on(&mut state, &space.group.roster, &body, *sequence, mark.position);
         }
         state.quarantined = now.quarantined.iter().copied().filter(|n| *n < from).collect();
-        state.passed = now.passed.clone();
         Ok(Some(state))
     }
 
@@ -280,9 +291,7 @@ impl Engine {
         let mut parts = Parts::new();
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
         for row in rows.filter(|row| row.head.lane == *lane) {
-            if let (RowKind::Aside(position, _) | RowKind::AsideKey(position), Some(sequence)) =
-                (row.head.kind, row.head.sequence)
-            {
+            if let (Some(position), Some(sequence)) = (row.head.kind.beside(), row.head.sequence) {
                 parts.entry((sequence, position)).or_default().push(*row);
             }
         }
@@ -297,16 +306,17 @@ impl Engine {
         parts: &Parts,
     ) -> Result<Option<Opened>, Error> {
         let rival = self.index.bodies(lane).and_then(|bodies| bodies.rivals.get(&place));
-        let Some((row, _)) = rival else { return Ok(None) };
-        let (mut body, signature) = self.lean_body(*row)?;
+        let Some((row, mark)) = rival else { return Ok(None) };
+        let (mut body, signature) = (self.lean_body(*row)?, mark.signature);
         let author = self.author(lane)?;
         let mut documents = Vec::new();
         for row in parts.get(&place).into_iter().flatten() {
             let document = row.head.document;
             match row.head.kind {
-                RowKind::Aside(..) => {
+                RowKind::Aside(..) | RowKind::Passed(_) => {
                     documents.push(DocumentChanges { document, changes: self.read_row(row)? });
                 }
+                RowKind::AsideDrop(_) => {}
                 _ => {
                     let key = self.ring.document(&document)?.expose();
                     let content = self.db.entry(Log::Changes, key, row.id)?;
@@ -316,7 +326,7 @@ impl Engine {
                 }
             }
         }
-        let Some(carried) = self.carried_by(lane, place.0, &body.carried)? else { return Ok(None) };
+        let Some(carried) = self.carried_by(lane, place, &body.carried)? else { return Ok(None) };
         body.carried = carried;
         body.client_keys.sort_by_key(|(document, _)| *document);
         documents.sort_by_key(|changes| changes.document);
@@ -333,24 +343,30 @@ impl Engine {
     fn carried_by(
         &self,
         lane: &Lane,
-        sequence: u32,
+        (sequence, position): Place,
         names: &[Vec<u8>],
     ) -> Result<Option<Vec<Vec<u8>>>, Error> {
         let mut carried = Vec::new();
         for name in names {
-            let Ok(id) = <[u8; 16]>::try_from(name.as_slice()) else {
-                // It was never a drop, and says so in full.
-                carried.push(name.clone());
-                continue;
+            let (document, hash) = match KeptDrop::decode(name)? {
+                KeptDrop::Row(document, hash) => (document, hash),
+                KeptDrop::Whole(bytes) => {
+                    carried.push(bytes);
+                    continue;
+                }
             };
-            let rows = self.index.document(&Document::new(id)).map(|entry| entry.rows.as_slice());
-            let is_it = |row: &&Row| {
-                row.head.kind == RowKind::Carried
-                    && row.head.lane == *lane
-                    && row.head.sequence == Some(sequence)
+            let kinds = [RowKind::Carried, RowKind::AsideDrop(position)];
+            let is_its = |row: &&Row| {
+                let head = &row.head;
+                kinds.contains(&head.kind) && (head.lane, head.sequence) == (*lane, Some(sequence))
             };
-            let Some(row) = rows.unwrap_or_default().iter().find(is_it) else { return Ok(None) };
-            carried.push(self.entry(row)?);
+            let rows = self.index.document(&document).map(|entry| entry.rows.as_slice());
+            let rows = rows.unwrap_or_default().iter().filter(is_its);
+            let all: Vec<Vec<u8>> = rows.map(|row| self.entry(row)).collect::<Result<_, _>>()?;
+            // Bodies at one place may carry one note with several introductions.
+            let is_it = |bytes: &Vec<u8>| FrameHash::of(bytes) == hash;
+            let Some(bytes) = all.into_iter().find(is_it) else { return Ok(None) };
+            carried.push(bytes);
         }
         Ok(Some(carried))
     }
@@ -393,10 +409,8 @@ impl Engine {
                     self.settle_orphan(&mut space, row);
                 }
                 _ => {
-                    staged.replaced.entry(*id).or_default().push(row.id);
-                    if let Some(lane) = space.lanes.get_mut(&row.head.lane) {
-                        lane.passed.insert(*id, row.head.tip);
-                    }
+                    let position = row.head.kind.beside().unwrap_or_default();
+                    self.relabel(&mut staged, row, RowKind::Passed(position))?;
                 }
             }
             staged.space = Some(space);
@@ -416,11 +430,11 @@ impl Engine {
     /// A body of which nothing is put aside any more was not refused.
     fn settle_orphan(&self, space: &mut SpaceState, row: &Row) {
         let (lane, sequence) = (row.head.lane, row.head.sequence);
-        let rows = self.index.documents().filter(|(_, entry)| entry.aside);
-        let mut rows = rows.flat_map(|(_, entry)| &entry.rows);
+        let mut rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
         let is_left = rows.any(|other| {
             let same = other.head.lane == lane && other.head.sequence == sequence;
-            same && other.id != row.id && self.index.is_orphan(&other.head)
+            let is_key = matches!(other.head.kind, RowKind::AsideKey(_));
+            same && other.id != row.id && !is_key && self.index.is_of_believed(&other.head)
         });
         if let (false, Some(state)) = (is_left, space.lanes.get_mut(&lane)) {
             state.quarantined.retain(|refused| Some(*refused) != sequence);

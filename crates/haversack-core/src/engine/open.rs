@@ -12,7 +12,7 @@ use super::log::{Index, Row, RowHead, RowKind};
 use super::state::{DeviceState, Mark, SpaceState, value};
 use super::{CreateOptions, Engine, OpenOptions};
 use crate::Error;
-use crate::crypto::{ClientKey, Passphrase, Random};
+use crate::crypto::{Passphrase, Random};
 use crate::members::Identity;
 use crate::store::{
     DATABASE, Db, HeaderFiles, Keyring, Live, Lock, Log, Purpose, Secret, Step, Table, Vault,
@@ -193,8 +193,7 @@ impl Engine {
         let mut engine = Self::assemble((db, vault, ring), device, space, mark, random)?;
         engine.clear_other_half()?;
         engine.check_place(place(folder))?;
-        // What was cut off is gone on with. If that fails now, whatever comes or goes next tries again.
-        drop(engine.mend());
+        engine.mend_at_opening()?;
         Ok(engine)
     }
 
@@ -239,13 +238,11 @@ impl Engine {
             if head.kind == RowKind::Carried {
                 self.know_stranger(id, &head)?;
             }
-            if head.kind == RowKind::ClientKey {
-                let key = self.ring.document(&head.document)?.expose();
-                let content = self.db.entry(Log::Changes, key, id)?;
-                let damaged = |_| Error::damaged("log", "a client key has another length");
-                let key = content.as_slice().try_into().map(ClientKey::new).map_err(damaged)?;
-                self.client_keys.insert(head.document, key);
-            }
+        }
+        let documents: Vec<Document> = self.index.documents().map(|(id, _)| *id).collect();
+        for id in documents {
+            let key = self.first_key(&id)?;
+            self.client_keys.extend(key.map(|key| (id, key)));
         }
         Ok(())
     }

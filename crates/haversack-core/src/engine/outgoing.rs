@@ -62,6 +62,9 @@ impl Engine {
         if self.index.open_rows().is_empty() && space.unsent.is_empty() && !word {
             return Ok(0);
         }
+        if !self.has_a_lane() {
+            return Ok(0);
+        }
         let mut statements: VecDeque<Vec<u8>> = std::mem::take(&mut space.unsent).into();
         let mut work: VecDeque<Vec<Row>> = self.divided()?.into();
         let author = self.author(&space.lane)?;
@@ -240,15 +243,8 @@ fn stage(
     advance(space, &signed.body, signed.sequence, &signed.leaves.root());
     let own = space.lanes.get(&lane).ok_or(Error::damaged("state", "the own lane is missing"))?;
     let (position, previous) = (own.position, signed.body.previous);
-    let start = signed.signature.first_chunk().copied().unwrap_or_default();
-    let mark = RowKind::Body(Mark { position, previous, signature: start });
-    staged.rows.push(body_row(
-        space.space(),
-        mark,
-        signed.sequence,
-        &signed.body,
-        &signed.signature,
-    )?);
+    let mark = RowKind::Body(Mark { position, previous, signature: signed.signature });
+    staged.rows.push(body_row(space.space(), mark, signed.sequence, &signed.body)?);
     staged.bodies.push(KeptBody {
         sequence: signed.sequence,
         position: own.position_start(),
@@ -307,7 +303,11 @@ fn vector(space: &SpaceState, own: &LaneState) -> Vec<VectorEntry> {
         .filter(|(id, lane)| **id != space.lane && lane.next > 0)
         .filter(|(id, lane)| {
             let before = own.vector.get(id);
-            before.is_none_or(|said| (said.next, said.hash) != (lane.next, lane.position_start()))
+            let (next, hash) = (lane.next, lane.position_start());
+            let refused = newest(&lane.quarantined);
+            before.is_none_or(|said| {
+                (said.next, said.hash, &said.quarantined) != (next, hash, &refused)
+            })
         })
         .map(|(id, lane)| {
             let place = own.mentions.iter().position(|mentioned| mentioned == id);

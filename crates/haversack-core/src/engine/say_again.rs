@@ -5,20 +5,25 @@
 //! from the change that made it, so that everybody who says it again names the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{Automerge, AutomergeError, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, Value};
+use haversack_wire::limits::CUT_MAX;
 use haversack_wire::{Document, Epoch, Lane};
 
 use super::Engine;
 use super::documents::{RowContent, Staged, row_item};
 use super::fork::Known;
 use super::log::{Row, RowHead, RowKind};
+use super::state::LaneState;
 use crate::Error;
 use crate::crypto::ClientKey;
 use crate::docs::read::{self, Record};
 use crate::docs::rebuild::{self, Tip};
 use crate::store::Log;
+
+const SAID_AGAIN: Error = Error::Document { what: "said again" };
 
 impl Engine {
     /// Whether the last thing said on this device's lane is not what it said there: its branch lost, or another life of it
@@ -55,6 +60,21 @@ impl Engine {
         Ok(true)
     }
 
+    /// Whether others would read the present lane: of one device's lanes they take so many, and no more. What is beyond that stays
+    /// here, unsent.
+    pub(super) fn has_a_lane(&self) -> bool {
+        let Some(space) = &self.space else { return false };
+        let standing = space.group.roster.standing();
+        let Some(own) = space.lanes.get(&space.lane) else { return false };
+        let line = standing.line(&own.device_key);
+        let is_mine = |lane: &&LaneState| {
+            lane.device_key == own.device_key
+                || (line.is_some() && standing.line(&lane.device_key) == line)
+        };
+        let said = space.lanes.values().filter(is_mine).filter(|lane| lane.next > 0);
+        own.next > 0 || said.count() < CUT_MAX
+    }
+
     /// Writes once more, on the present lane, what this device said that is put aside. Says whether there was any.
     pub(super) fn say_lost_again(&mut self) -> Result<bool, Error> {
         if self.still_member().is_err() {
@@ -64,8 +84,13 @@ impl Engine {
         let aside: Vec<Document> = aside.map(|(document, _)| *document).collect();
         let mut changed = false;
         for document in aside {
-            while self.say_one_again(&document)? {
-                changed = true;
+            loop {
+                match self.say_one_again(&document) {
+                    Ok(true) => changed = true,
+                    // What cannot be put together is the matter of this document alone.
+                    Ok(false) | Err(Error::Document { .. }) => break,
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(changed)
@@ -86,9 +111,12 @@ impl Engine {
         let unsaid = |known: &&Known| {
             matches!(known.row.head.kind, RowKind::Aside(_, false)) && is_mine(&known.row.head.lane)
         };
-        let last = known.iter().filter(unsaid).max_by_key(|known| known.change.seq());
-        let Some(last) = last.map(|last| last.change.hash()) else { return Ok(false) };
-        let past = ancestors(&known, last);
+        let here: BTreeSet<ChangeHash> = known.iter().map(|known| known.change.hash()).collect();
+        let mut last: Vec<&Known> = known.iter().filter(unsaid).collect();
+        last.sort_by_key(|known| std::cmp::Reverse(known.change.seq()));
+        let mut pasts = last.iter().map(|last| ancestors(&known, last.change.hash()));
+        // What builds on something that is not here does not pass for said.
+        let Some(past) = pasts.find(|past| past.is_subset(&here)) else { return Ok(false) };
         let mine: BTreeSet<ChangeHash> = known
             .iter()
             .filter(unsaid)
@@ -110,7 +138,8 @@ impl Engine {
                 self.relabel(&mut staged, row, RowKind::Aside(position, true))?;
             }
         }
-        self.say_key_again(id, &mut staged)?;
+        let lanes = rows.values().map(|row| row.head.lane).collect();
+        self.say_key_again(id, &lanes, &mut staged)?;
         staged.doubted.push(*id);
         self.commit(staged).map(|()| true)
     }
@@ -129,12 +158,14 @@ impl Engine {
             .forked()
             .filter_map(|(lane, bodies)| Some((*lane, bodies.rivals.first_key_value()?.0.0)))
             .collect();
-        let is_told = |known: &&Known| known.row.head.kind == RowKind::Changes;
+        // What was carried proves itself: it does not fall with who carried it.
+        let is_told =
+            |known: &&Known| matches!(known.row.head.kind, RowKind::Changes | RowKind::Carried);
         let is_other = |known: &&Known| {
             let head = &known.row.head;
             let since =
                 forks.get(&head.lane).is_some_and(|from| head.sequence.is_none_or(|n| n >= *from));
-            is_told(known) && since && !past.contains(&known.change.hash())
+            head.kind == RowKind::Changes && since && !past.contains(&known.change.hash())
         };
         let other = known.iter().filter(is_other).map(|known| known.change.hash()).collect();
         let fallen = with_dependents(known, &other);
@@ -162,19 +193,20 @@ impl Engine {
         let lane = self.space()?.lane;
         let author = self.author(&lane)?;
         let mut document = target.clone().with_actor(author.id().clone());
-        let mut tx = document.transaction();
-        let is_outing = matches!(read::record(is), Record::Outing(_));
-        let again = Again { was, is, target, is_outing };
-        let failed = |_| Error::Document { what: "said again" };
-        again.object(&mut tx, &ROOT, &ROOT).map_err(failed)?;
-        if tx.commit().0.is_none() {
+        let made = guarded(|| {
+            let mut tx = document.transaction();
+            let is_outing = matches!(read::record(is), Record::Outing(_));
+            let again = Again { was, is, target, is_outing };
+            again.object(&mut tx, &ROOT, &ROOT).map_err(|_| SAID_AGAIN)?;
+            Ok(tx.commit().0.is_some())
+        })?;
+        if !made {
             return Ok(());
         }
-        let made =
-            document.get_last_local_change().ok_or(Error::Document { what: "said again" })?;
+        let made = document.get_last_local_change().ok_or(SAID_AGAIN)?;
         let before = self.index.tip(id, &lane);
         if made.seq() != before.sequence + 1 {
-            return Err(Error::Document { what: "said again" });
+            return Err(SAID_AGAIN);
         }
         let tip = Tip { sequence: made.seq(), hash: Some(made.hash()) };
         let item = row_item(&author, *id, vec![rebuild::raw(&made, before)])?;
@@ -184,10 +216,18 @@ impl Engine {
         Ok(())
     }
 
-    /// A client's key that was put aside with the file is said again with it.
-    fn say_key_again(&self, id: &Document, staged: &mut Staged) -> Result<(), Error> {
+    /// A client's key that was put aside with the file, on one of these lanes of this device, is said again with it.
+    fn say_key_again(
+        &self,
+        id: &Document,
+        lanes: &BTreeSet<Lane>,
+        staged: &mut Staged,
+    ) -> Result<(), Error> {
         let rows = self.index.document(id).map(|entry| entry.rows.as_slice()).unwrap_or_default();
-        let aside = rows.iter().find(|row| matches!(row.head.kind, RowKind::AsideKey(_)));
+        let is_key = |row: &&Row| {
+            matches!(row.head.kind, RowKind::AsideKey(_)) && lanes.contains(&row.head.lane)
+        };
+        let aside = rows.iter().find(is_key);
         let Some(row) = aside.filter(|_| !self.client_keys.contains_key(id)) else { return Ok(()) };
         let content = self.db.entry(Log::Changes, self.ring.document(id)?.expose(), row.id)?;
         let damaged = |_| Error::damaged("log", "a client key has another length");
@@ -236,10 +276,17 @@ fn assemble(known: &[Known], hashes: &BTreeSet<ChangeHash>) -> Result<Automerge,
         .iter()
         .map(|known| &known.change)
         .filter(|change| hashes.contains(&change.hash()) && seen.insert(change.hash()));
-    let mut document = Automerge::new();
     let changes: Vec<_> = wanted.cloned().collect();
-    document.apply_changes(changes).map_err(|_| Error::Document { what: "said again" })?;
-    Ok(document)
+    guarded(|| {
+        let mut document = Automerge::new();
+        document.apply_changes(changes).map_err(|_| SAID_AGAIN)?;
+        Ok(document)
+    })
+}
+
+/// Whoever has a device's key can have put anything aside on its lane; Automerge panics over some of that, as when it is applied.
+fn guarded<T>(run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(SAID_AGAIN))
 }
 
 /// What a lost branch made of a document.

@@ -155,10 +155,8 @@ impl Engine {
         let mut out = Vec::new();
         // What is dropped into other spaces is kept until it is safe there, here longer than elsewhere.
         let is_here = |row: &Row| {
-            !matches!(
-                row.head.kind,
-                RowKind::Gone | RowKind::Drop | RowKind::Aside(..) | RowKind::AsideKey(_)
-            )
+            let kind = row.head.kind;
+            kind.beside().is_none() && !matches!(kind, RowKind::Gone | RowKind::Drop)
         };
         let here = self
             .index

@@ -38,6 +38,22 @@ pub(super) fn join(admin: &mut Engine, other: &mut Engine, role: Role) {
     other.join(&answer).unwrap();
 }
 
+/// Puts the files of a store, but for its lock, in place of those of another: so two lives take turns in one folder, and neither
+/// notices.
+pub(super) fn put_life(folder: &TempDir, from: &str, to: &str) {
+    let (from, to) = (folder.path().join(from), folder.path().join(to));
+    std::fs::create_dir_all(&to).unwrap();
+    let files = |folder: &std::path::Path| {
+        let names = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
+        let is_file = |name: &std::ffi::OsString| folder.join(name).is_file() && name != "lock";
+        names.filter(is_file).collect::<Vec<_>>()
+    };
+    files(&to).iter().for_each(|name| std::fs::remove_file(to.join(name)).unwrap());
+    for name in files(&from) {
+        std::fs::copy(from.join(&name), to.join(&name)).unwrap();
+    }
+}
+
 /// Hands a bundle over. What is sealed under a key that the bundle itself grants is taken the second time.
 pub(super) fn carry(from: &mut Engine, to: &mut Engine) {
     let bundle = from.export_bundle().unwrap();
@@ -206,6 +222,14 @@ fn a_batch_that_was_cut_off_is_gone_through_frame_by_frame() {
     let well = Mark { frames: vec![hash([1; 16])], ..twice }.after_success();
     assert_eq!((well.suspect, well.frames), (None, vec![]));
     assert_eq!(Mark::default().after_crash(), Mark::default());
+    // Repairs, too, are given up after some openings that they cut off.
+    let begun = |mendings| Mark { mendings, ..Mark::default() };
+    assert!(!begun(1).after_crash().is_past_mending());
+    assert!(begun(2).after_crash().is_past_mending());
+    assert_eq!(Mark::decode(&begun(2).encode()).unwrap(), begun(2));
+    let mut by_another = begun(2).encode();
+    *by_another.last_mut().unwrap() ^= 1;
+    assert_eq!(Mark::decode(&by_another).unwrap(), Mark::default());
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(super) enum Need {
     Statement(StatementHash),
     /// Something in a document, whose newest row was this one; 0 when there was none.
     Document(Document, i64),
+    /// A body of its lane, of which the newest row was this one: it may be on any branch.
+    Branch(i64),
     /// A newer version of this program.
     Version,
 }
@@ -64,6 +66,10 @@ impl Wait {
                 out.extend_from_slice(&newest.to_le_bytes());
             }
             Need::Version => out.push(3),
+            Need::Branch(newest) => {
+                out.push(4);
+                out.extend_from_slice(&newest.to_le_bytes());
+            }
         }
     }
 
@@ -76,21 +82,16 @@ impl Wait {
             1 => Need::Statement(StatementHash::new(r.array()?)),
             2 => Need::Document(Document::new(r.array()?), i64::from_le_bytes(r.array()?)),
             3 => Need::Version,
+            4 => Need::Branch(i64::from_le_bytes(r.array()?)),
             other => return Err(Error::Unknown { what: "need", found: other.into() }),
         };
         Ok(Self { lane, sequence, raw, stray, need, version })
     }
 }
 
-/// Rows of bodies name no document: what waits for a body on a branch waits for one of them.
-pub(super) const NO_DOCUMENT: Document = Document::new([0; 16]);
-
 impl Engine {
     /// The newest row of a document.
     pub(super) fn newest_row(&self, document: &Document) -> i64 {
-        if *document == NO_DOCUMENT {
-            return self.index.newest_body();
-        }
         let rows = self.index.document(document).map(|entry| entry.rows.as_slice());
         rows.unwrap_or_default().iter().map(|row| row.id).max().unwrap_or(0)
     }
@@ -111,6 +112,7 @@ impl Engine {
                     }
                     Need::Statement(hash) => space.group.roster.statement(hash).is_some(),
                     Need::Document(document, newest) => self.newest_row(document) != *newest,
+                    Need::Branch(newest) => self.index.newest_body(&wait.lane) != *newest,
                     Need::Version => false,
                 };
             due.extend(has_come.then_some(row));

@@ -163,6 +163,12 @@ impl Body {
 
     fn take_item(&mut self, kind: u64, content: &[u8]) -> Result<(), Error> {
         let mut r = Reader::new("item", content);
+        if matches!(kind, ITEM_STATEMENTS | ITEM_CLIENT_KEYS | ITEM_DROPS | ITEM_CARRIED)
+            && content == [0]
+        {
+            // Left out where there is nothing: so a body that is written again has the bytes that were signed.
+            return Err(r.malformed("is an empty list"));
+        }
         match kind {
             ITEM_CHANGES => {
                 self.changes = Some(content.to_vec());

@@ -3,6 +3,8 @@
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tempfile::TempDir;
 
+use super::super::fork::KeptDrop;
+use super::super::tests::{client, put_life};
 use super::*;
 use crate::engine::tests::join;
 use crate::model::{Direction, Item, Line, Quantity, Site, SiteCode, SiteKind};
@@ -139,14 +141,19 @@ fn no_row_but_its_own_holds_what_was_carried() {
     let lane = cast.health.space().unwrap().lane;
     for engine in [&cast.health, &cast.nurse] {
         let rows = engine.index.bodies(&lane).unwrap().spine.values();
-        let bodies = rows.map(|(row, _)| engine.lean_body(*row).unwrap().0);
+        let bodies = rows.map(|(row, _)| engine.lean_body(*row).unwrap());
         let carried: Vec<Vec<u8>> = bodies.flat_map(|body| body.carried).collect();
         let kept = engine
             .index
             .documents()
             .filter(|(_, entry)| entry.rows.iter().any(|row| row.head.kind == RowKind::Carried));
-        let names: Vec<Vec<u8>> = kept.map(|(id, _)| id.to_bytes().to_vec()).collect();
-        assert_eq!((carried.len(), &carried), (1, &names));
+        let names: Vec<Document> = kept.map(|(id, _)| *id).collect();
+        let named = carried.iter().map(|bytes| match KeptDrop::decode(bytes).unwrap() {
+            KeptDrop::Row(document, _) => document,
+            KeptDrop::Whole(_) => panic!("what was carried stands there in full"),
+        });
+        assert_eq!(named.collect::<Vec<_>>(), names);
+        assert_eq!(names.len(), 1);
     }
 }
 
@@ -238,6 +245,43 @@ fn it_is_corrected_like_any_record() {
     assert_eq!(shown(&cast.health), [(9, cast.phone.device())]);
     cast.health.rebuild().unwrap();
     assert_eq!(cast.health.canonical().unwrap(), cast.nurse.canonical().unwrap());
+}
+
+/// A phone with two lives: what one of them corrected, on the branch that lost, is said again.
+#[test]
+fn a_correction_of_what_was_carried_outlives_its_branch() {
+    let mut cast = Cast::new();
+    cast.drop(7);
+    cast.carry();
+    pass(&mut cast.health, &mut cast.nurse);
+    let Cast { folder, mut health, nurse, phone, .. } = cast;
+    drop(nurse);
+    put_life(&folder, "nurse", "other");
+    let mut nurse = open(&folder, "nurse", 31);
+    let id = nurse.contacts(&ContactFilter::default()).unwrap()[0].id.clone();
+    let line = Line { direction: Direction::Out, item: Item::SYRINGE_FIXED_1ML };
+    nurse.correct(&id, &line, Quantity::new(9).unwrap()).unwrap();
+    let lost = nurse.export_bundle().unwrap();
+    drop(nurse);
+    put_life(&folder, "nurse", "first");
+    put_life(&folder, "other", "nurse");
+    let mut other = open(&folder, "nurse", 32);
+    client(&mut other, "OTHER");
+    let won = other.export_bundle().unwrap();
+    drop(other);
+    put_life(&folder, "first", "nurse");
+    let mut nurse = open(&folder, "nurse", 33);
+    health.import_bundle(&won).unwrap();
+    let named = health.export_bundle().unwrap();
+    for bundle in [&won, &named] {
+        nurse.import_bundle(bundle).unwrap();
+    }
+    health.import_bundle(&lost).unwrap();
+    assert_eq!((health.status().unwrap().forked, shown(&health)[0].0), (1, 7));
+    pass(&mut nurse, &mut health);
+    assert_eq!(shown(&nurse), [(9, phone.device())]);
+    assert_eq!(shown(&health), [(9, phone.device())]);
+    assert_eq!(health.canonical().unwrap(), nurse.canonical().unwrap());
 }
 
 #[test]

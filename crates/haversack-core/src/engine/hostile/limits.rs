@@ -220,11 +220,6 @@ fn the_largest_rows_are_read_again() {
     full.mentions = (0..4_096).map(|n| Lane::new(id(n))).collect();
     full.vector = full.mentions.iter().map(|lane| (*lane, said.clone())).collect();
     full.quarantined = (0..256).collect();
-    let tip = |n: u32| crate::docs::rebuild::Tip {
-        sequence: u64::from(n) + 1,
-        hash: Some(automerge::ChangeHash([1; 32])),
-    };
-    full.passed = (0..1_024).map(|n| (Document::new(id(n)), tip(n))).collect();
     space.lanes.insert(Lane::new([255; 16]), full);
     for n in 0..8_190 - space.lanes.len() as u32 {
         space.lanes.insert(Lane::new(id(n)), LaneState::new([2; 32], Incarnation::new([2; 8])));
@@ -276,7 +271,8 @@ proptest::proptest! {
             Need::Version,
             Need::Document(document, i64::from(n) - 9),
             Need::Statement(StatementHash::new([n as u8; 16])),
-        ][n as usize % 4];
+            Need::Branch(i64::from(n) - 9),
+        ][n as usize % 5];
         let (lane, stray) = (Lane::new([n as u8; 16]), n % 2 == 0);
         let wait = Wait { lane, sequence: n, raw: n, stray, need, version: version() };
         let keep = match kind {
