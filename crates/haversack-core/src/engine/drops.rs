@@ -460,8 +460,12 @@ impl Engine {
         let takes = |root: &[u8; 32]| may_write && roster.took_drops(heads, root);
         for bytes in &chunk.body.drops {
             match Drop::decode(bytes) {
-                Ok(drop) if may_write && self.index.is_gone(&drop.id()) => {}
+                Ok(drop) if self.index.is_gone(&drop.id()) => {}
                 Ok(drop) if may_write => brought.drops.push((drop.id(), bytes.clone())),
+                Ok(drop) => {
+                    brought.refused = true;
+                    brought.aside.push((drop.id(), bytes.clone()));
+                }
                 _ => brought.refused = true,
             }
         }

@@ -23,7 +23,7 @@ use crate::Error;
 use crate::docs::rebuild::{self, Tip};
 use crate::store::Log;
 use crate::sync::body::Body;
-use crate::sync::drop::Carried;
+use crate::sync::drop::{Carried, Drop};
 
 /// A change of the log or put aside, and the row that it is in.
 pub(super) struct Known {
@@ -54,14 +54,14 @@ fn lean(to: &Space, body: &Body) -> Body {
         vector: vector.clone(),
         statements: statements.clone(),
         opening: body.opening,
-        drops: drops.clone(),
+        drops: drops.iter().map(|bytes| KeptDrop::of_drop(bytes).encode()).collect(),
         carried: carried.iter().map(|bytes| KeptDrop::of(to, bytes).encode()).collect(),
         other: other.clone(),
         ..Body::default()
     }
 }
 
-/// What the row of a body says of something that the body carried.
+/// What the row of a body says of something that the body dropped or carried.
 pub(super) enum KeptDrop {
     /// It has a row of its own, in this document and with this content.
     Row(Document, FrameHash),
@@ -73,6 +73,13 @@ impl KeptDrop {
     fn of(to: &Space, bytes: &[u8]) -> Self {
         match Carried::decode(bytes) {
             Ok(carried) => Self::Row(carried.id(to), FrameHash::of(bytes)),
+            Err(_) => Self::Whole(bytes.to_vec()),
+        }
+    }
+
+    fn of_drop(bytes: &[u8]) -> Self {
+        match Drop::decode(bytes) {
+            Ok(drop) => Self::Row(drop.id(), FrameHash::of(bytes)),
             Err(_) => Self::Whole(bytes.to_vec()),
         }
     }

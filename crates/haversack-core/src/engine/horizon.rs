@@ -20,7 +20,7 @@ use crate::docs::read::Record;
 use crate::members::FIELD_AGE;
 use crate::store::{Dropped, Table};
 use crate::sync::body::Body;
-use crate::sync::drop::Carried;
+use crate::sync::drop::{Carried, Drop};
 
 impl Engine {
     /// Lets go of what has grown old.
@@ -144,8 +144,10 @@ impl Engine {
             let changes = body.changes.map(|item| ops::decode(&author, &item)).transpose()?;
             let carried = body.carried.iter().filter_map(|bytes| Carried::decode(bytes).ok());
             let carried = carried.map(|carried| carried.id(space.space()));
+            let dropped = body.drops.iter().filter_map(|bytes| Drop::decode(bytes).ok());
+            let dropped = dropped.map(|drop| drop.id());
             let names = changes.into_iter().flatten().map(|changes| changes.document);
-            if names.chain(carried).any(|document| documents.contains(&document)) {
+            if names.chain(carried).chain(dropped).any(|document| documents.contains(&document)) {
                 found.push((kept.row, kept_body.emptied()));
             }
         }

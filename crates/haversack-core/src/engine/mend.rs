@@ -326,8 +326,10 @@ impl Engine {
                 }
             }
         }
-        let Some(carried) = self.carried_by(lane, place, &body.carried)? else { return Ok(None) };
-        body.carried = carried;
+        let kept = |names: &[Vec<u8>], kind| self.kept_drops(lane, place, names, kind);
+        let Some(drops) = kept(&body.drops, RowKind::Drop)? else { return Ok(None) };
+        let Some(carried) = kept(&body.carried, RowKind::Carried)? else { return Ok(None) };
+        (body.drops, body.carried) = (drops, carried);
         body.client_keys.sort_by_key(|(document, _)| *document);
         documents.sort_by_key(|changes| changes.document);
         let item = (!documents.is_empty()).then(|| ops::encode(&author, &documents)).transpose()?;
@@ -339,23 +341,24 @@ impl Engine {
         Ok(Some(Opened::new((Vec::new(), None), place, signed, size)))
     }
 
-    /// What a body carried, by the names that its row has. Nothing when some of it was let go.
-    fn carried_by(
+    /// What a body dropped or carried, by the names that its row has. Nothing when some of it was let go.
+    fn kept_drops(
         &self,
         lane: &Lane,
         (sequence, position): Place,
         names: &[Vec<u8>],
+        kind: RowKind,
     ) -> Result<Option<Vec<Vec<u8>>>, Error> {
-        let mut carried = Vec::new();
+        let mut kept = Vec::new();
         for name in names {
             let (document, hash) = match KeptDrop::decode(name)? {
                 KeptDrop::Row(document, hash) => (document, hash),
                 KeptDrop::Whole(bytes) => {
-                    carried.push(bytes);
+                    kept.push(bytes);
                     continue;
                 }
             };
-            let kinds = [RowKind::Carried, RowKind::AsideDrop(position)];
+            let kinds = [kind, RowKind::AsideDrop(position)];
             let is_its = |row: &&Row| {
                 let head = &row.head;
                 kinds.contains(&head.kind) && (head.lane, head.sequence) == (*lane, Some(sequence))
@@ -366,9 +369,9 @@ impl Engine {
             // Bodies at one place may carry one note with several introductions.
             let is_it = |bytes: &Vec<u8>| FrameHash::of(bytes) == hash;
             let Some(bytes) = all.into_iter().find(is_it) else { return Ok(None) };
-            carried.push(bytes);
+            kept.push(bytes);
         }
-        Ok(Some(carried))
+        Ok(Some(kept))
     }
 
     /// Takes back what was put aside and builds on nothing any more that is.

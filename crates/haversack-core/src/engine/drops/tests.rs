@@ -157,6 +157,20 @@ fn no_row_but_its_own_holds_what_was_carried() {
     }
 }
 
+/// The same for what its author's space keeps of it until it is safe.
+#[test]
+fn no_row_but_its_own_holds_what_was_dropped() {
+    let mut cast = Cast::new();
+    cast.drop(7);
+    let lane = cast.phone.space().unwrap().lane;
+    for engine in [&cast.phone, &cast.street] {
+        let rows = engine.index.bodies(&lane).unwrap().spine.values();
+        let bodies = rows.map(|(row, _)| engine.lean_body(*row).unwrap());
+        let dropped: Vec<Vec<u8>> = bodies.flat_map(|body| body.drops).collect();
+        assert_eq!((dropped.len(), dropped[0].len()), (1, 1 + 16 + 16));
+    }
+}
+
 /// CT-10 across spaces: what one device holds in one space opens nothing of the other, whoever it is in there.
 #[test]
 fn the_keys_of_one_space_open_nothing_of_another() {
