@@ -30,5 +30,6 @@ mod renewal;
 mod restored;
 mod team;
 mod tls;
+mod wake;
 mod watched;
 mod wire_size;

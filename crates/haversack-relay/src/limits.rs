@@ -9,6 +9,10 @@ pub struct Limits {
     pub connections_max: usize,
     /// Requests served at once; further ones are told to come back (503).
     pub requests_max: usize,
+    /// Devices that wait for news at once; further ones are told to come back (503).
+    pub wakes_max: usize,
+    /// How long a device may wait for news before it has to ask again.
+    pub wake_time_max: Duration,
     /// How long a request's head may take, and how long a connection may be idle.
     pub head_time_max: Duration,
     /// How long the next bytes of a request's body may take.
@@ -27,6 +31,8 @@ impl Default for Limits {
         Self {
             connections_max: 1_024,
             requests_max: 128,
+            wakes_max: 768,
+            wake_time_max: Duration::from_secs(30 * 60),
             head_time_max: Duration::from_secs(30),
             chunk_time_max: Duration::from_secs(60),
             body_time_max: Duration::from_secs(30 * 60),

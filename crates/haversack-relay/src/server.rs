@@ -1,4 +1,4 @@
-//! HTTP/1.1 around the machine: three routes, nothing that tells who asked.
+//! HTTP/1.1 around the machine: four routes, nothing that tells who asked.
 
 mod connections;
 mod health;
@@ -6,12 +6,14 @@ mod patience;
 mod proof;
 mod status;
 mod sync;
+mod wake;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
-use tokio::sync::Semaphore;
+use haversack_wire::Mailbox;
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::spawn_blocking;
 
 pub(crate) use self::connections::serve;
@@ -23,17 +25,35 @@ pub(crate) struct Shared {
     storage: Arc<dyn Storage>,
     limits: Limits,
     requests: Arc<Semaphore>,
+    /// Room for devices that wait for news.
+    wakes: Arc<Semaphore>,
+    /// The mailboxes that were pushed to, as it happens.
+    news: broadcast::Sender<Mailbox>,
+    /// Tells connections that the relay is to stop.
+    stop: watch::Sender<()>,
 }
+
+/// Mailboxes that may change before who waits for news has looked.
+const NEWS_MAX: usize = 1_024;
 
 impl Shared {
     pub(crate) fn new(identity: Arc<Identity>, storage: Arc<dyn Storage>, limits: Limits) -> Self {
-        Self { identity, storage, limits, requests: Arc::new(Semaphore::new(limits.requests_max)) }
+        let requests = Arc::new(Semaphore::new(limits.requests_max));
+        let wakes = Arc::new(Semaphore::new(limits.wakes_max));
+        let ((news, _), (stop, _)) = (broadcast::channel(NEWS_MAX), watch::channel(()));
+        Self { identity, storage, limits, requests, wakes, news, stop }
+    }
+
+    /// Wakes who waits for news of these mailboxes. That nobody does is no failure.
+    fn tell(&self, changed: impl IntoIterator<Item = Mailbox>) {
+        changed.into_iter().for_each(|mailbox| drop(self.news.send(mailbox)));
     }
 }
 
 fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/sync", post(sync::sync))
+        .route("/v1/wake", post(wake::wake))
         .route("/v1/relay/{nonce}", get(proof::prove))
         .route("/healthz", get(health::health))
         .with_state(shared)

@@ -38,7 +38,16 @@ pub(crate) async fn proof(way: &Way<'_>, nonce: &[u8; 32]) -> Result<Vec<u8>, Er
 
 /// Sends the one request of an exchange; the answer's body is read with [`next_chunk`].
 pub(crate) async fn exchange(way: &Way<'_>, body: Vec<u8>) -> Result<Response<Incoming>, Error> {
-    let request = request(Method::POST, "/v1/sync", way.url, body.into())?;
+    post(way, "/v1/sync", body).await
+}
+
+/// Asks to be told of news; the answer is read likewise.
+pub(crate) async fn wake(way: &Way<'_>, body: Vec<u8>) -> Result<Response<Incoming>, Error> {
+    post(way, "/v1/wake", body).await
+}
+
+async fn post(way: &Way<'_>, path: &str, body: Vec<u8>) -> Result<Response<Incoming>, Error> {
+    let request = request(Method::POST, path, way.url, body.into())?;
     let answer = send(way, request).await?;
     match answer.status() {
         StatusCode::OK => Ok(answer),

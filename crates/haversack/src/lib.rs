@@ -26,6 +26,7 @@
 mod address;
 mod connect;
 mod error;
+mod follow;
 mod http;
 mod keys;
 mod notebook;

@@ -59,7 +59,7 @@ impl Notebook {
     }
 
     /// How a relay is reached, and by which keys it is known: those of its address, or else those of the roster.
-    fn way<'a>(&self, url: &'a RelayUrl) -> Result<Way<'a>, Error> {
+    pub(crate) fn way<'a>(&self, url: &'a RelayUrl) -> Result<Way<'a>, Error> {
         let mut pins = url.pins().to_vec();
         if pins.is_empty() {
             let relay = self.with(|engine| engine.pinned_relay(&url.key(), url.relay()))?;
@@ -72,7 +72,11 @@ impl Notebook {
     }
 
     /// Finds out which relay answers at an address: the pinned one, or one that proves its key now.
-    async fn meet(&self, way: &Way<'_>, report: &mut SyncReport) -> Result<Relay, Error> {
+    pub(crate) async fn meet(
+        &self,
+        way: &Way<'_>,
+        report: &mut SyncReport,
+    ) -> Result<Relay, Error> {
         let (url, address) = (way.url, way.url.key());
         let pinned = self.with(|engine| engine.pinned_relay(&address, url.relay()))?;
         match (pinned, url.relay()) {

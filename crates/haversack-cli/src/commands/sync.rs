@@ -10,10 +10,11 @@ use haversack::{
 };
 use serde::Serialize;
 
+use super::relay::stop;
 use super::status::Own;
 use crate::error::Error;
 use crate::global::{Global, close};
-use crate::output::{Format, Show, Table, count, hex};
+use crate::output::{self, Format, Show, Table, count, hex};
 use crate::progress;
 
 /// Exchanges records with a relay, in both directions, for every team of this store
@@ -28,6 +29,8 @@ use crate::progress;
     Over https the relay must show the key that its address or the roster pins; where neither does, a certificate that a public \
     authority vouches for. Whoever watches the network then sees that you talk to this relay, and when. A proxy \
     hides that: through Tor, --proxy socks5h://127.0.0.1:9050. It looks the relay's name up itself, so .onion works.\n\n\
+    With --follow it stays, and syncs again whenever the relay has something new, until Ctrl-C; when the relay does not answer it tries \
+    again, after a while and less and less often.\n\n\
     Example:\n  haversack sync --relay https://relay.example#00112233445566778899aabbccddeeff"
 )]
 pub(crate) struct Args {
@@ -41,6 +44,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url, env = "HAVERSACK_PROXY")]
     #[arg(hide_env_values = true)]
     proxy: Option<Proxy>,
+    /// Syncs again whenever the relay has something new, until it is told to stop
+    #[arg(long, conflicts_with = "peer")]
+    follow: bool,
+    /// Stops following when stdin closes, so as not to outlive the program that started it
+    #[arg(long, hide = true)]
+    stop_with_stdin: bool,
 }
 
 /// Who was at the other end.
@@ -161,12 +170,67 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Synced, Error> {
         (Ok(()), None, None) => first.spaces()?,
         _ => Vec::new(),
     };
+    if args.follow {
+        let synced = follow(&notebook, args, global.format()).await;
+        close(&first);
+        return synced;
+    }
     let synced = match names.is_empty() {
         true => one(&notebook, args, global.format()).await.map(Synced::alone),
         false => all(&first, &names, args, global.format()).await,
     };
     close(&first);
     synced
+}
+
+/// Stays in touch with a relay of one team; shows what each sync moved, and at the end all of it.
+async fn follow(notebook: &Notebook, args: &Args, format: Format) -> Result<Synced, Error> {
+    let stop = stop::requested(args.stop_with_stdin).map_err(|source| Error::Runtime { source })?;
+    let mut all = one(notebook, args, format).await?;
+    let url = all.relay.parse()?;
+    let mut print = |synced: &Result<SyncReport, NotebookError>| {
+        let moved = match synced {
+            Ok(report) => Moved::new(report),
+            Err(error) => Moved::failed(error),
+        };
+        // Whoever stopped reading learns the rest from the records.
+        let _gone = output::print(&moved, format);
+        all.requests += synced.as_ref().map_or(0, |report| report.requests);
+        all.pushed += moved.pushed;
+        all.contacts += moved.contacts;
+    };
+    tokio::select! {
+        error = notebook.follow(&url, &mut print) => Err(error.into()),
+        () = stop => Ok(all),
+    }
+}
+
+/// What one sync of many did.
+#[derive(Debug, Default, Serialize)]
+struct Moved {
+    pushed: u32,
+    contacts: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<String>,
+}
+
+impl Moved {
+    fn new(report: &SyncReport) -> Self {
+        Self { pushed: report.pushed, contacts: report.contacts, failed: None }
+    }
+
+    fn failed(error: &NotebookError) -> Self {
+        Self { failed: Some(error.to_string()), ..Self::default() }
+    }
+}
+
+impl Show for Moved {
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        match &self.failed {
+            Some(why) => writeln!(out, "{why}; trying again later"),
+            None => writeln!(out, "new contacts {}, frames pushed {}", self.contacts, self.pushed),
+        }
+    }
 }
 
 /// Syncs every team, carries between them, and sends on what was carried. A further one that is in no team yet, or names no
@@ -379,8 +443,13 @@ mod tests {
     #[test]
     fn which_relay() {
         let check = |named: Option<&str>, addresses: &[&str], expect: &str| {
-            let args =
-                Args { relay: named.map(|url| url.parse().unwrap()), peer: None, proxy: None };
+            let args = Args {
+                relay: named.map(|url| url.parse().unwrap()),
+                peer: None,
+                proxy: None,
+                follow: false,
+                stop_with_stdin: false,
+            };
             let urls = urls(&args, &roster(addresses)).unwrap_or_default();
             let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
             assert_eq!(urls.join(" "), expect.replace("ID", ID), "{named:?} {addresses:?}");

@@ -1,10 +1,10 @@
 //! A relay process, and stores that meet there.
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bench::{Bench, RelayProcess, err, out, text, with_stdin};
 
@@ -175,6 +175,26 @@ fn refused(bench: &Bench, url: &str) -> String {
     let output = bench.on("a", &["sync", "--relay", url]).output().unwrap();
     assert_eq!((output.status.code(), out(&output).as_str()), (Some(6), ""), "{}", err(&output));
     err(&output)
+}
+
+#[test]
+fn a_store_that_follows_hears_of_news() {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start_with(&bench, &bench.path("relay"), &["--tls-self-signed"]);
+    bench.join("b", &["--relay", &relay.url()]);
+    bench.json("a", &["sync"]);
+    bench.json("b", &["sync"]);
+    let mut command = bench.on("a", &["--json", "sync", "--follow", "--stop-with-stdin"]);
+    let mut following = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(following.stdout.take().unwrap());
+    let mut lines = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
+    assert_eq!(lines.next().unwrap().unwrap()["contacts"], 0);
+    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=2"]);
+    bench.json("b", &["sync"]);
+    while lines.next().unwrap().unwrap()["contacts"] != 1 {}
+    drop(following.stdin.take());
+    assert_eq!(lines.last().unwrap().unwrap()["contacts"], 1);
+    assert_eq!(following.wait().unwrap().code(), Some(0));
 }
 
 /// What a command of the store `a` that fails says.

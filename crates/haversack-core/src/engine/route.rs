@@ -151,6 +151,24 @@ impl Engine {
         Ok(exchange)
     }
 
+    /// What a relay is asked to wait by: the mailboxes that an exchange would read, and how far each is read. It brings and takes
+    /// nothing, and the relay answers as soon as another exchange would bring something (PROTOCOL § 7.3).
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], [`Error::Removed`].
+    pub fn wake_request(&self, route: &RelayRoute) -> Result<Vec<u8>, Error> {
+        self.still_member()?;
+        let space = self.space()?;
+        let me = self.device.identity.sign.public();
+        let mailboxes = space.mailboxes(&route.relay, &me).into_iter();
+        let sections = mailboxes.map(|(generation, secret, retire)| {
+            let state = space.routes.get(&(route.relay, generation)).cloned().unwrap_or_default();
+            let state = RouteState { needs_vector: false, ..state };
+            Section { head: section_head(route, &secret, retire, &state), frames: Vec::new() }
+        });
+        Ok(haversack_wire::request::encode(&sections.collect::<Vec<_>>())?)
+    }
+
     /// At a relay that was not used before, while another was, nothing is delivered: whoever finds only this one lacks the grants
     /// that lie in the other (R3).
     fn meet_relay(&mut self, relay: &Relay) -> Result<(), Error> {

@@ -57,6 +57,11 @@ impl Answer {
         Self { pushed: pushed.collect(), sections: sections.into(), index: 0, state: State::Start }
     }
 
+    /// The mailboxes that the request's frames are in.
+    pub(crate) fn changed(&self) -> BTreeSet<Mailbox> {
+        self.pushed.iter().map(|(mailbox, _)| *mailbox).collect()
+    }
+
     /// Whether the last page has been given.
     #[must_use]
     pub const fn is_done(&self) -> bool {

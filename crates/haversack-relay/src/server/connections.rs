@@ -33,10 +33,9 @@ pub(crate) async fn serve(
     tls: Option<Arc<Tls>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let limits = shared.limits;
+    let (limits, stop) = (shared.limits, shared.stop.clone());
     let router = routes(Arc::new(shared));
     let slots = Arc::new(Semaphore::new(limits.connections_max));
-    let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     tracing::info!("serving");
@@ -45,7 +44,7 @@ pub(crate) async fn serve(
             () = &mut shutdown => break,
             accepted = accept(&listener, &slots) => {
                 if let Some((stream, slot)) = accepted {
-                    let stopping = stopping.clone();
+                    let stopping = stop.subscribe();
                     let connection = Connection { stream, tls: tls.clone(), limits, stopping };
                     connections.spawn(connection.run(router.clone(), slot));
                 }

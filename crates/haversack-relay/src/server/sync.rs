@@ -33,6 +33,7 @@ pub(super) async fn sync(
     refuse_too_long(&body)?;
     let received = receive(&shared.storage, &shared.limits, body.into_data_stream()).await?;
     let (first, pages) = start(Arc::clone(&shared.storage), permit, received).await?;
+    shared.tell(pages.answer.changed());
     Ok(respond(first, pages))
 }
 

@@ -385,3 +385,53 @@ async fn a_device_that_takes_nothing_is_given_up() {
     let next = async { while relay.sync(&[pull(&frames)]).await.status() != 200 {} };
     timeout(PATIENCE, next).await.unwrap();
 }
+
+/// A request to be woken, and the head of its answer with the first sign of life or the news.
+async fn waiting(relay: &Running, sections: &[Section]) -> (Client, String) {
+    let mut client = relay.connect().await;
+    let body = request(sections);
+    let head = post_head(body.len()).replace("/v1/sync", "/v1/wake");
+    client.send(&[head.as_bytes(), &body].concat()).await;
+    let head = String::from_utf8(client.read_until(b"\r\n\r\n").await).unwrap();
+    (client, head)
+}
+
+#[tokio::test]
+async fn a_push_wakes_who_waits_for_it() {
+    let limits = Limits { wakes_max: 1, ..Limits::default() };
+    let relay = Running::in_memory(limits).await;
+    let frames = [chunk('a', 0, 1)];
+    let (mut client, head) = waiting(&relay, &[pull(&[])]).await;
+    assert!(head.contains("200 OK") && head.contains("text/event-stream"), "{head}");
+    client.read_until(b":\n\n\r\n").await;
+    let (_, head) = waiting(&relay, &[pull(&[])]).await;
+    assert!(head.contains(" 503 "), "{head}");
+    // Another mailbox is no news; this one is, and then the answer ends.
+    let mut other = push(&[roster(1)]);
+    other.head.retire = haversack_wire::RetireHash::new([9; 32]);
+    relay.sync(&[other]).await;
+    relay.sync(&[push(&frames)]).await;
+    let said = String::from_utf8(client.read_until(b"0\r\n\r\n").await).unwrap();
+    assert_eq!(said, "F\r\ndata: changed\n\n\r\n0\r\n\r\n");
+    // Who has not read it is told at once, and who has read it waits, until the relay stops.
+    let (mut late, _) = waiting(&relay, &[pull(&[])]).await;
+    late.read_until(b"data: changed\n\n\r\n0\r\n\r\n").await;
+    let (mut client, _) = waiting(&relay, &[pull(&frames)]).await;
+    client.read_until(b":\n\n\r\n").await;
+    relay.stop().await.unwrap();
+    client.read_until(b"0\r\n\r\n").await;
+}
+
+#[tokio::test]
+async fn nothing_but_waiting_is_done_there() {
+    let relay = Running::in_memory(Limits::default()).await;
+    let (_, head) = waiting(&relay, &[push(&[chunk('a', 0, 1)])]).await;
+    assert!(head.contains(" 400 "), "{head}");
+    let asked = relay.sync(&[pull(&[])]).await;
+    assert!(frames_of(&asked.body).is_empty());
+    let mut client = relay.connect().await;
+    let head = post_head(5_000).replace("/v1/sync", "/v1/wake");
+    client.send(&[head.as_bytes(), &[0; 5_000]].concat()).await;
+    assert_eq!(client.receive().await.status(), 413);
+    relay.stop().await.unwrap();
+}

@@ -1,0 +1,145 @@
+//! Staying in touch: syncing whenever the relay says that there is something, and going easy on it when it does not answer.
+
+use std::time::Duration;
+
+use haversack_core::{Error as EngineError, RelayRoute};
+use tokio::time::sleep;
+
+use crate::notebook::blocking;
+use crate::{Error, Notebook, ProxyError, RelayUrl, SyncReport, http};
+
+/// The first pause after a failure; it doubles with each further one.
+const PAUSE_MIN: Duration = Duration::from_secs(4);
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
+/// A whole team hears of news at once: each device waits for up to so long before it comes.
+const SPREAD_TIME_MAX: Duration = Duration::from_secs(2);
+/// How an event begins; other lines are signs of life.
+const NEWS: &[u8] = b"data:";
+
+impl Notebook {
+    /// Syncs with a relay, then again whenever it has something new, until that cannot work any more. `told` hears how each
+    /// sync went. After a failure it waits, 4 seconds and more each time, up to a quarter of an hour, half of it by chance.
+    ///
+    /// Drop it to stop; nothing is lost.
+    ///
+    /// # Errors
+    /// What trying again cannot mend: the address, the proxy's address, another relay, this store.
+    pub async fn follow(
+        &self,
+        url: &RelayUrl,
+        mut told: impl FnMut(&Result<SyncReport, Error>),
+    ) -> Error {
+        let mut failures = 0;
+        loop {
+            let synced = self.sync(url).await;
+            told(&synced);
+            let waited = match synced {
+                Ok(_) => self.wait_for_news(url).await,
+                Err(error) => Err(error),
+            };
+            match waited {
+                Ok(true) => {
+                    failures = 0;
+                    sleep(jittered(Duration::ZERO, SPREAD_TIME_MAX)).await;
+                }
+                // The relay lets nobody wait for ever.
+                Ok(false) => failures = 0,
+                Err(error) if is_lasting(&error) => return error,
+                Err(_) => {
+                    let pause = pause(failures);
+                    failures += 1;
+                    sleep(jittered(pause / 2, pause)).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until a relay says that a sync would bring something; `false` when it has waited long enough without.
+    ///
+    /// # Errors
+    /// As [`Notebook::sync`]; [`Error::NotARelay`] at one that cannot wake.
+    pub async fn wait_for_news(&self, url: &RelayUrl) -> Result<bool, Error> {
+        let way = self.way(url)?;
+        let relay = self.meet(&way, &mut SyncReport::default()).await?;
+        let (this, route) = (self.clone(), RelayRoute { relay, admission: Vec::new() });
+        let request = blocking(move || this.with(|engine| engine.wake_request(&route))).await?;
+        let mut answer = http::wake(&way, request).await?;
+        let mut line = Vec::new();
+        loop {
+            let read = http::next_chunk(&mut answer).await;
+            let Some(bytes) = read.map_err(|_| Error::Interrupted { so_far: Box::default() })?
+            else {
+                return Ok(false);
+            };
+            if is_news(&mut line, &bytes) {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// Whether a line that begins as an event does came with these bytes. Of a line only its beginning is kept.
+fn is_news(line: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    for byte in bytes {
+        match byte {
+            b'\n' => line.clear(),
+            byte if line.len() < NEWS.len() => line.push(*byte),
+            _ => {}
+        }
+        if line == NEWS {
+            return true;
+        }
+    }
+    false
+}
+
+/// How long to wait after so many failures before this one.
+fn pause(failures: u32) -> Duration {
+    PAUSE_MIN.saturating_mul(2_u32.saturating_pow(failures)).min(PAUSE_MAX)
+}
+
+/// A time between two, by chance: a team that lost its relay must not come back in step.
+fn jittered(from: Duration, to: Duration) -> Duration {
+    let mut random = [0; 4];
+    // Without randomness everybody takes the longest.
+    let part = getrandom::fill(&mut random).map_or(u32::MAX, |()| u32::from_le_bytes(random));
+    from + (to - from).mul_f64(f64::from(part) / f64::from(u32::MAX))
+}
+
+const fn is_lasting(error: &Error) -> bool {
+    match error {
+        Error::Engine(error) => !matches!(error, EngineError::Relay { .. } | EngineError::Wire(_)),
+        Error::Proxy(ProxyError::Address { .. }) => true,
+        Error::Address { .. } | Error::OtherRelay | Error::Closed | Error::Task => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_bound_and_differ() {
+        assert_eq!([0, 1, 2].map(|n| pause(n).as_secs()), [4, 8, 16]);
+        assert_eq!((pause(8), pause(u32::MAX)), (PAUSE_MAX, PAUSE_MAX));
+        let times: Vec<Duration> = (0..32).map(|_| jittered(PAUSE_MIN, PAUSE_MAX)).collect();
+        assert!(times.iter().all(|time| (PAUSE_MIN..=PAUSE_MAX).contains(time)));
+        assert!(times.iter().any(|time| *time != times[0]));
+    }
+
+    #[test]
+    fn news_in_pieces_of_any_size() {
+        let check = |text: &[u8], expect: bool| {
+            for size in 1..=text.len() {
+                let mut line = Vec::new();
+                let found = text.chunks(size).any(|piece| is_news(&mut line, piece));
+                assert_eq!(found, expect, "{} by {size}", text.escape_ascii());
+            }
+        };
+        check(b":\n\n:\n\ndata: changed\n\n", true);
+        check(b"event: x\ndata:\n\n", true);
+        check(b":\n\n: data: no\n\n", false);
+    }
+}
