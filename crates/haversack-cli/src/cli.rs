@@ -127,6 +127,9 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Bundle(bundle::Command::Export(args)) => {
             output::print(&bundle::export::run(global, args)?, format)
         }
+        Command::Bundle(bundle::Command::Carry(args)) => {
+            output::print(&bundle::carry::run(args)?, format)
+        }
         Command::Bundle(bundle::Command::Import(args)) => {
             output::print(&bundle::import::run(global, args)?, format)
         }

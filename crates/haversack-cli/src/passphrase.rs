@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
-use haversack::{Passphrase, RecoveryCode};
+use haversack::{Guesses, Passphrase, RecoveryCode};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -19,6 +19,7 @@ const LINE_BYTES_MAX: usize = 4_096;
 pub(crate) enum Asked {
     Passphrase,
     NewPassphrase,
+    BundlePassphrase,
     RecoveryCode,
     Share,
 }
@@ -29,6 +30,7 @@ impl Asked {
         match self {
             Self::Passphrase => "passphrase",
             Self::NewPassphrase => "new passphrase",
+            Self::BundlePassphrase => "passphrase of the bundle",
             Self::RecoveryCode => "recovery code",
             Self::Share => "shares of the root key",
         }
@@ -39,6 +41,7 @@ impl Asked {
         match self {
             Self::Passphrase => "--passphrase-file",
             Self::NewPassphrase => "--new-passphrase-file",
+            Self::BundlePassphrase => "--bundle-passphrase-file",
             Self::RecoveryCode => "--code-file",
             Self::Share => "--share-file",
         }
@@ -80,6 +83,32 @@ impl New {
         let secret = secrets.ask_for(Asked::NewPassphrase, question)?;
         secrets.confirm(&secret)?;
         secret.passphrase()
+    }
+}
+
+/// Where the passphrase of a bundle comes from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OfBundle {
+    /// Takes the bundle's passphrase from a file's first line; without this it is asked for on the terminal
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) bundle_passphrase_file: Option<PathBuf>,
+}
+
+impl OfBundle {
+    /// Takes that of a bundle that is here.
+    pub(crate) fn ask(&self) -> Result<Passphrase, Error> {
+        let secrets = Secrets::from(self.bundle_passphrase_file.as_deref());
+        secrets.ask_for(Asked::BundlePassphrase, "Passphrase of the bundle: ")?.passphrase()
+    }
+
+    /// Takes one for a new bundle. Whoever finds the file can try as often as they like.
+    pub(crate) fn ask_new(&self) -> Result<Passphrase, Error> {
+        let secrets = Secrets::from(self.bundle_passphrase_file.as_deref());
+        let secret = secrets.ask_for(Asked::BundlePassphrase, "Passphrase for the bundle: ")?;
+        secrets.confirm(&secret)?;
+        let passphrase = secret.passphrase()?;
+        passphrase.check_strength(Guesses::AreFree)?;
+        Ok(passphrase)
     }
 }
 

@@ -20,6 +20,7 @@ mod split;
 mod stretch;
 mod suite;
 mod word_list;
+mod wrap;
 
 pub(crate) use aead::{AadLabel, open, seal};
 pub use cost::Cost;
@@ -43,3 +44,4 @@ pub(crate) use stretch::{SlotKey, Stretched, stretch};
 pub(crate) use suite::Symbolic;
 pub(crate) use suite::{Real, Suite};
 pub(crate) use word_list::WORD_LIST;
+pub use wrap::{is_wrapped, unwrap_bundle, wrap_bundle};

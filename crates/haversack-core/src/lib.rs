@@ -47,6 +47,7 @@ mod view;
 
 pub use crypto::{
     Bind, ClientKey, Cost, FileKey, Guesses, Passphrase, Random, RecoveryCode, RootShare,
+    is_wrapped, unwrap_bundle, wrap_bundle,
 };
 pub use engine::{
     Answering, BundleOutcome, CarryOutcome, ContactDraft, CreateOptions, DeviceRow, DropBox,

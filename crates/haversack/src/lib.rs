@@ -24,6 +24,7 @@
 //! broke, talk to another relay than the one it met before.
 
 mod address;
+mod bundles;
 mod connect;
 mod error;
 mod follow;
@@ -37,6 +38,7 @@ mod sync;
 mod team;
 
 pub use address::{RelayUrl, Scheme};
+pub use bundles::{Carried, carry_bundles, wrap_bundle};
 pub use error::Error;
 pub use haversack_core::model;
 pub use haversack_core::{
@@ -44,7 +46,7 @@ pub use haversack_core::{
     ContactId, ContactRow, Cost, CreateOptions, DeviceRow, Error as EngineError, Exposure, FileKey,
     Guesses, Ledger, Member, OpenedBy, Owed, Passphrase, Person, Quarantined, Reason, Received,
     RecoveryCode, RelayAddress, Role, RootShare, Saved, SecretOptions, Slots, Status, SyncOutcome,
-    WhoDraft, Words, code_parts,
+    WhoDraft, Words, code_parts, is_wrapped, unwrap_bundle,
 };
 pub use haversack_memory::ZeroAlloc;
 pub use haversack_report::{Indicators, Period, Report, percent, rate};

@@ -1,5 +1,6 @@
 //! `haversack bundle`: records in a file, where no network is.
 
+pub(crate) mod carry;
 pub(crate) mod export;
 pub(crate) mod import;
 
@@ -8,4 +9,5 @@ pub(crate) mod import;
 pub(crate) enum Command {
     Export(export::Args),
     Import(import::Args),
+    Carry(carry::Args),
 }

@@ -201,7 +201,7 @@ async fn follow(notebook: &Notebook, args: &Args, format: Format) -> Result<Sync
     };
     tokio::select! {
         error = notebook.follow(&url, &mut print) => Err(error.into()),
-        () = stop => Ok(all),
+        () = stop => Ok(all.alone()),
     }
 }
 

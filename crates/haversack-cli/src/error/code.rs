@@ -3,7 +3,7 @@
 
 use std::io;
 
-use haversack::{EngineError, Error as NotebookError};
+use haversack::{EngineError, Error as NotebookError, ProxyError};
 use haversack_relay::Error as RelayError;
 
 use super::Error;
@@ -125,13 +125,13 @@ codes! {
     Busy: Busy = "busy", RelayInUse = "relay_in_use";
     Relay: NoRelay = "no_relay", Unreachable = "unreachable", NotARelay = "not_a_relay",
         OtherRelay = "other_relay", RelayRefused = "relay_refused", Interrupted = "interrupted",
-        RelayAnswer = "relay_answer";
+        RelayAnswer = "relay_answer", UntrustedRelay = "untrusted_relay", Proxy = "proxy";
     Input: Invalid = "invalid", Unknown = "unknown", Ambiguous = "ambiguous",
         PassphraseFile = "passphrase_file", WeakPassphrase = "weak_passphrase",
         PassphrasesDiffer = "passphrases_differ", File = "file", FileExists = "file_exists",
         TooLarge = "too_large", NotText = "not_text", BadRows = "bad_rows", BadFile = "bad_file",
         CutFile = "cut_file", Foreign = "foreign", Enrolment = "enrolment", Share = "share",
-        RelayAddress = "relay_address";
+        RelayAddress = "relay_address", ProxyAddress = "proxy_address", Certificate = "certificate";
     Refused: NotAllowed = "not_allowed", Removed = "removed", RemovedBefore = "removed_before", InTeam = "in_team",
         StoreExists = "store_exists", FurtherTeam = "further_team", Owed = "owed",
         RootKept = "root_kept", SpacesKept = "spaces_kept";
@@ -220,6 +220,10 @@ fn of_notebook(error: &NotebookError) -> Code {
         NotebookError::Period(_) => Code::Invalid,
         NotebookError::Address { .. } => Code::RelayAddress,
         NotebookError::Unreachable { .. } => Code::Unreachable,
+        NotebookError::Listen { .. } => Code::Listen,
+        NotebookError::Proxy(ProxyError::Address { .. }) => Code::ProxyAddress,
+        NotebookError::Proxy(_) => Code::Proxy,
+        NotebookError::Tls { .. } => Code::UntrustedRelay,
         NotebookError::NotARelay => Code::NotARelay,
         NotebookError::OtherRelay => Code::OtherRelay,
         NotebookError::Refused { .. } => Code::RelayRefused,
@@ -280,6 +284,7 @@ const fn of_input(error: &EngineError) -> Code {
 const fn of_relay(error: &RelayError) -> Code {
     match error {
         RelayError::InUse => Code::RelayInUse,
+        RelayError::Certificate { .. } => Code::Certificate,
         RelayError::Newer => Code::Newer,
         RelayError::Damaged { .. } => Code::Damaged,
         RelayError::NoRoom => Code::DiskFull,

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 52] = [
+const COMMANDS: [&[&str]; 53] = [
     &[],
     &["demo"],
     &["init"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 52] = [
     &["sync"],
     &["bundle", "export"],
     &["bundle", "import"],
+    &["bundle", "carry"],
     &["peer", "serve"],
     &["report"],
     &["device"],

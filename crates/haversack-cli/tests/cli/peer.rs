@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, text};
+use crate::bench::{Bench, err, text};
 
 #[test]
 fn one_phone_shows_an_address_and_another_comes() {
@@ -29,5 +29,36 @@ fn one_phone_shows_an_address_and_another_comes() {
     stdout.read_to_string(&mut end).unwrap();
     assert_eq!(serving.wait().unwrap().code(), Some(0));
     assert_eq!(serde_json::from_str::<Value>(&end).unwrap()["answered"], 2);
-    assert_eq!(bench.contacts("a"), bench.contacts("b"));
+    assert_eq!(bench.contacts("b")[0]["id"], bench.contacts("a")[0]["id"]);
+}
+
+/// Files go by the hands of somebody with no store, and one of them under a passphrase.
+#[test]
+fn carriers_hand_on_what_they_cannot_read() {
+    let bench = Bench::with_team();
+    bench.join("b", &[]);
+    for (day, file) in [("2008-02-04", "one.hsb"), ("2008-02-05", "two.hsb")] {
+        bench.ok("a", &["log", "--date", day, "--site", "KM-V", "--out", "swab=2"]);
+        let file = bench.path(file);
+        bench.ok("a", &["bundle", "export", file.to_str().unwrap()]);
+    }
+    let carry = ["bundle", "carry", "--json", "--into", "all.hsb", "one.hsb", "two.hsb"];
+    let carried = bench.command(&carry).output().unwrap();
+    assert_eq!(carried.status.code(), Some(0), "{}", err(&carried));
+    let all = bench.path("all.hsb");
+    assert_eq!(bench.json("b", &["bundle", "import", all.to_str().unwrap()])["contacts"], 2);
+
+    bench.write("words", "stone river lamp cloud garden seven\n");
+    bench.write("others", "river stone lamp cloud garden seven\n");
+    let (wrapped, words) = (bench.path("wrapped.hsb"), bench.path("words"));
+    let (wrapped, words) = (wrapped.to_str().unwrap(), words.to_str().unwrap());
+    bench.ok("a", &["log", "--date", "2008-02-06", "--site", "KM-V", "--out", "swab=2"]);
+    bench.ok("a", &["bundle", "export", wrapped, "--bundle-passphrase-file", words]);
+    let others = bench.path("others");
+    let wrong = ["bundle", "import", wrapped, "--bundle-passphrase-file", others.to_str().unwrap()];
+    let refused = bench.on("b", &wrong).output().unwrap();
+    assert_eq!(refused.status.code(), Some(7));
+    assert!(err(&refused).contains("passphrase of the bundle"), "{}", err(&refused));
+    let import = ["bundle", "import", wrapped, "--bundle-passphrase-file", words];
+    assert_eq!(bench.json("b", &import)["contacts"], 1);
 }

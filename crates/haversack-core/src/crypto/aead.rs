@@ -30,6 +30,7 @@ labels! {
     RELAY_PROOF = "relay proof";
     DROP = "drop";
     NOTE = "note";
+    BUNDLE = "bundle";
 }
 
 impl AadLabel {

@@ -11,19 +11,23 @@ use crate::error::Error;
 use crate::files;
 use crate::global::{Global, close};
 use crate::output::{Show, Table};
+use crate::passphrase::OfBundle;
 
-const BUNDLE_BYTES_MAX: u64 = 512 << 20;
+/// A larger file is none.
+pub(super) const BUNDLE_BYTES_MAX: u64 = 512 << 20;
 
 /// Takes what a colleague's file brings
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Takes what a colleague's file brings. What is here already is not taken twice; what is new goes on to the \
-    next relay as well.\n\nExample:\n  haversack bundle import /media/card/monday.hsb"
+    next relay as well. Of a file that ends too early it takes what is whole. One under a passphrase asks for it.\n\nExample:\n  haversack bundle import /media/card/monday.hsb"
 )]
 pub(crate) struct Args {
     /// The file to read
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: PathBuf,
+    #[command(flatten)]
+    passphrase: OfBundle,
 }
 
 /// A bundle was taken, to its end.
@@ -40,6 +44,10 @@ pub(crate) struct Imported {
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Imported, Error> {
     let bytes = files::read(&args.file, BUNDLE_BYTES_MAX)?;
     let notebook = global.open()?;
+    let bytes = match haversack::is_wrapped(&bytes) {
+        true => haversack::unwrap_bundle(&bytes, &args.passphrase.ask()?)?,
+        false => bytes.into(),
+    };
     let outcome = notebook.import_bundle(&bytes)?;
     close(&notebook);
     let (frames, contacts) = (outcome.frames, outcome.contacts);
