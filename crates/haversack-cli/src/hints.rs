@@ -125,6 +125,7 @@ fn of_command(error: &Error) -> &'static [&'static str] {
         Error::CutBundle { .. } => {
             &["copy the file again and import it again; what is here already is not taken twice"]
         }
+        Error::StoreInData => &["name a folder of the relay's own with --data"],
         Error::Listen { .. } => {
             &["choose another address or port with --listen, or stop what listens there"]
         }

@@ -2,8 +2,9 @@
 
 use std::io::{self, BufWriter, Write};
 
-use serde::Serialize;
-use serde_json::json;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use crate::error::{Code, Error};
 use crate::hints;
@@ -75,6 +76,20 @@ pub(crate) fn print_failure(
         }
     }
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Writes what was rounded as the number that it is, and nothing to divide by as null.
+pub(crate) fn as_numbers<T: Serialize, S: Serializer>(
+    found: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut value = serde_json::to_value(found).map_err(S::Error::custom)?;
+    for field in value.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
+        if let Value::String(text) = field {
+            *field = text.parse::<f64>().map_or(Value::Null, Value::from);
+        }
+    }
+    value.serialize(serializer)
 }
 
 /// Columns of text, as wide as they need to be.

@@ -37,7 +37,6 @@ pub(crate) struct QrArgs {
 pub(crate) struct Codes {
     /// The text of each code, for whoever draws them.
     parts: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pictures: Vec<String>,
     #[serde(skip)]
     drawn: Vec<String>,
@@ -92,7 +91,9 @@ impl QrArgs {
 }
 
 fn drawn(parts: &[String]) -> Result<Vec<String>, Error> {
-    parts.iter().map(|part| Ok(Code::new(part, FOR_TERMINALS)?.on_terminal())).collect()
+    let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let draw = |part: &String| Ok(Code::new(part, FOR_TERMINALS)?.on_terminal(colours));
+    parts.iter().map(draw).collect()
 }
 
 /// An address, as the terminal shows it.

@@ -156,6 +156,7 @@ impl Error {
             Self::Drawing => Code::Bug,
             Self::NotConfirmed | Self::NotTyped => Code::NotConfirmed,
             Self::OwedByRemoved { .. } => Code::Owed,
+            Self::StoreInData => Code::StoreExists,
             Self::RemovedBefore => Code::RemovedBefore,
             Self::NoRelay => Code::NoRelay,
             other => of_arguments(other),

@@ -29,14 +29,14 @@ fn day_number(date: &str) -> i64 {
 }
 
 /// `n / d` to one decimal, half up.
-fn tenths(n: u64, d: u64) -> String {
+fn tenths(n: u64, d: u64) -> Option<f64> {
     if d == 0 {
-        return "no data".into();
+        return None;
     }
     let scaled = n * 10;
     let (whole, rest) = (scaled / d, scaled % d);
     let rounded = whole + u64::from(rest * 2 >= d);
-    format!("{}.{}", rounded / 10, rounded % 10)
+    format!("{}.{}", rounded / 10, rounded % 10).parse().ok()
 }
 
 /// What a report of the data set must say.

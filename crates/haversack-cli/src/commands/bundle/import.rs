@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueHint;
+use haversack::{EngineError, Error as NotebookError};
 use serde::Serialize;
 
 use crate::commands::sync::Arrived;
@@ -40,7 +41,12 @@ pub(crate) struct Imported {
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Imported, Error> {
     let bytes = files::read(&args.file, BUNDLE_BYTES_MAX)?;
     let notebook = global.open()?;
-    let outcome = notebook.import_bundle(&bytes)?;
+    let outcome = notebook.import_bundle(&bytes).map_err(|error| match error {
+        NotebookError::Engine(EngineError::Wire(_)) => {
+            Error::from(error).at(args.file.display().to_string())
+        }
+        other => other.into(),
+    })?;
     close(&notebook);
     let (frames, contacts) = (outcome.frames, outcome.contacts);
     match outcome.whole {
