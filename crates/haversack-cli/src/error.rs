@@ -146,6 +146,9 @@ pub(crate) enum Error {
     /// A store and a relay do not share a folder: they are backed up and wiped apart.
     #[error("this folder holds a store; nothing was put into it")]
     StoreInData,
+    /// The same, the other way round.
+    #[error("this folder holds a relay's data; nothing was put into it")]
+    RelayInStore,
     /// The relay cannot listen there.
     #[error("cannot listen on {address}")]
     Listen { address: String, source: io::Error },

@@ -60,12 +60,12 @@ pub(crate) fn lines(table: &mut Table, indicators: &Indicators) {
     table.pair("contacts", i.contacts);
     table.pair("  with clients who have a file", i.contacts_coded);
     table.pair("  with others", i.contacts_anonymous);
-    table.pair("clients with a file, reached (I-01)", i.reach_coded);
+    table.pair("clients with a file, reached", i.reach_coded);
     table.pair("clients with a file, in all", i.clients_registered);
     table.pair("sets handed out", i.sets_distributed);
     table.pair("  to clients with a file", i.sets_to_coded);
     table.pair("used pieces taken back", i.returned);
-    table.pair("  for 100 sets out (I-06)", &i.return_pct);
+    table.pair("  for 100 sets out", &i.return_pct);
     let percent = if i.prv8_den == 0 { "" } else { " %" };
     let prv8 = format!("{}{percent} ({} of {})", i.prv8_pct, i.prv8_num, i.prv8_den);
     table.pair("reached clients who got sets (PRV.8)", prv8);
@@ -74,7 +74,7 @@ pub(crate) fn lines(table: &mut Table, indicators: &Indicators) {
     table.pair("clients with sets monthly on average (PRV.9 b)", i.prv9b_monthly_average);
     let rate = &i.prv10_coded_sets_per_coded_recipient_year;
     table.pair("sets for each such client and year (PRV.10)", rate);
-    table.pair("clients whose named need is met (I-07)", i.clients_need_met);
+    table.pair("clients whose named need is met", i.clients_need_met);
     table.pair("client days with two educators or more", i.same_day_two_educators);
 }
 

@@ -51,12 +51,14 @@ impl Known {
         self.sites.iter().next().filter(|_| self.sites.len() == 1)
     }
 
-    /// A site of the space.
+    /// A site of the space; capitals do not matter where they tell no two apart.
     pub(crate) fn site(&self, text: &str) -> Result<SiteCode, Error> {
         let code = SiteCode::new(text)?;
-        match self.sites.contains(&code) {
-            true => Ok(code),
-            false => Err(EngineError::Unknown { what: "site" }.into()),
+        let mut alike = self.sites.iter().filter(|site| site.as_str().eq_ignore_ascii_case(text));
+        match (self.sites.contains(&code), alike.next(), alike.next()) {
+            (true, ..) => Ok(code),
+            (false, Some(only), None) => Ok(only.clone()),
+            _ => Err(EngineError::Unknown { what: "site" }.into()),
         }
     }
 
