@@ -78,15 +78,18 @@ pub(crate) fn print_failure(
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Writes what was rounded as the number that it is, and nothing to divide by as null.
-pub(crate) fn as_numbers<T: Serialize, S: Serializer>(
+/// What an indicator says where there is nothing to divide by.
+const NO_DATA: &str = "no data";
+
+/// Writes null where there is nothing to divide by. What was rounded stays a decimal text: a number would be rounded again.
+pub(crate) fn null_without_data<T: Serialize, S: Serializer>(
     found: &T,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let mut value = serde_json::to_value(found).map_err(S::Error::custom)?;
     for field in value.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
-        if let Value::String(text) = field {
-            *field = text.parse::<f64>().map_or(Value::Null, Value::from);
+        if *field == NO_DATA {
+            *field = Value::Null;
         }
     }
     value.serialize(serializer)

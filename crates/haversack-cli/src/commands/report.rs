@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::global::Global;
-use crate::output::{Show, Table, as_numbers};
+use crate::output::{Show, Table, null_without_data};
 
 /// Counts a period: reach, sets, returns, the indicators of WHO
 #[derive(Debug, clap::Args)]
@@ -47,7 +47,7 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Reported, Error> {
 pub(crate) struct Reported {
     from: String,
     to: String,
-    #[serde(serialize_with = "as_numbers")]
+    #[serde(serialize_with = "null_without_data")]
     indicators: Indicators,
     contacts_unattributed: u64,
     people_counted: u64,

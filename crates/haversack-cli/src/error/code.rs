@@ -125,13 +125,13 @@ codes! {
     Busy: Busy = "busy", RelayInUse = "relay_in_use";
     Relay: NoRelay = "no_relay", Unreachable = "unreachable", NotARelay = "not_a_relay",
         OtherRelay = "other_relay", RelayRefused = "relay_refused", Interrupted = "interrupted",
-        RelayAnswer = "relay_answer";
+        Proxy = "proxy", NotTrusted = "not_trusted", RelayAnswer = "relay_answer";
     Input: Invalid = "invalid", Unknown = "unknown", Ambiguous = "ambiguous",
         PassphraseFile = "passphrase_file", WeakPassphrase = "weak_passphrase",
         PassphrasesDiffer = "passphrases_differ", File = "file", FileExists = "file_exists",
         TooLarge = "too_large", NotText = "not_text", BadRows = "bad_rows", BadFile = "bad_file",
         CutFile = "cut_file", Foreign = "foreign", Enrolment = "enrolment", Share = "share",
-        RelayAddress = "relay_address";
+        RelayAddress = "relay_address", Certificate = "certificate";
     Refused: NotAllowed = "not_allowed", Removed = "removed", RemovedBefore = "removed_before", InTeam = "in_team",
         StoreExists = "store_exists", FurtherTeam = "further_team", Owed = "owed",
         RootKept = "root_kept", SpacesKept = "spaces_kept";
@@ -221,6 +221,9 @@ fn of_notebook(error: &NotebookError) -> Code {
         NotebookError::Period(_) => Code::Invalid,
         NotebookError::Address { .. } => Code::RelayAddress,
         NotebookError::Unreachable { .. } => Code::Unreachable,
+        NotebookError::Proxy(_) => Code::Proxy,
+        NotebookError::Tls { .. } => Code::NotTrusted,
+        NotebookError::Listen { .. } => Code::Listen,
         NotebookError::NotARelay => Code::NotARelay,
         NotebookError::OtherRelay => Code::OtherRelay,
         NotebookError::Refused { .. } => Code::RelayRefused,
@@ -283,6 +286,7 @@ const fn of_relay(error: &RelayError) -> Code {
         RelayError::InUse => Code::RelayInUse,
         RelayError::Newer => Code::Newer,
         RelayError::Damaged { .. } => Code::Damaged,
+        RelayError::Certificate { .. } => Code::Certificate,
         RelayError::NoRoom => Code::DiskFull,
         RelayError::Cut { .. } => Code::CutConnections,
         RelayError::Io { .. } => Code::Disk,

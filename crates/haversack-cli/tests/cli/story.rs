@@ -68,8 +68,8 @@ fn check_report(bench: &Bench) {
         ("contacts", json!(3)),
         ("contacts_anonymous", json!(2)),
         ("sets_distributed", json!(14)),
-        ("return_pct", json!(57.1)),
-        ("prv8_pct", json!(100.0)),
+        ("return_pct", json!("57.1")),
+        ("prv8_pct", json!("100.0")),
     ] {
         assert_eq!(indicator(name), expected, "{name}");
     }
