@@ -185,6 +185,6 @@ fn refused(bench: &Bench, url: &str) -> String {
 /// What a command of the store `a` that fails says.
 fn fails(bench: &Bench, args: &[&str]) -> String {
     let output = bench.on("a", args).output().unwrap();
-    assert_eq!((output.status.code(), out(&output).as_str()), (Some(1), ""));
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(6), ""));
     err(&output)
 }
