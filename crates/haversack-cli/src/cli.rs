@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    bundle, client, contact, contacts, device, duress, exit_codes, exposure, init, invite, join,
-    lock, log, passphrase, peer, quarantine, recovery, relay, report, site, space, status, sync,
-    wipe,
+    bundle, client, completions, contact, contacts, device, duress, exit_codes, exposure, init,
+    invite, join, lock, log, man, passphrase, peer, quarantine, recovery, relay, report, site,
+    space, status, sync, wipe,
 };
 use crate::demo;
 use crate::error::{Code, Error, Exit};
@@ -75,6 +75,8 @@ enum Command {
     #[command(subcommand)]
     Relay(relay::Command),
     ExitCodes(exit_codes::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// The whole program.
@@ -154,6 +156,10 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Lock(_) => output::print(&lock::run(global)?, format),
         Command::Wipe(args) => output::print(&wipe::run(global, args)?, format),
         Command::ExitCodes(_) => output::print(&exit_codes::run(), format),
+        Command::Completions(args) => {
+            output::print(&completions::run(Cli::command(), args), format)
+        }
+        Command::Man(args) => output::print(&man::run(Cli::command(), args)?, format),
         Command::Relay(relay::Command::Serve(args)) => block_on(relay::serve::run(args, format)),
     }
 }
@@ -235,10 +241,10 @@ fn usage(error: &clap::Error) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn the_arguments_fit_together() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

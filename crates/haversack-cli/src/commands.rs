@@ -2,6 +2,7 @@
 
 pub(crate) mod bundle;
 pub(crate) mod client;
+pub(crate) mod completions;
 pub(crate) mod contact;
 pub(crate) mod contacts;
 pub(crate) mod device;
@@ -13,6 +14,7 @@ pub(crate) mod invite;
 pub(crate) mod join;
 pub(crate) mod lock;
 pub(crate) mod log;
+pub(crate) mod man;
 pub(crate) mod passphrase;
 pub(crate) mod peer;
 pub(crate) mod quarantine;

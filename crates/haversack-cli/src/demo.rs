@@ -19,7 +19,7 @@ use haversack::Indicators;
 use serde::Serialize;
 
 use crate::commands::report;
-use crate::output::{Show, Table};
+use crate::output::{Show, Table, null_without_data};
 
 pub(crate) use run::run;
 
@@ -48,6 +48,7 @@ pub(crate) struct Args {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Outcome {
     /// The coordinator's report.
+    #[serde(serialize_with = "null_without_data")]
     pub(crate) indicators: Indicators,
     /// What moving the records took.
     pub(crate) sync: Moved,

@@ -118,7 +118,7 @@ pub(crate) enum Error {
     #[error("{saved} contacts, of the days before {from}, are saved; then: {why}")]
     Partly { saved: usize, from: Day, why: Box<Self> },
     /// A label that does not say who.
-    #[error("this label belongs to {} clients", ids.len())]
+    #[error("this could be {} clients", ids.len())]
     Ambiguous { ids: Vec<ClientId> },
     /// A code that is shortened too far.
     #[error("this {what} could be {could_be}")]
@@ -143,6 +143,12 @@ pub(crate) enum Error {
         "the bundle ends too early; what is whole in it is kept: frames {frames}, new contacts {contacts}"
     )]
     CutBundle { frames: u32, contacts: u64 },
+    /// A store and a relay do not share a folder: they are backed up and wiped apart.
+    #[error("this folder holds a store; nothing was put into it")]
+    StoreInData,
+    /// The same, the other way round.
+    #[error("this folder holds a relay's data; nothing was put into it")]
+    RelayInStore,
     /// The relay cannot listen there.
     #[error("cannot listen on {address}")]
     Listen { address: String, source: io::Error },

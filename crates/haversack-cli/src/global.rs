@@ -14,6 +14,9 @@ use crate::input;
 use crate::output::Format;
 use crate::passphrase::{Secret, Secrets};
 
+/// What a relay keeps its frames in.
+const RELAY_FILE: &str = "relay.db";
+
 /// The options of every command.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
@@ -167,6 +170,9 @@ impl Global {
 
     fn make(&self, secret: &Secret, guard: &Guard) -> Result<Notebook, Error> {
         let (folder, passphrase) = (self.folder()?, secret.passphrase()?);
+        if folder.join(RELAY_FILE).exists() {
+            return Err(Error::RelayInStore);
+        }
         let accept_weak = guard.weak_passphrase;
         check_strength(&passphrase, self.key_file.is_some(), accept_weak)?;
         let key = self.key_or_new()?;

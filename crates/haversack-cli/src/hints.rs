@@ -33,11 +33,16 @@ pub(crate) fn of(error: &Error) -> Vec<String> {
             ids.iter().map(|id| format!("type more of its id: {id}")).collect()
         }
         Error::Ambiguous { ids } => {
-            let lines = ids.iter().map(|id| format!("say which one: --client {id}"));
+            let lines = ids.iter().map(|id| format!("say which one: --client {}", beginning(id)));
             lines.chain(["haversack client list shows what is known of each".to_owned()]).collect()
         }
         other => of_command(other).iter().map(|hint| (*hint).to_owned()).collect(),
     }
+}
+
+/// As much of an id as tells it apart: the chance of another one that begins so is nothing.
+fn beginning(id: &impl ToString) -> String {
+    id.to_string().chars().take(8).collect()
 }
 
 fn of_demo(error: &demo::Error) -> Vec<String> {
@@ -125,6 +130,8 @@ fn of_command(error: &Error) -> &'static [&'static str] {
         Error::CutBundle { .. } => {
             &["copy the file again and import it again; what is here already is not taken twice"]
         }
+        Error::RelayInStore => &["name a folder of the store's own with --store"],
+        Error::StoreInData => &["name a folder of the relay's own with --data"],
         Error::Listen { .. } => {
             &["choose another address or port with --listen, or stop what listens there"]
         }
@@ -344,7 +351,10 @@ fn of_field(field: &str) -> &'static [&'static str] {
         "date" => &[
             "write YYYY-MM-DD, as in 2008-02-29; without --date it is today by this device's clock",
         ],
-        "passphrase" => &["six words or more, please, and not one that has another use here"],
+        "passphrase" => &[
+            "of a file it is the first line, which must not be empty",
+            "a new one has six words or more, and is not this store's duress passphrase or recovery code",
+        ],
         "recovery code" => {
             &["type the twelve words as they are on the paper, with spaces between them"]
         }

@@ -2,8 +2,9 @@
 
 use std::io::{self, BufWriter, Write};
 
-use serde::Serialize;
-use serde_json::json;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use crate::error::{Code, Error};
 use crate::hints;
@@ -75,6 +76,23 @@ pub(crate) fn print_failure(
         }
     }
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// What an indicator says where there is nothing to divide by.
+const NO_DATA: &str = "no data";
+
+/// Writes null where there is nothing to divide by. What was rounded stays a decimal text: a number would be rounded again.
+pub(crate) fn null_without_data<T: Serialize, S: Serializer>(
+    found: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut value = serde_json::to_value(found).map_err(S::Error::custom)?;
+    for field in value.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
+        if *field == NO_DATA {
+            *field = Value::Null;
+        }
+    }
+    value.serialize(serializer)
 }
 
 /// Columns of text, as wide as they need to be.

@@ -37,7 +37,6 @@ pub(crate) struct QrArgs {
 pub(crate) struct Codes {
     /// The text of each code, for whoever draws them.
     parts: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pictures: Vec<String>,
     #[serde(skip)]
     drawn: Vec<String>,
@@ -92,12 +91,13 @@ impl QrArgs {
 }
 
 fn drawn(parts: &[String]) -> Result<Vec<String>, Error> {
-    parts.iter().map(|part| Ok(Code::new(part, FOR_TERMINALS)?.on_terminal())).collect()
+    parts.iter().map(|part| drawn_one(part)).collect()
 }
 
-/// An address, as the terminal shows it.
-pub(crate) fn drawn_address(code: &str) -> Result<String, Error> {
-    Ok(Code::new(code, FOR_TERMINALS)?.on_terminal())
+/// What fits one code, as the terminal shows it.
+pub(crate) fn drawn_one(text: &str) -> Result<String, Error> {
+    let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    Ok(Code::new(text, FOR_TERMINALS)?.on_terminal(colours))
 }
 
 /// The name of one picture of several: `a-1-of-3.png`.

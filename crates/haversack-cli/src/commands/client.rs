@@ -18,17 +18,11 @@ pub(crate) enum Command {
 #[derive(Debug, Serialize)]
 pub(crate) struct ClientShown {
     id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     sex: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     birth_year: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     birth_band: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     need: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<String>,
 }
 

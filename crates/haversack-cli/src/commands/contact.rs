@@ -25,26 +25,21 @@ pub(crate) fn short(id: &str) -> String {
 
 /// The contact that somebody means: by its id, whose first half may be shortened.
 fn find(notebook: &Notebook, text: &str) -> Result<ContactRow, Error> {
-    let unknown = EngineError::Unknown { what: "contact" };
-    let (digits, number) = text.split_once('.').ok_or(EngineError::Unknown { what: "contact" })?;
+    let unknown = || EngineError::Unknown { what: "contact" };
+    let (digits, number) = text.split_once('.').ok_or_else(unknown)?;
     let digits = digits.to_ascii_lowercase();
+    let fits = |outing: &str, n: &str| outing.starts_with(&digits) && n == number;
     let is_it = |row: &ContactRow| {
-        let id = row.id.to_string();
         digits.len() >= DIGITS_MIN
-            && id
-                .split_once('.')
-                .is_some_and(|(outing, n)| outing.starts_with(&digits) && n == number)
+            && row.id.to_string().split_once('.').is_some_and(|(o, n)| fits(o, n))
     };
     let all = notebook.contacts(&ContactFilter::default())?;
-    let mut found: Vec<ContactRow> = all.into_iter().filter(is_it).collect();
-    match (found.pop(), found.is_empty()) {
-        (None, _) => Err(unknown.into()),
-        (Some(row), true) => Ok(row),
-        (Some(row), false) => {
-            found.push(row);
-            Err(Error::SeveralContacts {
-                ids: found.iter().map(|row| row.id.to_string()).collect(),
-            })
-        }
+    let found: Vec<ContactRow> = all.into_iter().filter(is_it).collect();
+    match found.as_slice() {
+        [] => Err(unknown().into()),
+        [row] => Ok(row.clone()),
+        several => Err(Error::SeveralContacts {
+            ids: several.iter().map(|row| row.id.to_string()).collect(),
+        }),
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueHint;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use haversack::{Notebook, Relay, RelayAddress, RelayUrl, Role};
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ const ROLES: [(&str, Role); 7] = [
     ("supervisor", Role::Supervisor),
     ("coordinator", Role::Coordinator),
     ("clinic", Role::Clinic),
-    ("stock-keeper", Role::StockKeeper),
+    ("stock_keeper", Role::StockKeeper),
     ("trainer", Role::Trainer),
     ("archive", Role::Archive),
 ];
@@ -56,9 +56,14 @@ pub(crate) struct Args {
 
 /// A role, by its name.
 pub(crate) fn role() -> impl TypedValueParser<Value = Role> {
-    let names = PossibleValuesParser::new(ROLES.map(|(name, _)| name));
+    let value = |(name, role): (&'static str, Role)| match role {
+        // As it was written before.
+        Role::StockKeeper => PossibleValue::new(name).alias("stock-keeper"),
+        _ => PossibleValue::new(name),
+    };
+    let names = PossibleValuesParser::new(ROLES.map(value));
     names.map(|text| {
-        let role = ROLES.iter().find(|(name, _)| *name == text);
+        let role = ROLES.iter().find(|(name, _)| *name == text.replace('-', "_"));
         role.map_or(Role::Educator, |(_, role)| *role)
     })
 }

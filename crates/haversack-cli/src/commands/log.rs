@@ -46,7 +46,7 @@ pub(crate) struct Args {
     /// How the contact came about; as usual at the site when omitted
     #[arg(long, value_parser = input::one_of::<Mode>(), hide_possible_values = true)]
     mode: Option<Mode>,
-    /// With a client who has a file: their label or id
+    /// With a client who has a file: their label, or the first digits of the id, four or more
     #[arg(long, value_name = "LABEL-OR-ID", conflicts_with_all = ["people", "sex", "age"])]
     client: Option<String>,
     /// With so many people, counted only

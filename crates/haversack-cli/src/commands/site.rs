@@ -18,9 +18,7 @@ pub(crate) enum Command {
 pub(crate) struct SiteShown {
     site: String,
     kind: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     setting: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     closes: Option<String>,
 }
 

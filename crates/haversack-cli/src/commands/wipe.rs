@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use haversack::{EngineError, Error as NotebookError};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -38,6 +39,11 @@ pub(crate) struct Wiped {
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Wiped, Error> {
     global.whole()?;
     let folder = global.folder()?;
+    if let Err(error @ NotebookError::Engine(EngineError::NoStore)) =
+        haversack::check_locked(folder)
+    {
+        return Err(error.into());
+    }
     if !args.yes {
         let mut prompt =
             prompt::terminal(global.format()).ok_or(Error::Missing { what: "--yes" })?;

@@ -119,7 +119,7 @@ codes! {
     Usage: Usage = "usage", StoreNotNamed = "store_not_named", WholeStore = "whole_store",
         NothingGiven = "nothing_given", RelayWithoutId = "relay_without_id", KeyInStore = "key_in_store",
         UnknownFormat = "unknown_format", EmptyContact = "empty_contact";
-    Locked: WrongPassphrase = "wrong_passphrase", WrongRecoveryCode = "wrong_recovery_code",
+    Locked: WrongPassphrase = "wrong_passphrase", WrongRecovery = "wrong_recovery_code",
         TooSoon = "too_soon", KeyMissing = "key_missing", NotAKeyFile = "not_a_key_file";
     Missing: NoStore = "no_store", NoTeam = "no_team", Wiped = "wiped", Closed = "closed";
     Busy: Busy = "busy", RelayInUse = "relay_in_use";
@@ -156,6 +156,7 @@ impl Error {
             Self::Drawing => Code::Bug,
             Self::NotConfirmed | Self::NotTyped => Code::NotConfirmed,
             Self::OwedByRemoved { .. } => Code::Owed,
+            Self::StoreInData | Self::RelayInStore => Code::StoreExists,
             Self::RemovedBefore => Code::RemovedBefore,
             Self::NoRelay => Code::NoRelay,
             other => of_arguments(other),
@@ -237,7 +238,7 @@ fn of_notebook(error: &NotebookError) -> Code {
 fn of_engine(error: &EngineError) -> Code {
     match error {
         EngineError::WrongPassphrase => Code::WrongPassphrase,
-        EngineError::WrongRecoveryCode => Code::WrongRecoveryCode,
+        EngineError::WrongRecoveryCode => Code::WrongRecovery,
         EngineError::TooSoon { .. } => Code::TooSoon,
         EngineError::Hardware => Code::KeyMissing,
         EngineError::WeakPassphrase { .. } => Code::WeakPassphrase,

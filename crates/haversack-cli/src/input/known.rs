@@ -7,6 +7,9 @@ use haversack::{ClientId, EngineError, Notebook};
 
 use crate::error::Error;
 
+/// Digits that name a client, at least.
+const DIGITS_MIN: usize = 4;
+
 /// The sites and the clients of a store.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
@@ -48,27 +51,38 @@ impl Known {
         self.sites.iter().next().filter(|_| self.sites.len() == 1)
     }
 
-    /// A site of the space.
+    /// A site of the space; capitals do not matter where they tell no two apart.
     pub(crate) fn site(&self, text: &str) -> Result<SiteCode, Error> {
         let code = SiteCode::new(text)?;
-        match self.sites.contains(&code) {
-            true => Ok(code),
-            false => Err(EngineError::Unknown { what: "site" }.into()),
+        let mut alike = self.sites.iter().filter(|site| site.as_str().eq_ignore_ascii_case(text));
+        match (self.sites.contains(&code), alike.next(), alike.next()) {
+            (true, ..) => Ok(code),
+            (false, Some(only), None) => Ok(only.clone()),
+            _ => Err(EngineError::Unknown { what: "site" }.into()),
         }
     }
 
-    /// A client, by id or by a label that only one client has.
+    /// A client, by id, by a label that only one client has, or by the first digits of the id.
     pub(crate) fn client(&self, text: &str) -> Result<ClientId, Error> {
         if let Ok(id) = text.parse::<ClientId>()
             && self.clients.contains(&id)
         {
             return Ok(id);
         }
-        match self.labels.get(text).map(Vec::as_slice) {
-            None | Some([]) => Err(EngineError::Unknown { what: "client" }.into()),
-            Some([id]) => Ok(*id),
-            Some(several) => Err(Error::Ambiguous { ids: several.to_vec() }),
+        let found = self.labels.get(text).cloned().unwrap_or_else(|| self.beginning_so(text));
+        match found.as_slice() {
+            [] => Err(EngineError::Unknown { what: "client" }.into()),
+            [id] => Ok(*id),
+            several => Err(Error::Ambiguous { ids: several.to_vec() }),
         }
+    }
+
+    /// The clients whose ids begin with these digits, four or more.
+    fn beginning_so(&self, text: &str) -> Vec<ClientId> {
+        let digits = text.to_ascii_lowercase();
+        let is_it =
+            |id: &&ClientId| digits.len() >= DIGITS_MIN && id.to_string().starts_with(&digits);
+        self.clients.iter().filter(is_it).copied().collect()
     }
 
     /// How many clients have a label.

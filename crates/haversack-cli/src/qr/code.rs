@@ -63,10 +63,11 @@ impl Code {
         self.dark.chunks(self.side)
     }
 
-    /// Two rows of modules a line.
-    pub(super) fn on_terminal(&self) -> String {
+    /// Two rows of modules a line. Without colours the light modules are drawn: right on a dark terminal, and inverted on a light
+    /// one, which most scanners take too.
+    pub(super) fn on_terminal(&self, colours: bool) -> String {
         let rows: Vec<&[bool]> = self.rows().collect();
-        rows.chunks(2).map(line).collect()
+        rows.chunks(2).map(|rows| line(rows, colours)).collect()
     }
 }
 
@@ -81,18 +82,24 @@ fn bits(text: &str, version: i16, level: EcLevel) -> Option<Bits> {
     Some(bits)
 }
 
-fn line(rows: &[&[bool]]) -> String {
-    let dark = |row: usize, column| {
-        rows.get(row).and_then(|row: &&[bool]| row.get(column)).copied().unwrap_or(false)
+fn line(rows: &[&[bool]], colours: bool) -> String {
+    let filled = |row: usize, column| {
+        let dark =
+            rows.get(row).and_then(|row: &&[bool]| row.get(column)).copied().unwrap_or(false);
+        dark == colours
     };
     let columns = rows.first().map_or(0, |row| row.len());
-    let blocks = (0..columns).map(|column| match (dark(0, column), dark(1, column)) {
+    let blocks = (0..columns).map(|column| match (filled(0, column), filled(1, column)) {
         (false, false) => ' ',
         (true, false) => '▀',
         (false, true) => '▄',
         (true, true) => '█',
     });
-    format!("{COLOURS}{}{PLAIN}\n", blocks.collect::<String>())
+    let blocks: String = blocks.collect();
+    match colours {
+        true => format!("{COLOURS}{blocks}{PLAIN}\n"),
+        false => format!("{blocks}\n"),
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +136,7 @@ mod tests {
     #[test]
     fn so_is_the_one_on_the_terminal() {
         let code = Code::new("HSR1-ABCDEFGH", FOR_TERMINALS).unwrap();
-        let shown = code.on_terminal();
+        let shown = code.on_terminal(true);
         let lines: Vec<Vec<char>> = shown
             .lines()
             .map(|line| {
@@ -145,6 +152,17 @@ mod tests {
             _ => false,
         };
         assert_eq!(scanned(code.side(), dark).1, "HSR1-ABCDEFGH");
+        // Without colours it is the same picture, the other way round.
+        let swapped = |c| match c {
+            '█' => ' ',
+            ' ' => '█',
+            '▀' => '▄',
+            '▄' => '▀',
+            other => other,
+        };
+        let plain: Vec<String> =
+            lines.iter().map(|line| line.iter().copied().map(swapped).collect()).collect();
+        assert_eq!(code.on_terminal(false).lines().collect::<Vec<_>>(), plain);
     }
 
     #[test]

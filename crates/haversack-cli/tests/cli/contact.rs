@@ -47,6 +47,16 @@ fn a_slip_is_corrected_by_the_id_that_is_shown() {
 }
 
 #[test]
+fn a_site_is_known_without_its_capitals() {
+    let bench = Bench::with_team();
+    let log = |site: &'static str| ["log", "--people", "1", "--site", site];
+    assert_eq!(bench.json("a", &log("km-v"))["contacts"][0]["site"], json!("KM-V"));
+    bench.ok("a", &["site", "add", "km-V", "--kind", "drop_in"]);
+    assert_eq!(bench.json("a", &log("km-V"))["contacts"][0]["site"], json!("km-V"));
+    assert_eq!(bench.refused("a", &log("km-v"))["code"], json!("unknown"));
+}
+
+#[test]
 fn what_is_no_contact_and_no_line_is_refused() {
     let (bench, id) = team();
     for (contact, line, code) in [

@@ -76,10 +76,7 @@ fn a_file_with_a_fault_saves_nothing() {
         ),
         (csv("2008-02-04,KM-V,,0,1,"), "line 3, column people: people must lie between"),
         (csv("2008-02-04,KM-V,ROSE-1,,1,"), "line 3, column client: this client is not known"),
-        (
-            csv("2008-02-04,KM-V,IRIS-4,,1,"),
-            "line 3, column client: this label belongs to 2 clients",
-        ),
+        (csv("2008-02-04,KM-V,IRIS-4,,1,"), "line 3, column client: this could be 2 clients"),
         (csv("2008-02-04,KM-V,LOTUS-27,3,1,"), "line 3: a contact is with a client, or with"),
         (csv("2008-02-04,KM-V,,,1,massage"), "line 3, column services: service must be one of"),
         (csv("2008-02-04,KM-V,,,1"), "line 3: 5 columns, but the first line names 6"),

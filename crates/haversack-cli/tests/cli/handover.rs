@@ -65,7 +65,8 @@ fn nothing_is_lost_on_the_way_through_a_file() {
     let there = bench.refused("b", &hand_over(&["--bundle", "card"]));
     assert_eq!(there["message"], "card is there already");
     let done = bench.json("b", &hand_over(&["--bundle", "card", "--force"]));
-    let expected = json!({ "wiped": true, "device": old, "bundle": "card", "changes_lost": 0 });
+    let expected =
+        json!({ "wiped": true, "device": old, "space": null, "bundle": "card", "changes_lost": 0 });
     assert_eq!(done, expected);
     assert_eq!(bench.refused("b", &["status"])["message"], "there is no store in this folder");
     assert_eq!(bench.json("a", &["bundle", "import", "card"])["contacts"], json!(1));

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 53] = [
+const COMMANDS: [&[&str]; 55] = [
     &[],
     &["demo"],
     &["init"],
@@ -56,6 +56,8 @@ const COMMANDS: [&[&str]; 53] = [
     &["lock"],
     &["wipe"],
     &["exit-codes"],
+    &["completions"],
+    &["man"],
 ];
 const RELAY: &[&str] = &["relay", "serve"];
 
@@ -96,6 +98,22 @@ fn every_command_teaches_by_example() {
     let alone = ["demo", "init", "join", "invite", "log", "contacts", "status", "sync", "report"];
     for command in alone.into_iter().chain(["exposure", "passphrase", "lock", "wipe"]) {
         assert!(help(&bench, &[command]).contains("\n  haversack "), "{command}");
+    }
+}
+
+/// Shells and manuals say what the arguments themselves say.
+#[test]
+fn completions_and_manual_pages() {
+    let bench = Bench::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = bench.command(&["completions", shell]).output().unwrap();
+        assert!(output.status.success() && out(&output).contains("hand-over"), "{shell}");
+    }
+    let output = bench.command(&["man", "pages/man1"]).output().unwrap();
+    assert!(output.status.success(), "{}", err(&output));
+    for page in ["haversack.1", "haversack-device-hand-over.1", "haversack-contact-correct.1"] {
+        let text = std::fs::read_to_string(bench.path("pages/man1").join(page)).unwrap();
+        assert!(text.contains(".SH DESCRIPTION"), "{page}");
     }
 }
 

@@ -220,7 +220,7 @@ fn what_is_missing_is_named() {
     assert_eq!(hint(&["recovery", "rehearse", "--root"]), "share-file FILE");
     assert_eq!(hint(&["passphrase"]), "new-passphrase-file FILE");
     // A store that is not there is said to be so before anybody is asked for a secret.
-    for command in [&["status"][..], &["recovery", "use"]] {
+    for command in [&["status"][..], &["recovery", "use"], &["wipe"]] {
         let output = bench.command(&[&["--store", "gone"], command].concat()).output().unwrap();
         assert_eq!(output.status.code(), Some(4), "{}", err(&output));
     }

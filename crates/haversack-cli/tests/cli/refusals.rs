@@ -212,7 +212,7 @@ fn bundles() {
         &bench,
         &[
             (&["bundle", "import", "gone.hsb"], 7, "gone.hsb could not be read"),
-            (&["bundle", "import", "text.hsb"], 7, "is not a bundle file"),
+            (&["bundle", "import", "text.hsb"], 7, "text.hsb: bundle: is not a bundle file"),
             (&["bundle", "import", "foreign.hsb"], 7, "this bundle is of another space"),
             (&["bundle", "import", "cut.hsb"], 7, "the bundle ends too early"),
             (&["bundle", "import", "huge.hsb"], 7, "huge.hsb is larger than 512 MiB"),

@@ -109,6 +109,11 @@ fn a_relay_has_its_folder_and_its_port_to_itself() {
     };
     assert!(serve("relay", "127.0.0.1:0", 5).contains("another process uses the data directory"));
     assert!(serve("other", &port, 1).contains(&format!("cannot listen on {port}")));
+    bench.ok("store", &["init"]);
+    assert!(serve("store", "127.0.0.1:0", 8).contains("this folder holds a store"));
+    assert!(!bench.path("store/relay.db").exists());
+    assert_eq!(bench.refused("relay", &["init"])["code"], "store_exists");
+    assert!(!bench.path("relay/data.db").exists());
     assert!(serve("other", "nonsense", 1).contains("cannot listen on nonsense"));
 }
 

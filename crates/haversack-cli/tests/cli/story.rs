@@ -74,6 +74,10 @@ fn check_report(bench: &Bench) {
         assert_eq!(indicator(name), expected, "{name}");
     }
     insta::assert_snapshot!(bench.ok("a", &period));
+    let empty = bench.json("a", &["report", "--from", "2009-02-01", "--to", "2009-03-01"]);
+    for name in ["return_pct", "prv8_pct", "prv10_coded_sets_per_coded_recipient_year"] {
+        assert_eq!(empty["indicators"][name], Value::Null, "{name}");
+    }
 }
 
 fn check_status(bench: &Bench) {
@@ -147,4 +151,12 @@ fn sites_and_clients() {
     let saved = bench.json("a", &log);
     assert_eq!(bench.contacts("a")[0]["id"], saved["contacts"][0]["id"]);
     assert_eq!(bench.contacts("a")[0]["person"]["id"], second["id"]);
+    let short = &text(&second, "id")[..12];
+    bench.ok("a", &["log", "--date", "2008-02-05", "--site", "KM-N", "--client", short]);
+    assert_eq!(bench.contacts("a")[0]["person"]["id"], second["id"]);
+    let both = bench.refused("a", &["log", "--site", "KM-N", "--client", "IRIS-4"]);
+    assert_eq!(
+        (&both["code"], &both["message"]),
+        (&json!("ambiguous"), &json!("this could be 2 clients"))
+    );
 }

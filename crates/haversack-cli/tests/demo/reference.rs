@@ -28,15 +28,15 @@ fn day_number(date: &str) -> i64 {
     365 * year + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5 + day
 }
 
-/// `n / d` to one decimal, half up.
-fn tenths(n: u64, d: u64) -> String {
+/// `n / d` to one decimal, half up; nothing where there is nothing to divide by.
+fn tenths(n: u64, d: u64) -> Option<String> {
     if d == 0 {
-        return "no data".into();
+        return None;
     }
     let scaled = n * 10;
     let (whole, rest) = (scaled / d, scaled % d);
     let rounded = whole + u64::from(rest * 2 >= d);
-    format!("{}.{}", rounded / 10, rounded % 10)
+    Some(format!("{}.{}", rounded / 10, rounded % 10))
 }
 
 /// What a report of the data set must say.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueHint;
+use haversack::{EngineError, Error as NotebookError};
 use serde::Serialize;
 
 use crate::commands::sync::Arrived;
@@ -48,7 +49,12 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Imported, Error> {
         true => haversack::unwrap_bundle(&bytes, &args.passphrase.ask()?)?,
         false => bytes.into(),
     };
-    let outcome = notebook.import_bundle(&bytes)?;
+    let outcome = notebook.import_bundle(&bytes).map_err(|error| match error {
+        NotebookError::Engine(EngineError::Wire(_)) => {
+            Error::from(error).at(args.file.display().to_string())
+        }
+        other => other.into(),
+    })?;
     close(&notebook);
     let (frames, contacts) = (outcome.frames, outcome.contacts);
     match outcome.whole {

@@ -58,7 +58,6 @@ pub(crate) struct HandedOver {
     #[serde(skip)]
     short: String,
     /// The further space that was given up, when it was not the whole store.
-    #[serde(skip_serializing_if = "Option::is_none")]
     space: Option<String>,
     bundle: Option<String>,
     changes_lost: u64,

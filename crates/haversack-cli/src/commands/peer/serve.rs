@@ -62,7 +62,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Served, Error> {
     let server = PeerServer::bind(&notebook, args.listen, args.host.clone()).await?;
     let stop = stop::requested(args.stop_with_stdin).map_err(|source| Error::Runtime { source })?;
     let listening = Listening { url: server.url().to_string(), code: server.url().to_code() };
-    let drawn = args.qr.then(|| qr::drawn_address(&listening.code)).transpose()?;
+    let drawn = args.qr.then(|| qr::drawn_one(&listening.code)).transpose()?;
     let printed = listening.print(global.format(), drawn.as_deref());
     printed.map_err(|source| Error::Output { source })?;
     let report = server.serve(stop).await;

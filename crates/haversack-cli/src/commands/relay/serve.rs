@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::ValueHint;
-use haversack::RelayUrl;
+use haversack::{EngineError, Error as NotebookError, RelayUrl};
 use haversack_relay::{Relay, Tls};
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -63,6 +63,12 @@ struct Listening {
 
 /// Runs it.
 pub(crate) async fn run(args: &Args, format: Format) -> Result<(), Error> {
+    if !matches!(
+        haversack::check_locked(&args.data),
+        Err(NotebookError::Engine(EngineError::NoStore))
+    ) {
+        return Err(Error::StoreInData);
+    }
     let relay = Relay::open(&args.data)?;
     let tls = tls(args)?;
     let failed = |source| Error::Listen { address: args.listen.clone(), source };
