@@ -88,7 +88,7 @@ impl Engine {
         let judged = turn_of(&batch.space, chunk).and_then(|lane| {
             judge(&batch.space, chunk, (&lane, lane.heads()), known).map(|judged| (lane, judged))
         });
-        let (lane, Judged { author, role, parts: rebuilt, signed }) = match judged {
+        let (lane, judged) = match judged {
             Ok(judged) => judged,
             Err(verdict) => return Ok(verdict),
         };
@@ -96,11 +96,12 @@ impl Engine {
             return Ok(Verdict::Quarantine(Reason::Previous));
         }
         let heads = chunk.body.heads.as_deref().unwrap_or(lane.heads());
-        let Some(brought) = self.brought(batch, chunk, (role, heads))? else {
+        let Some(brought) = self.brought(batch, chunk, (judged.role, heads))? else {
             return Ok(Verdict::Wait(Need::Version));
         };
         let here = &brought.documents;
-        let taken = match self.apply_parts(batch, (&chunk.body.lane, role), &rebuilt, here)? {
+        let place = (&chunk.body.lane, judged.role);
+        let taken = match self.apply_parts(batch, place, &judged.parts, here)? {
             Ok(taken) => taken,
             Err(need) => return Ok(Verdict::Wait(need)),
         };
@@ -111,12 +112,26 @@ impl Engine {
             .or(brought.refused.then_some(Reason::Drop))
             .or_else(|| refused_statement(&batch.space, chunk));
         pass_over(batch, chunk, lane, refused.is_some() || !aside.is_empty());
-        brought.stage(batch, chunk, signed.mark.position);
-        for (place, part) in rebuilt.into_iter().enumerate() {
-            let (document, position) = (part.document, signed.mark.position);
-            batch.tips.insert((document, chunk.body.lane), part.tip);
+        brought.stage(batch, chunk, judged.signed.mark.position);
+        self.stage_parts(batch, chunk, judged, (passed, aside))?;
+        Ok(refused.map_or(Verdict::Applied, Verdict::PassedOver))
+    }
+
+    /// Stages the rows of an applied body.
+    fn stage_parts(
+        &mut self,
+        batch: &mut Batch,
+        chunk: &Opened,
+        judged: Judged,
+        (passed, aside): (BTreeSet<Document>, BTreeSet<Document>),
+    ) -> Result<(), Error> {
+        let Judged { author, parts, signed, .. } = judged;
+        let (lane, position) = (chunk.body.lane, signed.mark.position);
+        for (place, part) in parts.into_iter().enumerate() {
+            let document = part.document;
+            batch.tips.insert((document, lane), part.tip);
             if self.index.is_gone(&document) {
-                batch.staged.rows.push((gone(document, chunk.body.lane, part.tip), Vec::new()));
+                batch.staged.rows.push((gone(document, lane, part.tip), Vec::new()));
                 continue;
             }
             let kind = if passed.contains(&document) {
@@ -128,9 +143,8 @@ impl Engine {
             };
             batch.staged.rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
         }
-        batch.passed.extend(passed.into_iter().map(|document| (document, chunk.body.lane)));
-        self.end_body(batch, chunk, &author, signed.mark)?;
-        Ok(refused.map_or(Verdict::Applied, Verdict::PassedOver))
+        batch.passed.extend(passed.into_iter().map(|document| (document, lane)));
+        self.end_body(batch, chunk, &author, signed.mark)
     }
 
     /// Stages the row of an applied body and its client keys, and moves its lane on.

@@ -114,7 +114,7 @@ impl World {
         let mut texts = node.texts.clone();
         let mut parts = vec![];
         for (document, is_broken) in [(DOCUMENT, sin.is(Sin::Rule)), (ANOTHER, false)] {
-            if document == ANOTHER && value % 2 == 0 {
+            if document == ANOTHER && value.is_multiple_of(2) {
                 continue;
             }
             let text = texts.entry(document).or_default();
@@ -135,7 +135,7 @@ impl World {
         if sin.is(Sin::Key) {
             // Another one for the insider's own file, or one for a file of which nobody knows.
             let own = self.insider.client_keys.keys().next().copied().unwrap();
-            let file = if value % 3 == 0 { own } else { Document::new([79; 16]) };
+            let file = if value.is_multiple_of(3) { own } else { Document::new([79; 16]) };
             body.client_keys = vec![(file, ClientKey::new([value as u8; 32]))];
         }
         if sin.is(Sin::Junk) {
@@ -211,14 +211,15 @@ impl World {
     /// A body beside the newest one, from where that goes on, which is believed before it if nobody names either.
     fn lower(&mut self, from: usize, sin: Sin) -> Vec<u8> {
         let than = self.position(self.newest());
-        for value in 1_000.. {
+        let mut value = 1_000;
+        loop {
             let frame = self.sin(from, value, sin);
             if self.position(self.newest()) < than {
                 return frame;
             }
             self.nodes.pop();
+            value += 1;
         }
-        unreachable!()
     }
 
     fn take(&mut self, n: usize, frames: &[&Vec<u8>]) {
