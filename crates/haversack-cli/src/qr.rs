@@ -94,7 +94,7 @@ fn drawn(parts: &[String]) -> Result<Vec<String>, Error> {
     parts.iter().map(|part| drawn_one(part)).collect()
 }
 
-/// What fits one code, as the terminal shows it.
+/// What fits one code, as the terminal shows it: without colours where NO_COLOR is set.
 pub(crate) fn drawn_one(text: &str) -> Result<String, Error> {
     let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     Ok(Code::new(text, FOR_TERMINALS)?.on_terminal(colours))
