@@ -1,4 +1,5 @@
-//! A TCP port that leads to a relay and counts every byte, both ways: what the peers are measured with too.
+//! A TCP port that leads to a relay and counts every byte, both ways: what the peers are measured with too. It knows HTTP's heads from
+//! bodies, for budgets that are about bodies.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,15 +12,24 @@ use haversack::RelayUrl;
 /// The port. It leads nowhere else until the process ends.
 pub(crate) struct Line {
     address: SocketAddr,
-    bytes: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
+
+#[derive(Default)]
+struct Counts {
+    all: AtomicU64,
+    heads: AtomicU64,
+}
+
+/// The end of a head.
+const END: &[u8] = b"\r\n\r\n";
 
 impl Line {
     pub(crate) fn open(relay: &RelayUrl) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, to) = (listener.local_addr().unwrap(), relay.authority());
-        let bytes = Arc::new(AtomicU64::new(0));
-        let counter = bytes.clone();
+        let counts = Arc::new(Counts::default());
+        let counter = counts.clone();
         thread::spawn(move || {
             for phone in listener.incoming().flatten() {
                 let relay = TcpStream::connect(&to).unwrap();
@@ -30,7 +40,7 @@ impl Line {
                 }
             }
         });
-        Self { address, bytes }
+        Self { address, counts }
     }
 
     /// Where a device reaches the relay over this line.
@@ -38,16 +48,30 @@ impl Line {
         RelayUrl::new(self.address.ip().to_string(), self.address.port(), relay.relay())
     }
 
-    /// Bytes since the last call.
-    pub(crate) fn take(&self) -> u64 {
-        self.bytes.swap(0, Ordering::SeqCst)
+    /// Bytes since the last call: all, and those of bodies.
+    pub(crate) fn take(&self) -> (u64, u64) {
+        let take = |counter: &AtomicU64| counter.swap(0, Ordering::SeqCst);
+        let (all, heads) = (take(&self.counts.all), take(&self.counts.heads));
+        (all, all - heads)
     }
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream, counter: &AtomicU64) {
+/// Carries one direction of a connection. It has one request: devices open a connection for each.
+fn carry(mut from: TcpStream, mut to: TcpStream, counts: &Counts) {
     let mut buffer = [0; 16_384];
+    let mut head = Some(Vec::new());
     while let Ok(read @ 1..) = from.read(&mut buffer) {
-        counter.fetch_add(read as u64, Ordering::SeqCst);
+        counts.all.fetch_add(read as u64, Ordering::SeqCst);
+        if let Some(mut start) = head.take() {
+            start.extend_from_slice(&buffer[..read]);
+            match start.windows(END.len()).position(|bytes| bytes == END) {
+                Some(at) => {
+                    let length = (at + END.len()) as u64;
+                    counts.heads.fetch_add(length, Ordering::SeqCst);
+                }
+                None => head = Some(start),
+            }
+        }
         if to.write_all(&buffer[..read]).is_err() {
             break;
         }

@@ -23,7 +23,7 @@ fn bytes(team: &Team) {
     // Other rows may have logged a few more.
     let contacts = first["new_contacts"].as_f64().unwrap();
     assert!(contacts >= REFERENCE, "{contacts} contacts came");
-    let all = line.take() as f64;
+    let all = line.take().0 as f64;
     let empty = team.empty["bytes"].as_f64().unwrap();
     let json = Data::draw(OUTINGS).json();
     let floor = zstd::bulk::compress(json.as_bytes(), LEVEL).unwrap().len() as f64 / REFERENCE;

@@ -49,7 +49,7 @@ pub(super) fn run(_teams: &Teams) {
     line.take();
     let idle = sync(&[], &store, &url);
     assert_eq!((&idle["pushed"], &idle["received"]), (&0.into(), &0.into()), "not idle");
-    Figure::new("idle", "idle sync, 30 devices", line.take() as f64, "B")
+    Figure::new("idle", "idle sync, 30 devices", line.take().0 as f64, "B")
         .with("requests", idle["requests"].clone())
         .at_most(400.0)
         .print();

@@ -20,14 +20,15 @@ pub(super) fn run(teams: &Teams) {
     device(&[], &["log", store.to_str().unwrap(), &OUTINGS.to_string()]);
     line.take();
     let push = sync(&[], &store, &url);
-    let bytes = line.take();
+    let (all, bodies) = line.take();
     let seen = sync(&[], &other, &team.relay.url);
     assert_eq!(seen["new_contacts"], CONTACTS_OF_OUTING, "somebody else has them");
 
     let json = Data::draw(OUTINGS + 1).outings[OUTINGS].json();
     let contacts = CONTACTS_OF_OUTING as f64;
     let floor = zstd::bulk::compress(json.as_bytes(), LEVEL).unwrap().len() as f64 / contacts;
-    Figure::new("push", "push one outing of 25", bytes as f64 / contacts, "B/contact")
+    Figure::new("push", "push one outing of 25", bodies as f64 / contacts, "B/contact")
+        .with("with_http_heads", all as f64 / contacts)
         .with("requests", push["requests"].clone())
         .with("bytes_up", push["up"].clone())
         .with("bytes_down", push["down"].clone())
