@@ -16,7 +16,6 @@ pub(super) fn run(teams: &Teams) {
     let url = line.url(&team.relay.url);
     // The first meeting at this address takes a request of its own.
     sync(&[], &store, &url);
-    team.catch_up(&store);
     device(&[], &["log", store.to_str().unwrap(), &OUTINGS.to_string()]);
     line.take();
     let push = sync(&[], &store, &url);

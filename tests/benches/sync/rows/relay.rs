@@ -131,13 +131,23 @@ async fn push_all(address: String, device: usize) {
     }
 }
 
-/// Reads one answer to the last of its chunks.
+/// Reads one answer: a small one, whose length its head tells.
 async fn answered(stream: &mut TcpStream) {
     let (mut answer, mut buffer) = (Vec::new(), [0; 4_096]);
-    while !answer.ends_with(b"\r\n0\r\n\r\n") {
+    let mut length = None;
+    while length.is_none_or(|length| answer.len() < length) {
         let read = stream.read(&mut buffer).await.unwrap();
         assert!(read > 0, "the relay hung up");
         answer.extend_from_slice(&buffer[..read]);
+        length = length.or_else(|| whole_length(&answer));
     }
     assert!(answer.starts_with(b"HTTP/1.1 200"), "the relay refused");
+}
+
+/// The length of an answer whose head is here.
+fn whole_length(answer: &[u8]) -> Option<usize> {
+    let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
+    let text = std::str::from_utf8(&answer[..head]).unwrap();
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    Some(head + length.parse::<usize>().unwrap())
 }
