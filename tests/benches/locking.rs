@@ -43,8 +43,9 @@ impl Figure {
         let max = self.times.iter().copied().fold(0.0, f64::max);
         let (median, reference_ms) = (median(&self.times), median(&self.references));
         let line = serde_json::json!({
-            "name": name, "contacts": CONTACTS, "runs": RUNS, "median_ms": median, "max_ms": max, "limit_ms": limit_ms,
-            "reference": reference, "reference_ms": reference_ms, "ratio": median / reference_ms,
+            "row": "locking", "name": name, "contacts": CONTACTS, "runs": RUNS, "value": median, "unit": "ms", "max_ms": max,
+            "budget": format!("≤ {limit_ms}"), "met": median <= f64::from(limit_ms),
+            "reference": reference, "reference_value": reference_ms, "ratio": median / reference_ms,
         });
         println!("{line}");
     }

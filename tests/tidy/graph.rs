@@ -40,7 +40,7 @@ const RESERVED: [(&str, &[&str]); 8] = [
     ("rustls", &["haversack-tls"]),
     ("rcgen", &["haversack-tls"]),
     ("tokio-rustls", &["haversack", "haversack-relay"]),
-    ("rusqlite", &["haversack-core", "haversack-relay"]),
+    ("rusqlite", &["haversack-core", "haversack-relay", SUITES]),
     ("tokio", &["haversack", "haversack-relay", "haversack-cli", "haversack-ffi", SUITES]),
 ];
 

@@ -22,7 +22,10 @@ Commands:
   test --list      lists the suites
   soak [NAME...]   runs what takes too long for every change; with names, only those
   soak --list      lists the soaks
-  bench [--json]   how long locking and wiping take, and what clean memory costs, beside references
+  bench [ROW...] [--json]
+                   what syncing costs, how long locking and wiping take, what clean memory costs, beside references
+  bench network [--profile 2g|edge|slow3g|all] [--json]
+                   what syncing takes over bad networks; needs root
   bindings         generates the Kotlin, Swift and Python bindings into build/bindings";
 
 fn main() -> ExitCode {

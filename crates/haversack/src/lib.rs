@@ -32,6 +32,7 @@ mod http;
 mod keys;
 mod notebook;
 mod peer;
+mod pieces;
 mod proxy;
 mod spaces;
 mod sync;

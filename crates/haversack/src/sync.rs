@@ -7,6 +7,7 @@ use haversack_wire::Relay;
 
 use crate::connect::{Meter, Way};
 use crate::notebook::blocking;
+use crate::pieces::Pieces;
 use crate::{Error, Notebook, Pin, RelayUrl, http};
 
 /// Exchanges that one sync makes at most, when a relay keeps saying that there is more.
@@ -146,12 +147,13 @@ impl Notebook {
     ) -> Result<(Exchange, bool), Error> {
         report.requests += 1;
         let sent = http::exchange(way, exchange.request().to_vec()).await;
-        let mut answer = sent.map_err(|error| interrupted(error, report, &way.meter))?;
+        let sent = sent.map_err(|error| interrupted(error, report, &way.meter))?;
+        let mut answer = Pieces::of(sent);
         while !exchange.is_done() {
-            let Ok(Some(chunk)) = http::next_chunk(&mut answer).await else { break };
+            let Some(piece) = answer.next().await else { break };
             let this = self.clone();
             exchange = blocking(move || {
-                this.with(|engine| engine.feed(&mut exchange, &chunk)).map(|_| exchange)
+                this.with(|engine| engine.feed(&mut exchange, &piece)).map(|_| exchange)
             })
             .await?;
         }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automerge::{ActorId, Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
+use automerge::{ActorId, Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value, ValueRef};
 
 use super::schema::kind;
 use crate::model::{
@@ -52,6 +52,11 @@ pub(crate) fn record(document: &Automerge) -> Record {
     }
 }
 
+/// Whether a document is one that anybody who writes records may write: an outing or a client's file.
+pub(crate) fn is_record(document: &Automerge) -> bool {
+    matches!(text(document, &ROOT, "t").as_deref(), Some(kind::OUTING | kind::CLIENT))
+}
+
 /// The actor that began a document.
 pub(crate) fn begun_by(document: &Automerge) -> Option<ActorId> {
     match document.get(ROOT, "t") {
@@ -90,16 +95,20 @@ pub(crate) fn said_again_as(document: &Automerge, key: &str, object: &ObjId) -> 
 /// several lives of a device under one key, or after all beside the contact itself.
 pub(crate) fn contacts(document: &Automerge) -> BTreeMap<String, Vec<ObjId>> {
     let mut all: BTreeMap<String, Vec<ObjId>> = BTreeMap::new();
-    for key in document.keys(ROOT) {
-        let Ok(Some((Value::Object(ObjType::Map), shown))) = document.get(ROOT, key.as_str())
-        else {
+    for item in document.map_range(ROOT, ..) {
+        if item.value != ValueRef::Object(ObjType::Map) {
             continue;
+        }
+        let (key, shown) = (item.key.as_ref(), item.id());
+        let values = match item.conflict {
+            true => document.get_all(ROOT, key).unwrap_or_default(),
+            false => Vec::new(),
         };
-        let values = document.get_all(ROOT, key.as_str()).unwrap_or_default().into_iter();
         let others = values
+            .into_iter()
             .filter(|(value, id)| matches!(value, Value::Object(ObjType::Map)) && *id != shown);
         let maps = std::iter::once(shown.clone()).chain(others.map(|(_, id)| id));
-        all.insert(key, maps.collect());
+        all.insert(key.to_owned(), maps.collect());
     }
     let again: Vec<String> =
         all.keys().filter(|key| key.starts_with(SAID_AGAIN)).cloned().collect();
@@ -129,34 +138,84 @@ fn maps(document: &Automerge) -> impl Iterator<Item = (String, ObjId)> {
     })
 }
 
+/// The fields of a map, read in one go: to seek each by its key costs several times as much.
+struct Fields<'a> {
+    document: &'a Automerge,
+    object: &'a ObjId,
+    /// What is shown under each key, `None` where that is no scalar, and whether there is more under it.
+    values: BTreeMap<String, (Option<ScalarValue>, bool)>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(document: &'a Automerge, object: &'a ObjId) -> Self {
+        let values = document.map_range(object, ..).map(|item| {
+            let value = match item.value {
+                ValueRef::Scalar(value) => Some(ScalarValue::from(value)),
+                ValueRef::Object(_) => None,
+            };
+            (item.key.into_owned(), (value, item.conflict))
+        });
+        Self { document, object, values: values.collect() }
+    }
+
+    fn scalar(&self, key: &str) -> Option<&ScalarValue> {
+        self.values.get(key)?.0.as_ref()
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        match self.scalar(key)? {
+            ScalarValue::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn number(&self, key: &str) -> Option<i64> {
+        as_number(self.scalar(key)?)
+    }
+
+    fn tag(&self) -> Option<[u8; 8]> {
+        match self.scalar("c")? {
+            ScalarValue::Bytes(bytes) => bytes.as_slice().try_into().ok(),
+            _ => None,
+        }
+    }
+
+    /// Every value that concurrent writers left under a key, as numbers.
+    fn numbers(&self, key: &str) -> Vec<i64> {
+        match self.values.get(key) {
+            Some((_, true)) => numbers(self.document, self.object, key),
+            Some((value, false)) => value.iter().filter_map(as_number).collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
 fn entry(document: &Automerge, key: String, objects: &[ObjId], usual: Option<&SiteCode>) -> Entry {
     let object = objects.first().unwrap_or(&ROOT);
-    let site = text(document, object, "s").map(|site| SiteCode::from_document(&site));
-    let mode = text(document, object, "m").unwrap_or_default();
+    let all: Vec<Fields<'_>> = objects.iter().map(|map| Fields::of(document, map)).collect();
+    let text = |key| all.first().and_then(|fields| fields.text(key));
+    let site = text("s").map(SiteCode::from_document);
     let mut entry = Entry {
         key,
         author: actor(object),
         contact: Contact {
-            who: who(document, object),
+            who: all.first().map_or(Who::Anonymous { sex: None, age: None }, who),
             site: site.or_else(|| usual.cloned()).unwrap_or_else(|| SiteCode::from_document("")),
-            mode: Mode::from_document(&mode),
+            mode: Mode::from_document(text("m").unwrap_or_default()),
             lines: Default::default(),
             services: Default::default(),
-            duration: text(document, object, "b").map(|code| Duration::from_document(&code)),
+            duration: text("b").map(Duration::from_document),
         },
         disputed: false,
         odd: 0,
     };
-    let fields: BTreeSet<String> =
-        objects.iter().flat_map(|object| document.keys(object)).collect();
-    for field in fields {
-        take_flat(document, objects, &field, &mut entry);
-    }
+    let keys: BTreeSet<&String> = all.iter().flat_map(|fields| fields.values.keys()).collect();
+    keys.into_iter().for_each(|key| take_flat(&all, key, &mut entry));
     entry
 }
 
 /// Takes a line (`o.needle`) or a service (`v.nsp`) into the entry.
-fn take_flat(document: &Automerge, objects: &[ObjId], field: &str, entry: &mut Entry) {
+fn take_flat(all: &[Fields<'_>], field: &str, entry: &mut Entry) {
     let Some((group, code)) = field.split_once('.') else {
         return;
     };
@@ -170,8 +229,7 @@ fn take_flat(document: &Automerge, objects: &[ObjId], field: &str, entry: &mut E
         }
         _ => return,
     };
-    let values: Vec<i64> =
-        objects.iter().flat_map(|object| numbers(document, object, field)).collect();
+    let values: Vec<i64> = all.iter().flat_map(|fields| fields.numbers(field)).collect();
     entry.disputed |= values.iter().any(|value| Some(value) != values.first());
     match values.iter().min().map(|lowest| Quantity::new(*lowest)) {
         Some(Ok(quantity)) => {
@@ -184,16 +242,15 @@ fn take_flat(document: &Automerge, objects: &[ObjId], field: &str, entry: &mut E
     }
 }
 
-fn who(document: &Automerge, object: &ObjId) -> Who {
-    let month =
-        number(document, object, "n").and_then(|n| Month::from_number(n.unsigned_abs()).ok());
-    let people = number(document, object, "p").and_then(|n| People::new(n).ok());
-    match (tag(document, object), month, people) {
+fn who(fields: &Fields<'_>) -> Who {
+    let month = fields.number("n").and_then(|n| Month::from_number(n.unsigned_abs()).ok());
+    let people = fields.number("p").and_then(|n| People::new(n).ok());
+    match (fields.tag(), month, people) {
         (Some(tag), Some(month), _) => Who::Client { tag, month },
         (_, _, Some(people)) => Who::Count(people),
         _ => Who::Anonymous {
-            sex: text(document, object, "a").map(|code| Sex::from_document(&code)),
-            age: text(document, object, "g").map(|code| AgeBand::from_document(&code)),
+            sex: fields.text("a").map(Sex::from_document),
+            age: fields.text("g").map(AgeBand::from_document),
         },
     }
 }
@@ -259,13 +316,6 @@ fn as_number(value: &ScalarValue) -> Option<i64> {
     match value {
         ScalarValue::Uint(n) => i64::try_from(*n).ok(),
         ScalarValue::Int(n) => Some(*n),
-        _ => None,
-    }
-}
-
-fn tag(document: &Automerge, object: &ObjId) -> Option<[u8; 8]> {
-    match scalar(document, object, "c")? {
-        ScalarValue::Bytes(bytes) => bytes.try_into().ok(),
         _ => None,
     }
 }

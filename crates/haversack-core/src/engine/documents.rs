@@ -351,9 +351,9 @@ impl Engine {
         if self.space.as_ref().is_some_and(|space| registry(space.space()) == *id) {
             return Written::Registry;
         }
-        match read::record(document) {
-            Record::Outing(_) | Record::Client(_) => Written::Records,
-            Record::Registry(_) | Record::Other => Written::Newer,
+        match read::is_record(document) {
+            true => Written::Records,
+            false => Written::Newer,
         }
     }
 
