@@ -1,6 +1,7 @@
 //! What syncing costs, row by row, each beside a reference of the same run: `cargo xtask bench`. Devices and the relay are
 //! processes of their own (this same program, in a role), and what goes over sockets is counted between them.
 #![allow(
+    clippy::panic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     missing_docs,

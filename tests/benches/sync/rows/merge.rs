@@ -64,10 +64,11 @@ fn fields(contact: &serde_json::Value) -> Vec<(String, automerge::ScalarValue)> 
                 services.iter().map(|name| (format!("v.{}", name.as_str().unwrap()), true.into())),
             ),
             ("client", tag) => {
-                fields.push(("c".to_owned(), tag.as_str().unwrap()[..8].as_bytes().to_vec().into()))
+                fields
+                    .push(("c".to_owned(), tag.as_str().unwrap().as_bytes()[..8].to_vec().into()));
             }
             (_, serde_json::Value::Number(n)) => {
-                fields.push((key.clone(), n.as_u64().unwrap().into()))
+                fields.push((key.clone(), n.as_u64().unwrap().into()));
             }
             (_, text) => fields.push((key.clone(), text.as_str().unwrap().into())),
         }
