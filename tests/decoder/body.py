@@ -11,9 +11,10 @@ PREVIOUS = "previous is not zeros at sequence 0"
 OPENING_ABSENT = "lane opening is absent at sequence 0"
 OPENING_LATE = "lane opening after sequence 0"
 LANE = "lane is not that of its opening"
+NOTHING_ERASED = "erasures of nothing"
 QUARANTINE = "quarantined sequences are not ascending"
 
-CHANGES, STATEMENTS, OPENING, CLIENT_KEYS, DROPS, CARRIED = 1, 2, 3, 4, 5, 8
+CHANGES, STATEMENTS, OPENING, CLIENT_KEYS, DROPS, ERASURES, CARRIED = 1, 2, 3, 4, 5, 7, 8
 
 
 @dataclass
@@ -125,6 +126,15 @@ def client_keys(blob: bytes) -> list[tuple[bytes, bytes]]:
     found = reader.list(limits.DOCUMENTS, lambda: (reader.bytes(16), reader.bytes(32)))
     reader.end()
     require_ascending(document for document, _ in found)
+    return found
+
+
+def erasures(blob: bytes) -> list[bytes]:
+    reader = Reader(blob)
+    found = hashes(reader, limits.ERASURES)
+    if not found:
+        raise Refused(NOTHING_ERASED)
+    reader.end()
     return found
 
 

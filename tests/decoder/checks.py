@@ -112,6 +112,8 @@ def check_items(found: body.Body) -> None:
         body.opening(found.items[body.OPENING])
     if body.CLIENT_KEYS in found.items:
         body.client_keys(found.items[body.CLIENT_KEYS])
+    if body.ERASURES in found.items:
+        body.erasures(found.items[body.ERASURES])
     for kind in (body.DROPS, body.CARRIED):
         if kind in found.items:
             body.drops(found.items[kind])

@@ -95,7 +95,7 @@ fn temporary() -> Vec<u8> {
 }
 
 /// A line that keeps everything that goes over it.
-async fn tapped(relay: &RelayUrl) -> (RelayUrl, Arc<Mutex<Vec<u8>>>) {
+pub(crate) async fn tapped(relay: &RelayUrl) -> (RelayUrl, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (to, capture) = (relay.authority(), Arc::new(Mutex::new(Vec::new())));

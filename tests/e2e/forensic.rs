@@ -1,8 +1,8 @@
 //! What somebody finds who takes the device apart: in memory, in a store's folder, on a clock.
 
-mod image;
+pub(crate) mod image;
 mod memory;
-mod process;
-mod search;
+pub(crate) mod process;
+pub(crate) mod search;
 mod timing;
 mod wipe;

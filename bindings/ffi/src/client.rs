@@ -38,6 +38,24 @@ pub struct ClientFile {
     pub client: Client,
 }
 
+/// An erased client, and how far that has come.
+#[derive(Debug, uniffi::Record)]
+pub struct Erasure {
+    /// The id that the file had. Nothing else is left of it.
+    pub client: String,
+    /// How many members have said, signed, that the erasure came to them; this device among them.
+    pub confirmed: u64,
+    /// How many members there are.
+    pub members: u64,
+}
+
+impl From<&haversack::Erasure> for Erasure {
+    fn from(erasure: &haversack::Erasure) -> Self {
+        let haversack::Erasure { client, confirmed, members } = *erasure;
+        Self { client: client.to_string(), confirmed, members }
+    }
+}
+
 impl TryFrom<&Client> for model::Client {
     type Error = EngineError;
 

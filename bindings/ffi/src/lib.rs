@@ -28,7 +28,7 @@ mod status;
 mod sync;
 mod team;
 
-pub use client::{BirthBand, Client, ClientFile};
+pub use client::{BirthBand, Client, ClientFile, Erasure};
 pub use codes::{CodeLists, code_lists};
 pub use contact::{Contact, ContactFilter, Direction, Line, NewContact};
 pub use error::HaversackError;

@@ -9,8 +9,8 @@ use haversack::{ContactDraft, CreateOptions, EngineError, Passphrase, Period, Re
 use crate::contact::read_line;
 use crate::keys::{Foreign, recovery_code};
 use crate::{
-    BundleOutcome, Client, ClientFile, Contact, ContactFilter, HardwareKey, HaversackError,
-    Invitation, Line, Member, NewContact, Report, Role, Site, Status, SyncReport,
+    BundleOutcome, Client, ClientFile, Contact, ContactFilter, Erasure, HardwareKey,
+    HaversackError, Invitation, Line, Member, NewContact, Report, Role, Site, Status, SyncReport,
 };
 
 type Outcome<T> = Result<T, HaversackError>;
@@ -184,6 +184,24 @@ impl Notebook {
     /// `Unlock`.
     pub fn clients(&self) -> Outcome<Vec<ClientFile>> {
         Ok(self.0.clients()?.iter().map(ClientFile::from).collect())
+    }
+
+    /// Erases a client's file, on this device at once, on every other one with its next sync. Nothing takes it back. Contacts
+    /// stay; whom they were with nobody can tell any more.
+    ///
+    /// # Errors
+    /// As [`Notebook::put_site`], for other roles than supervisor and coordinator too, and `FixInput` for a client that is
+    /// not known here.
+    pub fn erase_client(&self, client: &str) -> Outcome<()> {
+        Ok(self.0.erase_client(client.parse()?)?)
+    }
+
+    /// Every erased client, and how many devices have said that it came to them.
+    ///
+    /// # Errors
+    /// `Unlock`.
+    pub fn erasures(&self) -> Outcome<Vec<Erasure>> {
+        Ok(self.0.erasures()?.iter().map(Erasure::from).collect())
     }
 
     /// Logs contacts of one day and gives their ids. When it returns, they survive a power cut.

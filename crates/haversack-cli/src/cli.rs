@@ -119,6 +119,12 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
         Command::Client(client::Command::List(_)) => {
             output::print(&client::list::run(global)?, format)
         }
+        Command::Client(client::Command::Erase(args)) => {
+            output::print(&client::erase::run(global, args)?, format)
+        }
+        Command::Client(client::Command::Erased(_)) => {
+            output::print(&client::erased::run(global)?, format)
+        }
         Command::Log(args) => output::print(&log::run(global, args)?, format),
         Command::Contacts(args) => output::print(&contacts::run(global, args)?, format),
         Command::Contact(contact::Command::Correct(args)) => {

@@ -13,6 +13,7 @@ mod cache;
 mod documents;
 mod drops;
 mod enrolment;
+mod erase;
 mod exposure;
 #[cfg(feature = "forensic")]
 mod forensic;
@@ -60,6 +61,7 @@ pub use answer::Answering;
 pub use batch::Received;
 pub use bundles::BundleOutcome;
 pub use drops::{CarryOutcome, DropBox, Dropped};
+pub use erase::Erasure;
 pub use exposure::Exposure;
 pub use handover::Owed;
 pub use keys::{OpenedBy, Slots, check_locked, wipe};
@@ -103,6 +105,7 @@ pub struct Engine {
     /// Who wrote what was carried here from other spaces.
     strangers: BTreeMap<ActorId, Device>,
     waiting: kept::Waiting,
+    erasing: erase::Erasing,
     view: View,
     /// Whether the view does not show what is saved.
     view_is_due: bool,

@@ -51,9 +51,9 @@ pub use crypto::{
 };
 pub use engine::{
     Answering, BundleOutcome, CarryOutcome, ContactDraft, CreateOptions, DeviceRow, DropBox,
-    Dropped, Engine, Exchange, Exposure, Ledger, OpenOptions, OpenedBy, Owed, Quarantined, Reason,
-    Received, RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft, check_locked,
-    wipe,
+    Dropped, Engine, Erasure, Exchange, Exposure, Ledger, OpenOptions, OpenedBy, Owed, Quarantined,
+    Reason, Received, RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft,
+    check_locked, wipe,
 };
 pub use error::{Error, WireError};
 pub use members::{Member, RelayAddress, Role, Words, code_parts};

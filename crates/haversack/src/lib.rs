@@ -44,10 +44,10 @@ pub use error::Error;
 pub use haversack_core::model;
 pub use haversack_core::{
     Attempts, Bind, BundleOutcome, CarryOutcome, ClientId, ClientRow, ContactDraft, ContactFilter,
-    ContactId, ContactRow, Cost, CreateOptions, DeviceRow, Error as EngineError, Exposure, FileKey,
-    Guesses, Ledger, Member, OpenedBy, Owed, Passphrase, Person, Quarantined, Reason, Received,
-    RecoveryCode, RelayAddress, Role, RootShare, Saved, SecretOptions, Slots, Status, SyncOutcome,
-    WhoDraft, Words, code_parts, is_wrapped, unwrap_bundle,
+    ContactId, ContactRow, Cost, CreateOptions, DeviceRow, Erasure, Error as EngineError, Exposure,
+    FileKey, Guesses, Ledger, Member, OpenedBy, Owed, Passphrase, Person, Quarantined, Reason,
+    Received, RecoveryCode, RelayAddress, Role, RootShare, Saved, SecretOptions, Slots, Status,
+    SyncOutcome, WhoDraft, Words, code_parts, is_wrapped, unwrap_bundle,
 };
 pub use haversack_memory::ZeroAlloc;
 pub use haversack_report::{Indicators, Period, Report, percent, rate};

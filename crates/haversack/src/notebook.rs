@@ -8,8 +8,8 @@ use std::time::Duration;
 use haversack_core::model::{Client, Day, Line, Quantity, Site, SpaceName};
 use haversack_core::{
     Bind, BundleOutcome, ClientId, ClientRow, ContactDraft, ContactFilter, ContactId, ContactRow,
-    CreateOptions, Engine, Member, OpenOptions, Passphrase, Quarantined, Random, RelayAddress,
-    Role, Saved, Status, Words,
+    CreateOptions, Engine, Erasure, Member, OpenOptions, Passphrase, Quarantined, Random,
+    RelayAddress, Role, Saved, Status, Words,
 };
 use haversack_memory::in_clean_frame;
 use haversack_report::{Period, Report};
@@ -266,6 +266,23 @@ impl Notebook {
     /// The errors of reading.
     pub fn clients(&self) -> Result<Vec<ClientRow>, Error> {
         self.with(|engine| engine.clients())
+    }
+
+    /// Erases a client's file, on this device at once, on every other one with its next sync. Nothing takes it back. Contacts
+    /// stay; whom they were with nobody can tell any more.
+    ///
+    /// # Errors
+    /// `Unknown`, `NotAllowed`, `NoSpace`, and the errors of saving.
+    pub fn erase_client(&self, client: ClientId) -> Result<(), Error> {
+        self.with(|engine| engine.erase_client(client))
+    }
+
+    /// Every erased client, and how many members have said that the erasure came to them.
+    ///
+    /// # Errors
+    /// `NoSpace`.
+    pub fn erasures(&self) -> Result<Vec<Erasure>, Error> {
+        self.with(|engine| engine.erasures())
     }
 
     /// Logs contacts of one day. When it returns, they survive a power cut.

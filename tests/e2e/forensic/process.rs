@@ -35,6 +35,11 @@ impl Subject {
         assert!(lines.any(|line| line == step), "the process ended before {step}");
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn go_on(&mut self) {
         self.input.write_all(b"\n").unwrap();
     }

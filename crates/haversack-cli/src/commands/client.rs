@@ -1,17 +1,38 @@
 //! `haversack client`: files of people who want one.
 
 pub(crate) mod add;
+pub(crate) mod erase;
+pub(crate) mod erased;
 pub(crate) mod list;
 
-use haversack::ClientId;
 use haversack::model::{BirthBand, Client};
+use haversack::{ClientId, Erasure};
 use serde::Serialize;
 
-/// Opens and lists client files
+/// Opens, lists and erases client files
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     Add(add::Args),
     List(list::Args),
+    Erase(erase::Args),
+    Erased(erased::Args),
+}
+
+/// An erased client, as it is shown.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct ErasureShown {
+    client: String,
+    /// Members who have said that it came to them, this device among them.
+    confirmed: u64,
+    /// Members.
+    members: u64,
+}
+
+impl From<&Erasure> for ErasureShown {
+    fn from(erasure: &Erasure) -> Self {
+        let Erasure { client, confirmed, members } = *erasure;
+        Self { client: client.to_string(), confirmed, members }
+    }
 }
 
 /// A client's file, as it is shown.

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 55] = [
+const COMMANDS: [&[&str]; 57] = [
     &[],
     &["demo"],
     &["init"],
@@ -14,6 +14,8 @@ const COMMANDS: [&[&str]; 55] = [
     &["client"],
     &["client", "add"],
     &["client", "list"],
+    &["client", "erase"],
+    &["client", "erased"],
     &["log"],
     &["contacts"],
     &["contact"],

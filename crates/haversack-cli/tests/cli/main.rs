@@ -7,6 +7,8 @@ mod contact;
 #[cfg(test)]
 mod csv;
 #[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod handover;
 #[cfg(test)]
 mod help;
@@ -28,3 +30,5 @@ mod spaces;
 mod story;
 #[cfg(test)]
 mod team;
+#[cfg(test)]
+mod watched;

@@ -6,7 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use automerge::{ActorId, Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value, ValueRef};
+use automerge::legacy::{Key, ObjectId, Op, OpType};
+use automerge::{
+    ActorId, Automerge, Change, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value, ValueRef,
+};
 
 use super::schema::kind;
 use crate::model::{
@@ -63,6 +66,17 @@ pub(crate) fn begun_by(document: &Automerge) -> Option<ActorId> {
         Ok(Some((_, ObjId::Id(_, actor, _)))) => Some(actor),
         _ => None,
     }
+}
+
+/// Whether a change begins a client's file: it builds on nothing, and says so.
+pub(crate) fn begins_client(change: &Change) -> bool {
+    let is_type = |op: &Op| op.obj == ObjectId::Root && op.key == Key::Map("t".into());
+    let is_client = |op: &Op| match &op.action {
+        OpType::Put(ScalarValue::Str(text)) => text.as_str() == kind::CLIENT,
+        _ => false,
+    };
+    change.deps().is_empty()
+        && change.decode().operations.iter().any(|op| is_type(op) && is_client(op))
 }
 
 fn outing(document: &Automerge) -> Outing {

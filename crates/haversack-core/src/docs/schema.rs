@@ -90,16 +90,20 @@ pub(crate) fn line_key(line: &Line) -> String {
     format!("{direction}.{}", line.item)
 }
 
-/// A client's file.
-pub(crate) struct ClientFile<'a>(pub(crate) &'a Client);
+/// A client's file. The salt is for what outlives the file once it is erased: hashes that nobody can try guesses on then.
+pub(crate) struct ClientFile<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) salt: [u8; 16],
+}
 
 impl Reconcile for ClientFile<'_> {
     type Key<'a> = NoKey;
 
     fn reconcile<R: Reconciler>(&self, mut reconciler: R) -> Result<(), R::Error> {
-        let client = self.0;
+        let client = self.client;
         let mut map = reconciler.map()?;
         map.put("t", kind::CLIENT)?;
+        map.put("salt", autosurgeon::bytes::ByteArray::from(self.salt))?;
         if let Some(label) = &client.label {
             map.put("label", label.as_str())?;
         }

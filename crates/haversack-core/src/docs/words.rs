@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn the_list_only_grows_at_its_end() {
-        insta::assert_snapshot!(format!("{} {:?} {:?}", WORDS.len(), word(0), word(135)),
-            @r#"136 Some("t") Some("v.family")"#);
+        let words = [0, 135, 136].map(word);
+        insta::assert_snapshot!(format!("{} {words:?}", WORDS.len()),
+            @r#"137 [Some("t"), Some("v.family"), Some("salt")]"#);
     }
 }

@@ -108,7 +108,9 @@ impl Engine {
         let Taken { documents, passed, refused, aside } = taken;
         batch.staged.documents.extend(here.clone());
         batch.staged.documents.extend(documents);
+        let erased = self.stage_erasures(batch, chunk, judged.role);
         let refused = refused
+            .or((!erased).then_some(Reason::Role))
             .or(brought.refused.then_some(Reason::Drop))
             .or_else(|| refused_statement(&batch.space, chunk));
         pass_over(batch, chunk, lane, refused.is_some() || !aside.is_empty());
@@ -131,6 +133,8 @@ impl Engine {
             let document = part.document;
             batch.tips.insert((document, lane), part.tip);
             if self.index.is_gone(&document) {
+                // Others may let go of what still holds it once all have said that they have seen it.
+                batch.space.owes_word |= self.is_erased(&document);
                 batch.staged.rows.push((gone(document, lane, part.tip), Vec::new()));
                 continue;
             }

@@ -68,6 +68,7 @@ impl Engine {
         }
         let rows = self.index.document(id).map(|entry| entry.rows.as_slice()).unwrap_or_default();
         rows.iter()
+            .filter(|row| row.head.kind != RowKind::Erased)
             .any(|row| !cutters(space, &row.head.lane, row.head.sequence, written).is_empty())
     }
 
@@ -165,7 +166,7 @@ fn vouched(held: &[Held], roster: &Roster) -> BTreeSet<ChangeHash> {
 }
 
 /// The standing statements that cut a place of a lane. What this device has not sent yet is its own to see.
-fn cutters(
+pub(super) fn cutters(
     space: &SpaceState,
     lane: &Lane,
     sequence: Option<u32>,

@@ -69,6 +69,7 @@ impl Engine {
         // Among frames of this space, those of newer versions are taken to be of it too.
         ours.extend(parsed.frames.iter().filter(is_newer).map(|frame| frame.to_vec()));
         received.add(self.receive(&ours, true)?);
+        self.let_go_of_erased()?;
         Ok(BundleOutcome {
             frames: parsed.frames.len() as u32,
             received,

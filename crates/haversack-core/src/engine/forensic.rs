@@ -1,9 +1,11 @@
 //! Every secret of an open store.
 
 use super::Engine;
+use super::kept::KeptBody;
 use crate::Error;
 use crate::crypto::Passphrase;
 use crate::forensic::Named;
+use crate::store::Table;
 
 impl Engine {
     /// Every secret that this store works with, those derived from others too. For tests.
@@ -35,5 +37,25 @@ impl Engine {
             all.extend(space.retire_preimages.iter().map(|image| ("retire preimage", *image)));
         }
         Ok(all)
+    }
+}
+
+impl Engine {
+    /// Of each own body that is kept: bytes of its sealed frame, and what they would be without padding. For tests.
+    ///
+    /// # Errors
+    /// The errors of reading.
+    pub fn frame_sizes(&self) -> Result<Vec<(usize, usize)>, Error> {
+        const AROUND: usize = haversack_wire::ChunkHeader::LEN + 16;
+        let rows = self.db.rows(Table::Bodies, &self.outbox_key()?)?;
+        let mut sizes = Vec::new();
+        for (_, bytes) in rows {
+            let body = KeptBody::decode(&bytes)?;
+            let refused = |source| Error::Io { what: "body", source };
+            let packed = zstd::bulk::compress(&body.raw, 19).map_err(refused)?.len();
+            let lengths = [body.raw.len(), packed].map(|length| if length < 128 { 1 } else { 2 });
+            sizes.push((body.frame.len(), AROUND + 1 + lengths.iter().sum::<usize>() + packed));
+        }
+        Ok(sizes)
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn body_row(
 }
 
 fn lean(to: &Space, body: &Body) -> Body {
-    let Body { heads, vector, statements, drops, carried, other, .. } = body;
+    let Body { heads, vector, statements, drops, erasures, carried, other, .. } = body;
     Body {
         lane: body.lane,
         heads: heads.clone(),
@@ -56,6 +56,7 @@ fn lean(to: &Space, body: &Body) -> Body {
         opening: body.opening,
         drops: drops.iter().map(|bytes| KeptDrop::of_drop(bytes).encode()).collect(),
         carried: carried.iter().map(|bytes| KeptDrop::of(to, bytes).encode()).collect(),
+        erasures: erasures.clone(),
         other: other.clone(),
         ..Body::default()
     }
@@ -240,6 +241,7 @@ impl Engine {
         };
         batch.staged.documents.extend(brought.documents.clone());
         brought.stage(batch, chunk, position);
+        self.stage_erasures(batch, chunk, judged.role);
         stage_rival(batch, chunk, judged)?;
         Ok(Verdict::Applied)
     }

@@ -65,8 +65,7 @@ impl Engine {
         };
         let mut old = BTreeSet::new();
         for (id, entry) in self.index.documents() {
-            let left: Vec<&Row> =
-                entry.rows.iter().filter(|row| row.head.kind != RowKind::Gone).collect();
+            let left: Vec<&Row> = entry.left().collect();
             let Some(first) = left.first() else { continue };
             let safe = |row: &&Row| self.is_safe(&mine, row);
             let kept = || left.iter().filter(|row| !is_refused(row.head.kind));

@@ -44,7 +44,7 @@ fn team() -> Team {
 
 /// A body, and where it deviates from how a member would send it.
 #[derive(Default)]
-struct Forged {
+pub(super) struct Forged {
     body: Body,
     tips: Vec<(Document, automerge::ChangeHash)>,
     /// Another lane than the member's own, and who signs.
@@ -58,7 +58,11 @@ struct Forged {
 }
 
 impl Forged {
-    fn frame(&self, by: &Engine) -> Vec<u8> {
+    pub(super) fn of(body: Body) -> Self {
+        Self { body, ..Self::default() }
+    }
+
+    pub(super) fn frame(&self, by: &Engine) -> Vec<u8> {
         let space = by.space().unwrap();
         let lane = self.lane.unwrap_or(space.lane);
         let known = space.lanes.get(&lane);
@@ -79,7 +83,7 @@ impl Forged {
     }
 
     /// The same, as something that its author goes on from.
-    fn said(&self, by: &mut Engine) -> Vec<u8> {
+    pub(super) fn said(&self, by: &mut Engine) -> Vec<u8> {
         let frame = self.frame(by);
         let mut space = by.space().unwrap().clone();
         let lane = space.lane;

@@ -107,6 +107,9 @@ impl Engine {
                 let head = RowHead { lane: next.lane, ..row.head };
                 staged.rows.push((head, key.expose().to_vec()));
             }
+            if row.head.kind == RowKind::Erased {
+                staged.rows.push((RowHead { lane: next.lane, ..row.head }, Vec::new()));
+            }
             if matches!(row.head.kind, RowKind::Drop | RowKind::Carried) {
                 let head = RowHead { lane: next.lane, ..row.head };
                 staged.rows.push((head, self.entry(&row)?));

@@ -73,6 +73,7 @@ impl Engine {
         taken.add(self.take_due()?);
         // All of this is saved, whatever becomes of the repairs: what failed is tried again with the next frames.
         drop(self.mend());
+        drop(self.erase_due());
         Ok(taken)
     }
 
@@ -292,6 +293,7 @@ fn owe_word(space: &mut SpaceState, body: &Body) {
     let items = [&body.statements, &body.drops, &body.carried];
     let brings = body.changes.is_some()
         || !body.client_keys.is_empty()
+        || !body.erasures.is_empty()
         || items.iter().any(|items| !items.is_empty());
     space.owes_word |= keeps && brings;
 }

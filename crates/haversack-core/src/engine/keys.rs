@@ -5,7 +5,7 @@ use std::path::Path;
 use rand_core::CryptoRng;
 
 use super::documents::Documents;
-use super::log::{Index, RowKind};
+use super::log::Index;
 use super::options::check_wipe_after;
 use super::{Engine, SecretOptions};
 use crate::Error;
@@ -182,12 +182,17 @@ impl Engine {
     /// # Errors
     /// The errors of saving. Cut short, it leaves the store open with either keyring; then it has to be done again.
     pub(crate) fn drop_keys(&mut self, dropped: &Dropped) -> Result<(), Error> {
+        self.rewrite_keyring(dropped)?;
+        self.reload()
+    }
+
+    /// The same, but for what is here of documents in memory.
+    pub(super) fn rewrite_keyring(&mut self, dropped: &Dropped) -> Result<(), Error> {
         let next = self.write_other_half(dropped)?;
         let (live, key) = next.key();
         self.vault.turn_to(live, key, &mut *self.random)?;
         self.ring = next;
-        self.clear_other_half()?;
-        self.reload()
+        self.clear_other_half()
     }
 
     /// Writes the keyring that is to be into the half that is not live, together with all that follows from it. The live
@@ -199,9 +204,7 @@ impl Engine {
         let outbox = (outbox.0.expose(), outbox.1.expose());
         let mut writer = self.db.write()?;
         for document in &dropped.documents {
-            let rows = self.index.document(document).map(|entry| entry.rows.as_slice());
-            let rows = rows.unwrap_or_default().iter();
-            let rows = rows.filter(|row| row.head.kind != RowKind::Gone);
+            let rows = self.index.document(document).into_iter().flat_map(|entry| entry.left());
             let ids: Vec<i64> = rows.map(|row| row.id).collect();
             writer.delete_entries(Log::Changes, &ids)?;
             writer.delete_entries(Log::Caches, self.caches.get(document).copied().as_slice())?;

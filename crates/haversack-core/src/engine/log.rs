@@ -50,6 +50,8 @@ pub(super) enum RowKind {
     Passed(Position),
     /// What a body carried, and nobody takes.
     AsideDrop(Position),
+    /// That the client's file is erased, by who wrote the body; on whichever branch of its lane.
+    Erased,
 }
 
 /// What a body is known by.
@@ -83,6 +85,7 @@ impl RowKind {
             Self::AsideKey(_) => 9,
             Self::Passed(_) => 10,
             Self::AsideDrop(_) => 11,
+            Self::Erased => 12,
         }
     }
 
@@ -99,13 +102,23 @@ impl RowKind {
 
     /// Whether its content is sealed under the key of its document.
     pub(super) const fn is_of_document(self) -> bool {
-        !matches!(self, Self::Gone | Self::Body(_) | Self::Rival(_))
+        !matches!(self, Self::Gone | Self::Erased | Self::Body(_) | Self::Rival(_))
+    }
+
+    /// Whether it stays when its document is let go.
+    pub(super) const fn outlives(self) -> bool {
+        matches!(self, Self::Gone | Self::Erased)
     }
 
     fn encode(self, out: &mut Vec<u8>) {
         out.push(self.number());
         match self {
-            Self::Changes | Self::ClientKey | Self::Gone | Self::Drop | Self::Carried => {}
+            Self::Changes
+            | Self::ClientKey
+            | Self::Gone
+            | Self::Drop
+            | Self::Carried
+            | Self::Erased => {}
             Self::Aside(position, _)
             | Self::AsideKey(position)
             | Self::Passed(position)
@@ -137,6 +150,7 @@ impl RowKind {
             9 => Self::AsideKey(position()?),
             10 => Self::Passed(position()?),
             11 => Self::AsideDrop(position()?),
+            12 => Self::Erased,
             other => return Err(Error::Unknown { what: "row kind", found: other.into() }),
         })
     }
@@ -205,7 +219,18 @@ impl DocumentRows {
 
     /// Whether there is anything of it but what was put aside.
     pub(super) fn is_said(&self) -> bool {
-        self.rows.iter().any(|row| row.head.kind.beside().is_none())
+        let is_said = |kind: RowKind| kind.beside().is_none() && kind != RowKind::Erased;
+        self.rows.iter().any(|row| is_said(row.head.kind))
+    }
+
+    /// What goes when it is let go.
+    pub(super) fn left(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| !row.head.kind.outlives())
+    }
+
+    /// By whom it is said to be erased.
+    pub(super) fn erasures(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.head.kind == RowKind::Erased)
     }
 
     /// How far an author has come in the document itself.
@@ -320,6 +345,8 @@ impl Bodies {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     documents: BTreeMap<Document, DocumentRows>,
+    /// Documents that somebody said are erased.
+    erased: BTreeSet<Document>,
     lanes: BTreeMap<Lane, Bodies>,
 }
 
@@ -335,7 +362,12 @@ impl Index {
                 let bodies = self.lanes.entry(row.head.lane).or_default();
                 bodies.rivals.insert((sequence, mark.position), (row.id, mark));
             }
-            _ => self.documents.entry(row.head.document).or_default().add(row),
+            kind => {
+                if kind == RowKind::Erased {
+                    self.erased.insert(row.head.document);
+                }
+                self.documents.entry(row.head.document).or_default().add(row);
+            }
         }
     }
 
@@ -412,6 +444,11 @@ impl Index {
     /// Whether a document was let go.
     pub(super) fn is_gone(&self, document: &Document) -> bool {
         self.document(document).is_some_and(DocumentRows::is_gone)
+    }
+
+    /// The documents that somebody said are erased, rightly or not.
+    pub(super) fn erased(&self) -> impl Iterator<Item = (&Document, &DocumentRows)> {
+        self.erased.iter().filter_map(|id| Some((id, self.documents.get(id)?)))
     }
 
     pub(super) fn documents(&self) -> impl Iterator<Item = (&Document, &DocumentRows)> {

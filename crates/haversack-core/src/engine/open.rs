@@ -194,6 +194,8 @@ impl Engine {
         engine.clear_other_half()?;
         engine.check_place(place(folder))?;
         engine.mend_at_opening()?;
+        // What was cut off is gone on with. If that fails now, whatever comes or goes next tries again.
+        drop(engine.let_go_of_erased());
         Ok(engine)
     }
 
@@ -219,6 +221,7 @@ impl Engine {
             client_keys: Default::default(),
             strangers: Default::default(),
             waiting: Waiting::default(),
+            erasing: Default::default(),
             view: View::empty()?,
             view_is_due: false,
         };

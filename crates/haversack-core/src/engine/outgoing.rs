@@ -39,6 +39,7 @@ struct Load {
     client_keys: Vec<(Document, ClientKey)>,
     /// Drops, on their way or carried, with their kinds and names.
     drops: Vec<(RowKind, Document, Vec<u8>)>,
+    erasures: Vec<Document>,
 }
 
 /// A body that is signed, and known to fit a frame.
@@ -143,6 +144,10 @@ impl Engine {
                 load.drops.push((row.head.kind, document, self.entry(row)?));
                 continue;
             }
+            if row.head.kind == RowKind::Erased {
+                load.erasures.push(document);
+                continue;
+            }
             let changes = self.read_row(row)?;
             let missing = Error::damaged("log", "a row has no last change");
             let hash = row.head.tip.hash.ok_or(missing)?;
@@ -175,7 +180,8 @@ impl Engine {
         };
         let (drops, carried) = (of(RowKind::Drop), of(RowKind::Carried));
         let next = next_body(space, statements)?;
-        let body = Body { changes: item, client_keys, drops, carried, ..next };
+        let erasures = load.erasures.clone();
+        let body = Body { changes: item, client_keys, drops, erasures, carried, ..next };
         let sequence = space.lanes.get(&lane).map_or(0, |own| own.next);
         let encoded = body.encode()?;
         let tips: Vec<_> = load.documents.iter().map(|(d, hash)| (d.document, *hash)).collect();
@@ -233,7 +239,9 @@ fn stage(
         let head = RowHead { document, kind: RowKind::ClientKey, lane, sequence, tip, since };
         staged.rows.push((head, key.expose().to_vec()));
     }
-    for (kind, document, content) in load.drops {
+    let erasures =
+        load.erasures.into_iter().map(|document| (RowKind::Erased, document, Vec::new()));
+    for (kind, document, content) in load.drops.into_iter().chain(erasures) {
         let head = RowHead { document, kind, lane, sequence, tip: Tip::default(), since };
         staged.rows.push((head, content));
     }

@@ -446,6 +446,7 @@ impl Engine {
         }
         self.forget_former_keys()?;
         self.drop_former()?;
+        self.let_go_of_erased()?;
         self.grow_old()?;
         let space = self.space()?;
         let me = self.device.identity.sign.public();

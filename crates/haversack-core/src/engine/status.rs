@@ -127,7 +127,9 @@ impl Engine {
             (relayed.copied().unwrap_or(0), acknowledged(space, &self.bodies));
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
         let former = self.former_places(space);
-        let is_work = |kind| matches!(kind, RowKind::Changes | RowKind::Drop | RowKind::Carried);
+        let is_work = |kind| {
+            matches!(kind, RowKind::Changes | RowKind::Drop | RowKind::Carried | RowKind::Erased)
+        };
         for row in rows.filter(|row| is_work(row.head.kind)) {
             let place = row.head.sequence.map(|sequence| (row.head.lane, sequence));
             match row.head.sequence {
@@ -156,7 +158,8 @@ impl Engine {
         // What is dropped into other spaces is kept until it is safe there, here longer than elsewhere.
         let is_here = |row: &Row| {
             let kind = row.head.kind;
-            kind.beside().is_none() && !matches!(kind, RowKind::Gone | RowKind::Drop)
+            kind.beside().is_none()
+                && !matches!(kind, RowKind::Gone | RowKind::Drop | RowKind::Erased)
         };
         let here = self
             .index
@@ -174,6 +177,7 @@ impl Engine {
                 out.extend_from_slice(key.expose());
             }
         }
+        self.erased().iter().for_each(|id| out.extend_from_slice(id.as_bytes()));
         if let Some(space) = &self.space {
             space
                 .group

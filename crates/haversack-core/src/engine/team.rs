@@ -266,6 +266,7 @@ impl Engine {
     /// Makes sure that there is an epoch to write under, minting one if a revocation calls for it (R2).
     pub(super) fn prepare(&mut self) -> Result<(), Error> {
         self.begin_as_keeper()?;
+        self.let_go_of_erased()?;
         let space = self.space()?;
         if space.live.is_some() {
             return self.still_member();
@@ -283,7 +284,7 @@ impl Engine {
         let keeps = self.role()?.is_some_and(Role::keeps_work);
         let said = space.lanes.get(&space.lane).filter(|own| own.next > 0);
         let is_late = said.is_some_and(|own| !own.keeps_work(&space.group.roster));
-        let has_let_go = self.index.documents().any(|(_, entry)| entry.is_gone());
+        let has_let_go = self.has_let_go();
         match keeps && is_late && !has_let_go {
             true => self.begin_anew(self.device.place),
             false => Ok(()),

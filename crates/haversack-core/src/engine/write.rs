@@ -241,7 +241,8 @@ impl Engine {
         for client in clients {
             let file = Document::new(bytes(&mut *self.random));
             keys.insert(file, ClientKey::make(&mut *self.random));
-            self.edit(&mut edits, file, |tx| reconcile_root(tx, &ClientFile(client)))?;
+            let salt = bytes(&mut *self.random);
+            self.edit(&mut edits, file, |tx| reconcile_root(tx, &ClientFile { client, salt }))?;
             ids.push(ClientId(file));
         }
         self.save_edits(edits, keys)?;

@@ -66,6 +66,7 @@ impl Role {
                 matches!(self, Self::Educator | Self::Supervisor | Self::Coordinator | Self::Clinic)
             }
             Written::Registry => self.is_admin(),
+            Written::Erasure => matches!(self, Self::Supervisor | Self::Coordinator),
         }
     }
 
@@ -88,6 +89,8 @@ pub(crate) enum Written {
     Records,
     /// Sites and settings of the space.
     Registry,
+    /// That a client's file is erased.
+    Erasure,
     /// A document of a newer version, or one that says nothing yet.
     Newer,
 }

@@ -2,7 +2,7 @@
 
 use haversack_wire::codec::{Ascending, bounded, put_blob, put_varint};
 use haversack_wire::limits::{
-    DEVICES_MAX, DROPS_MAX, HEADS_MAX, ITEMS_MAX, LANES_MAX, RAW_MAX, WAITING_MAX,
+    DEVICES_MAX, DOCUMENTS_MAX, DROPS_MAX, HEADS_MAX, ITEMS_MAX, LANES_MAX, RAW_MAX, WAITING_MAX,
 };
 use haversack_wire::{Document, Error, Incarnation, Lane, Position, Reader, StatementHash};
 
@@ -16,6 +16,7 @@ const ITEM_STATEMENTS: u64 = 2;
 const ITEM_OPENING: u64 = 3;
 const ITEM_CLIENT_KEYS: u64 = 4;
 const ITEM_DROPS: u64 = 5;
+const ITEM_ERASURES: u64 = 7;
 const ITEM_CARRIED: u64 = 8;
 const CLIENT_KEYS_MAX: usize = 4_096;
 
@@ -34,6 +35,8 @@ pub(crate) struct Body {
     pub(crate) client_keys: Vec<(Document, ClientKey)>,
     /// Drops into other spaces.
     pub(crate) drops: Vec<Vec<u8>>,
+    /// Clients' files that are erased: ascending.
+    pub(crate) erasures: Vec<Document>,
     /// Drops that were carried into this space.
     pub(crate) carried: Vec<Vec<u8>>,
     /// Items of kinds that this version does not know.
@@ -94,6 +97,7 @@ impl Body {
                 put_blob(&mut rest, content);
             }
         }
+        bounded("erasures", self.erasures.len() as u64, DOCUMENTS_MAX)?;
         bounded("drops", self.drops.len().max(self.carried.len()) as u64, DROPS_MAX)?;
         bounded("body", bytes.len() as u64, RAW_MAX - 64)?;
         Ok(Encoded { bytes, rest })
@@ -118,6 +122,12 @@ impl Body {
                 content.extend_from_slice(key.expose());
             }
             items.push((ITEM_CLIENT_KEYS, content));
+        }
+        if !self.erasures.is_empty() {
+            let mut content = Vec::new();
+            put_varint(&mut content, self.erasures.len() as u64);
+            self.erasures.iter().for_each(|file| content.extend_from_slice(file.as_bytes()));
+            items.push((ITEM_ERASURES, content));
         }
         for (kind, blobs) in [(ITEM_DROPS, &self.drops), (ITEM_CARRIED, &self.carried)] {
             if !blobs.is_empty() {
@@ -183,6 +193,7 @@ impl Body {
             ITEM_CLIENT_KEYS => self.client_keys = read_client_keys(&mut r)?,
             ITEM_DROPS => self.drops = read_blobs(&mut r)?,
             ITEM_CARRIED => self.carried = read_blobs(&mut r)?,
+            ITEM_ERASURES => self.erasures = read_erasures(&mut r)?,
             _ => {
                 self.other.push((kind, content.to_vec()));
                 return Ok(());
@@ -265,6 +276,21 @@ fn read_client_keys(r: &mut Reader<'_>) -> Result<Vec<(Document, ClientKey)>, Er
     Ok(keys)
 }
 
+/// At least one: a list of none would be another way to say nothing.
+fn read_erasures(r: &mut Reader<'_>) -> Result<Vec<Document>, Error> {
+    let mut order = Ascending::new("erasures");
+    let mut files = Vec::new();
+    for _ in 0..r.count(DOCUMENTS_MAX)? {
+        let file = Document::new(r.array()?);
+        order.step(file)?;
+        files.push(file);
+    }
+    match files.is_empty() {
+        true => Err(r.malformed("erasures of nothing")),
+        false => Ok(files),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,6 +326,7 @@ mod tests {
             opening: Some(Opening { device_key: [10; 32], incarnation: Incarnation::new([11; 8]) }),
             client_keys: vec![(Document::new([12; 16]), ClientKey::new([13; 32]))],
             drops: vec![],
+            erasures: vec![Document::new([14; 16]), Document::new([15; 16])],
             carried: vec![],
             other: vec![(77, b"newer".to_vec())],
         }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ActorId;
 use haversack_wire::{Device, Document};
@@ -54,6 +54,23 @@ impl View {
             let transaction = self.connection.unchecked_transaction()?;
             clients.iter().try_for_each(|client| self.tag_client(client, source))?;
             transaction.commit()
+        };
+        run().map_err(Error::database(DOING))
+    }
+
+    /// Forgets clients whose files are erased: their tags resolve to nobody. The pages are made anew, so that nothing of them is in
+    /// what a snapshot saves.
+    pub(crate) fn forget(&mut self, clients: &BTreeSet<Document>) -> Result<(), Error> {
+        let run = || -> rusqlite::Result<()> {
+            let transaction = self.connection.unchecked_transaction()?;
+            for client in clients {
+                self.hide(client)?;
+                self.connection
+                    .prepare_cached("DELETE FROM tag WHERE client = ?1")?
+                    .execute([client.as_bytes()])?;
+            }
+            transaction.commit()?;
+            self.connection.execute_batch("PRAGMA temp_store = MEMORY; VACUUM;")
         };
         run().map_err(Error::database(DOING))
     }

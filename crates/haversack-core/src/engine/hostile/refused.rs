@@ -86,6 +86,15 @@ const CASES: &[(&str, Make, Expect)] = &[
         Refused(Reason::Role, Insiders),
     ),
     (
+        "an erasure by an educator",
+        |team| {
+            let erasures = vec![team.insider.clients().unwrap()[0].id.0];
+            let body = Body { erasures, ..Body::default() };
+            Forged { body, ..Forged::default() }.said(&mut team.insider)
+        },
+        Refused(Reason::Role, Insiders),
+    ),
+    (
         "a chunk under a key that nobody granted",
         |team| {
             let secret = Some(EpochSecret::new([5; 32]));
