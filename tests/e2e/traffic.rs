@@ -259,9 +259,12 @@ fn a_blob_that_a_relay_drops_is_missed() {
     assert_eq!((contacts(fleet.device(0)), status.waiting), (3, 0));
 }
 
+/// What a relay does to the frames that it delivers.
+type Change = fn(Vec<Vec<u8>>) -> Vec<Vec<u8>>;
+
 #[test]
 fn blobs_that_a_relay_reorders_or_repeats_change_nothing() {
-    let changes: [fn(Vec<Vec<u8>>) -> Vec<Vec<u8>>; 2] = [
+    let changes: [Change; 2] = [
         |mut frames| {
             frames.reverse();
             frames

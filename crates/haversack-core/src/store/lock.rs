@@ -8,7 +8,7 @@ use crate::Error;
 /// Held for as long as it lives; the operating system lets go when the process ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -21,9 +21,32 @@ impl Lock {
             .open(folder.join("lock"))
             .map_err(Error::io("lock"))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(std::fs::TryLockError::WouldBlock) => Err(Error::Busy),
             Err(std::fs::TryLockError::Error(source)) => Err(Error::Io { what: "lock", source }),
         }
+    }
+}
+
+impl Drop for Lock {
+    /// Lets go by word: closing alone does not, while a process that was just started from this one still shares the file.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_let_go_of_though_another_process_shares_the_file() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let lock = Lock::take(folder.path()).unwrap();
+        let shared = lock.file.try_clone().unwrap();
+        assert!(matches!(Lock::take(folder.path()), Err(Error::Busy)));
+        drop(lock);
+        Lock::take(folder.path()).unwrap();
+        drop(shared);
     }
 }

@@ -105,7 +105,7 @@ fn assert_nothing_of(engine: &Engine, id: Document) {
 
 fn reopen(engine: Engine, folder: &TempDir, name: &str) -> Engine {
     engine.close().unwrap();
-    let passphrase = Passphrase::new(b"pair".to_vec()).unwrap();
+    let passphrase = Passphrase::new(b"team".to_vec()).unwrap();
     let random = Box::new(ChaCha20Rng::seed_from_u64(99));
     Engine::open(&folder.path().join(name), &passphrase, random).unwrap()
 }
