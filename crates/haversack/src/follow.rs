@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use haversack_core::{Error as EngineError, RelayRoute};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::notebook::blocking;
 use crate::{Error, Notebook, ProxyError, RelayUrl, SyncReport, http};
@@ -34,24 +34,19 @@ impl Notebook {
         loop {
             let synced = self.sync(url).await;
             told(&synced);
+            let moved = synced.as_ref().is_ok_and(|r| r.pushed > 0 || r.received.applied > 0);
+            let began = Instant::now();
             let waited = match synced {
                 Ok(_) => self.wait_for_news(url).await,
                 Err(error) => Err(error),
             };
-            match waited {
-                Ok(true) => {
-                    failures = 0;
-                    sleep(jittered(Duration::ZERO, SPREAD_TIME_MAX)).await;
-                }
-                // The relay lets nobody wait for ever.
-                Ok(false) => failures = 0,
+            let is_of_use = moved || began.elapsed() >= PAUSE_MIN;
+            let (from, to) = match waited {
                 Err(error) if is_lasting(&error) => return error,
-                Err(_) => {
-                    let pause = pause(failures);
-                    failures += 1;
-                    sleep(jittered(pause / 2, pause)).await;
-                }
-            }
+                Ok(news) => rest(&mut failures, is_of_use, news),
+                Err(_) => rest(&mut failures, false, false),
+            };
+            sleep(jittered(from, to)).await;
         }
     }
 
@@ -94,6 +89,23 @@ fn is_news(line: &mut Vec<u8>, bytes: &[u8]) -> bool {
     false
 }
 
+/// Between which times to wait before the next round: a little where there is news, longer and longer where one round after another
+/// failed or came to nothing at once, as a relay can make them that ends every wait or cries wolf.
+fn rest(failures: &mut u32, is_of_use: bool, news: bool) -> (Duration, Duration) {
+    let spread = (Duration::ZERO, if news { SPREAD_TIME_MAX } else { Duration::ZERO });
+    if is_of_use {
+        *failures = 0;
+        return spread;
+    }
+    let before = *failures;
+    *failures = failures.saturating_add(1);
+    match before {
+        // Once may be by chance.
+        0 if news => spread,
+        _ => (pause(before) / 2, pause(before)),
+    }
+}
+
 /// How long to wait after so many failures before this one.
 fn pause(failures: u32) -> Duration {
     PAUSE_MIN.saturating_mul(2_u32.saturating_pow(failures)).min(PAUSE_MAX)
@@ -127,6 +139,22 @@ mod tests {
         let times: Vec<Duration> = (0..32).map(|_| jittered(PAUSE_MIN, PAUSE_MAX)).collect();
         assert!(times.iter().all(|time| (PAUSE_MIN..=PAUSE_MAX).contains(time)));
         assert!(times.iter().any(|time| *time != times[0]));
+    }
+
+    /// A relay that ends every wait at once, or says every time that there is news where there is none, is asked less and less.
+    #[test]
+    fn who_cries_wolf_is_asked_less_and_less() {
+        for news in [false, true] {
+            let mut failures = 0;
+            let waits = [(); 5].map(|()| rest(&mut failures, false, news).1.as_secs());
+            let first = if news { 2 } else { 4 };
+            assert_eq!(waits, [first, 8, 16, 32, 64]);
+            let spread = rest(&mut failures, true, news).1;
+            assert_eq!(
+                (failures, spread),
+                (0, if news { SPREAD_TIME_MAX } else { Duration::ZERO })
+            );
+        }
     }
 
     #[test]
