@@ -12,10 +12,12 @@
 #[global_allocator]
 static HEAP: haversack::ZeroAlloc<std::alloc::System> = haversack::ZeroAlloc(std::alloc::System);
 
+mod bad_files;
 mod bad_relays;
 mod canaries;
 mod cases;
 mod convergence;
+mod cuts;
 mod erase;
 mod fleet;
 mod forensic;
@@ -23,6 +25,8 @@ mod forks;
 mod full_disk;
 mod handover;
 mod kill;
+mod ledger;
+mod padding;
 mod peers;
 mod proxies;
 mod quiet;

@@ -12,7 +12,7 @@ fn following(notebook: &Notebook, url: &RelayUrl) -> UnboundedReceiver<SyncRepor
     tokio::spawn(async move {
         let tell = |synced: &Result<SyncReport, _>| {
             // The test may have heard enough.
-            let _ = told.send(*synced.as_ref().unwrap());
+            let _ = told.send(synced.as_ref().unwrap().clone());
         };
         notebook.follow(&url, tell).await
     });

@@ -3,6 +3,7 @@
 use haversack::EngineError;
 use haversack::model::{self, ClientStatus, Label, Needed, Sex};
 
+use crate::RecordState;
 use crate::codes::{optional, shown};
 
 /// What is known of a client, by their own leave. Every field may be absent.
@@ -36,6 +37,8 @@ pub struct ClientFile {
     pub id: String,
     /// What is known.
     pub client: Client,
+    /// The safest place that it is known to be in.
+    pub state: RecordState,
 }
 
 /// An erased client, and how far that has come.
@@ -101,6 +104,6 @@ impl From<&model::Client> for Client {
 
 impl From<&haversack::ClientRow> for ClientFile {
     fn from(row: &haversack::ClientRow) -> Self {
-        Self { id: row.id.to_string(), client: Client::from(&row.client) }
+        Self { id: row.id.to_string(), client: Client::from(&row.client), state: row.state.into() }
     }
 }

@@ -7,7 +7,7 @@ use haversack::{ContactDraft, ContactRow, EngineError, WhoDraft};
 
 use crate::codes::{optional, shown};
 use crate::team::device_text;
-use crate::{Person, Who};
+use crate::{Person, RecordState, Who};
 
 /// Which way an item went.
 #[derive(Debug, Clone, Copy, uniffi::Enum)]
@@ -75,6 +75,8 @@ pub struct Contact {
     pub sets: u64,
     /// Used pieces taken back.
     pub returned: u64,
+    /// The safest place that it is known to be in.
+    pub state: RecordState,
 }
 
 /// Which contacts are asked for; without any limit, all.
@@ -155,6 +157,7 @@ impl From<&ContactRow> for Contact {
             disputed: row.disputed,
             sets: row.sets(),
             returned: row.returned(),
+            state: row.state.into(),
         }
     }
 }

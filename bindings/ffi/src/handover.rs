@@ -13,6 +13,8 @@ pub struct Owed {
     pub decisions: u64,
     /// Frames that came by file and are carried to the next relay.
     pub carried: u64,
+    /// Changes of which a coordinator or an archive has signed that it refused a part of what they came with: owed no more.
+    pub refused: u64,
 }
 
 #[uniffi::export]
@@ -39,14 +41,14 @@ impl Notebook {
 
 impl From<haversack::Owed> for Owed {
     fn from(owed: haversack::Owed) -> Self {
-        let haversack::Owed { changes, decisions, carried } = owed;
-        Self { changes, decisions, carried }
+        let haversack::Owed { changes, decisions, carried, refused } = owed;
+        Self { changes, decisions, carried, refused }
     }
 }
 
 impl From<Owed> for haversack::Owed {
     fn from(owed: Owed) -> Self {
-        let Owed { changes, decisions, carried } = owed;
-        Self { changes, decisions, carried }
+        let Owed { changes, decisions, carried, refused } = owed;
+        Self { changes, decisions, carried, refused }
     }
 }

@@ -9,6 +9,8 @@ pub struct Status {
     pub undated: u64,
     /// Documents in the log.
     pub documents: u64,
+    /// The same contacts, whoever logged them, by the safest place each is known to be in.
+    pub whereabouts: Ledger,
     /// This device's own changes, by the safest place each is known to be in.
     pub own: Ledger,
     /// Frames that wait for something missing.
@@ -25,15 +27,26 @@ pub struct Status {
     pub removed: bool,
 }
 
-/// How much of this device's own work is where.
+/// How many are where: each counted in the safest place it is known to be in.
 #[derive(Debug, uniffi::Record)]
 pub struct Ledger {
     /// Only on this device.
     pub here_only: u64,
+    /// In a file for somebody to carry.
+    pub carried: u64,
     /// Held by a relay.
     pub relayed: u64,
-    /// Acknowledged by a coordinator or an archive.
+    /// Acknowledged by the signature of a coordinator or an archive.
     pub acknowledged: u64,
+    /// Of those not acknowledged: refused in part by who keeps the team's work.
+    pub refused: u64,
+}
+
+impl From<haversack::Ledger> for Ledger {
+    fn from(ledger: haversack::Ledger) -> Self {
+        let haversack::Ledger { here_only, carried, relayed, acknowledged, refused } = ledger;
+        Self { here_only, carried, relayed, acknowledged, refused }
+    }
 }
 
 impl From<haversack::Status> for Status {
@@ -42,11 +55,8 @@ impl From<haversack::Status> for Status {
             contacts: status.contacts,
             undated: status.undated,
             documents: status.documents,
-            own: Ledger {
-                here_only: status.own.here_only,
-                relayed: status.own.relayed,
-                acknowledged: status.own.acknowledged,
-            },
+            whereabouts: status.whereabouts.into(),
+            own: status.own.into(),
             waiting: status.waiting,
             quarantined: status.quarantined,
             carried: status.carried,

@@ -1,5 +1,7 @@
 //! What a sync or a bundle did.
 
+use crate::RelayFault;
+
 /// What a sync did. Nothing here says "safe": that is what [`crate::Ledger`] tells.
 #[derive(Debug, uniffi::Record)]
 pub struct SyncReport {
@@ -11,12 +13,16 @@ pub struct SyncReport {
     pub bytes_down: u64,
     /// Frames that the relay now holds.
     pub pushed: u32,
+    /// This device's changes in them.
+    pub records: u32,
     /// Frames that the relay had no room for.
     pub full: u32,
     /// What came.
     pub received: Received,
     /// Contacts that are new here.
     pub contacts: u64,
+    /// What the relay did that it should not.
+    pub faults: Vec<RelayFault>,
 }
 
 /// What became of the frames that came.
@@ -66,6 +72,8 @@ impl From<haversack::SyncReport> for SyncReport {
             bytes_up: report.bytes_up,
             bytes_down: report.bytes_down,
             pushed: report.pushed,
+            records: report.records,
+            faults: report.faults.iter().map(RelayFault::from).collect(),
             full: report.full,
             received: report.received.into(),
             contacts: report.contacts,

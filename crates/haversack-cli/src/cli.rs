@@ -166,7 +166,7 @@ fn dispatch(cli: &Cli) -> Result<(), Error> {
             output::print(&completions::run(Cli::command(), args), format)
         }
         Command::Man(args) => output::print(&man::run(Cli::command(), args)?, format),
-        Command::Relay(relay::Command::Serve(args)) => block_on(relay::serve::run(args, format)),
+        Command::Relay(command) => relay(global, command),
     }
 }
 
@@ -181,6 +181,18 @@ fn device(global: &Global, command: &device::Command) -> Result<(), Error> {
         device::Command::HandOver(args) => {
             output::print(&device::hand_over::run(global, args)?, format)
         }
+    }
+}
+
+fn relay(global: &Global, command: &relay::Command) -> Result<(), Error> {
+    let format = global.format();
+    match command {
+        relay::Command::Serve(args) => block_on(relay::serve::run(args, format)),
+        relay::Command::List(_) => output::print(&relay::list::run(global)?, format),
+        relay::Command::Add(args) => {
+            output::print(&block_on(relay::add::run(global, args))?, format)
+        }
+        relay::Command::Remove(args) => output::print(&relay::remove::run(global, args)?, format),
     }
 }
 

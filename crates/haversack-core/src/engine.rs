@@ -15,10 +15,12 @@ mod drops;
 mod enrolment;
 mod erase;
 mod exposure;
+mod faults;
 #[cfg(feature = "forensic")]
 mod forensic;
 mod fork;
 mod former;
+mod full;
 mod handover;
 mod horizon;
 #[cfg(test)]
@@ -29,6 +31,7 @@ mod intake;
 mod kept;
 mod keys;
 mod lane;
+mod ledger;
 mod log;
 mod mark;
 mod mend;
@@ -37,8 +40,10 @@ mod open;
 mod options;
 mod outgoing;
 mod peer;
+mod pinned;
 mod refused;
 mod renewal;
+mod reply;
 mod room;
 mod root;
 mod route;
@@ -63,13 +68,18 @@ pub use bundles::BundleOutcome;
 pub use drops::{CarryOutcome, DropBox, Dropped};
 pub use erase::Erasure;
 pub use exposure::Exposure;
+pub use faults::{Fault, RelayFault};
 pub use handover::Owed;
 pub use keys::{OpenedBy, Slots, check_locked, wipe};
+pub use ledger::{
+    DeviceHas, Holders, Ledger, RecordId, RecordState, RelayHolds, Whereabouts, Witness,
+};
 pub use names::DeviceRow;
 pub use options::{CreateOptions, OpenOptions, SecretOptions};
-pub use refused::{Quarantined, Reason};
-pub use route::{RelayRoute, SyncOutcome};
-pub use status::{Ledger, Status};
+pub use refused::{Quarantined, Reason, Reasons};
+pub use reply::SyncOutcome;
+pub use route::RelayRoute;
+pub use status::Status;
 pub use write::{ContactDraft, Saved, WhoDraft};
 
 use crate::Error;

@@ -50,10 +50,11 @@ pub use crypto::{
     is_wrapped, unwrap_bundle, wrap_bundle,
 };
 pub use engine::{
-    Answering, BundleOutcome, CarryOutcome, ContactDraft, CreateOptions, DeviceRow, DropBox,
-    Dropped, Engine, Erasure, Exchange, Exposure, Ledger, OpenOptions, OpenedBy, Owed, Quarantined,
-    Reason, Received, RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome, WhoDraft,
-    check_locked, wipe,
+    Answering, BundleOutcome, CarryOutcome, ContactDraft, CreateOptions, DeviceHas, DeviceRow,
+    DropBox, Dropped, Engine, Erasure, Exchange, Exposure, Fault, Holders, Ledger, OpenOptions,
+    OpenedBy, Owed, Quarantined, Reason, Reasons, Received, RecordId, RecordState, RelayFault,
+    RelayHolds, RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome, Whereabouts,
+    WhoDraft, Witness, check_locked, wipe,
 };
 pub use error::{Error, WireError};
 pub use members::{Member, RelayAddress, Role, Words, code_parts};

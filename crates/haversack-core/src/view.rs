@@ -12,6 +12,7 @@ use haversack_wire::{Device, Document};
 use rusqlite::Connection;
 
 use crate::Error;
+use crate::engine::RecordState;
 use crate::model::{
     AgeBand, Client, Contact, Day, Duration, Line, Mode, Quantity, Service, Sex, SiteCode,
 };
@@ -126,6 +127,8 @@ pub struct ContactRow {
     pub duration: Option<Duration>,
     /// Whether concurrent corrections of a count wait for somebody to resolve them.
     pub disputed: bool,
+    /// The safest place that it is known to be in.
+    pub state: RecordState,
 }
 
 /// Whom a contact was with, as far as this device can tell.
@@ -153,6 +156,8 @@ pub struct ClientRow {
     pub id: ClientId,
     /// What is known.
     pub client: Client,
+    /// The safest place that it is known to be in.
+    pub state: RecordState,
 }
 
 /// Which contacts are asked for. The default is all.

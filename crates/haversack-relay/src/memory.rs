@@ -140,14 +140,8 @@ impl Storage for Memory {
         Ok(self.read(mailbox, Kept::have))
     }
 
-    fn find(
-        &self,
-        mailbox: Mailbox,
-        tag: LaneTag,
-        sequence: u32,
-        hash: FrameHash,
-    ) -> Result<Option<u64>, Error> {
-        Ok(self.read(mailbox, |kept| kept.find(tag, sequence, hash)))
+    fn candidates(&self, mailbox: Mailbox, tag: LaneTag, sequence: u32) -> Result<Vec<u64>, Error> {
+        Ok(self.read(mailbox, |kept| kept.candidates(tag, sequence).to_vec()))
     }
 
     fn entries(

@@ -8,7 +8,7 @@ mod writer;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use haversack_wire::{CursorDigest, FrameHash, LaneTag, Mailbox};
+use haversack_wire::{CursorDigest, LaneTag, Mailbox};
 use rusqlite::{Connection, ErrorCode};
 
 use self::reader::Readers;
@@ -81,14 +81,8 @@ impl Storage for Sqlite {
         self.readers.ask(|db| reader::have(db, mailbox))
     }
 
-    fn find(
-        &self,
-        mailbox: Mailbox,
-        tag: LaneTag,
-        sequence: u32,
-        hash: FrameHash,
-    ) -> Result<Option<u64>, Error> {
-        self.readers.ask(|db| reader::find(db, mailbox, (tag, sequence), hash))
+    fn candidates(&self, mailbox: Mailbox, tag: LaneTag, sequence: u32) -> Result<Vec<u64>, Error> {
+        self.readers.ask(|db| reader::candidates(db, mailbox, (tag, sequence)))
     }
 
     fn entries(

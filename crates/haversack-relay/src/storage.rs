@@ -130,17 +130,11 @@ pub trait Storage: Send + Sync {
     /// [`Error`] when it cannot be read.
     fn have(&self, mailbox: Mailbox) -> Result<Vec<(LaneTag, u32)>, Error>;
 
-    /// The cursor of the chunk with this hash at a lane position.
+    /// The cursors of the chunks at a lane position, ascending.
     ///
     /// # Errors
-    /// [`Error`] when it cannot be read.
-    fn find(
-        &self,
-        mailbox: Mailbox,
-        tag: LaneTag,
-        sequence: u32,
-        hash: FrameHash,
-    ) -> Result<Option<u64>, Error>;
+    /// [`Error`] when they cannot be read.
+    fn candidates(&self, mailbox: Mailbox, tag: LaneTag, sequence: u32) -> Result<Vec<u64>, Error>;
 
     /// At most `limit` frames of a range of cursors, ascending, without their bytes.
     ///

@@ -157,6 +157,15 @@ fn read_stored(r: &mut Reader<'_>) -> Result<Stored, Error> {
     }
 }
 
+/// A part of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken<'a> {
+    /// Where in the frame it begins: not at 0 when the answer itself went on with a frame.
+    pub offset: u32,
+    /// What is there of it.
+    pub bytes: &'a [u8],
+}
+
 /// Reads an answer as its bytes arrive. Holds at most one part of them.
 #[derive(Debug, Default)]
 pub struct AnswerReader {
@@ -212,6 +221,24 @@ impl AnswerReader {
             Ok(_) => Err(r.malformed("is not one of this protocol")),
             Err(_) => Ok(false),
         }
+    }
+
+    /// The frame in the middle of which the bytes so far end, if they do: to be gone on with by `resume`.
+    #[must_use]
+    pub fn broken_off(&self) -> Option<Broken<'_>> {
+        let mut r = Reader::new(WHAT, self.buffer.get(self.used..)?);
+        let kind = r.u8().ok()?;
+        let length = r.varint().ok()?;
+        if self.done || length > PART_MAX as u64 || length <= r.rest().len() as u64 {
+            return None;
+        }
+        r.varint().ok()?;
+        let offset = match kind {
+            3 => 0,
+            4 => r.varint_u32().ok()?,
+            _ => return None,
+        };
+        Some(Broken { offset, bytes: r.rest() })
     }
 
     /// Whether the last part has been read: an answer without it was cut.
@@ -276,6 +303,24 @@ mod tests {
         reader.feed(&bytes[..bytes.len() - 1]);
         while reader.next_part().unwrap().is_some() {}
         assert!(!reader.is_done());
+    }
+
+    #[test]
+    fn says_where_a_frame_broke_off() {
+        let bytes = encode(&sample());
+        let mut seen = std::collections::BTreeSet::new();
+        for cut in 0..bytes.len() {
+            let mut reader = AnswerReader::new();
+            reader.feed(&bytes[..cut]);
+            while reader.next_part().unwrap().is_some() {}
+            if let Some(Broken { offset, bytes }) = reader.broken_off() {
+                let is_tail = bytes.iter().all(|byte| *byte == 1) && offset == 100;
+                assert!(is_tail || bytes.iter().all(|byte| *byte == 2) && offset == 0);
+                seen.insert((offset, bytes.len()));
+            }
+        }
+        // At each of their bytes, and only there.
+        assert_eq!(seen.len(), 156 + 300);
     }
 
     #[test]

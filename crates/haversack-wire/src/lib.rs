@@ -39,4 +39,4 @@ pub use id::{
     Incarnation, KeyHint, Lane, LaneTag, Mailbox, Position, Relay, RetireHash, Space,
     StatementHash, Token,
 };
-pub use pad::{padded, padme};
+pub use pad::{Padding, padded, padme};

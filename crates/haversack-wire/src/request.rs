@@ -25,7 +25,7 @@ pub struct Resume {
     pub sequence: u32,
     /// Bytes already here.
     pub offset: u32,
-    /// The frame that they belong to.
+    /// Their hash, as of a frame.
     pub frame: FrameHash,
 }
 

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use haversack_core::RelayAddress;
 use haversack_tls::Pin;
 use haversack_wire::Relay;
 
@@ -58,6 +59,15 @@ impl RelayUrl {
     #[must_use]
     pub fn secured(self, pins: Vec<Pin>) -> Self {
         Self { scheme: Scheme::Https, pins, ..self }
+    }
+
+    /// The addresses of a relay that can be used here, each with its id.
+    pub fn of(relay: &RelayAddress) -> impl Iterator<Item = Self> + '_ {
+        let id = u128::from_be_bytes(relay.relay.to_bytes());
+        relay.addresses.iter().filter_map(move |address| {
+            let scheme = if address.contains("://") { "" } else { "http://" };
+            format!("{scheme}{address}#{id:032x}").parse().ok()
+        })
     }
 
     /// `HOST:PORT`, as HTTP and the resolver take it.

@@ -30,10 +30,12 @@ mod error;
 mod follow;
 mod http;
 mod keys;
+mod ledger;
 mod notebook;
 mod peer;
 mod pieces;
 mod proxy;
+mod relays;
 mod spaces;
 mod sync;
 mod team;
@@ -44,19 +46,22 @@ pub use error::Error;
 pub use haversack_core::model;
 pub use haversack_core::{
     Attempts, Bind, BundleOutcome, CarryOutcome, ClientId, ClientRow, ContactDraft, ContactFilter,
-    ContactId, ContactRow, Cost, CreateOptions, DeviceRow, Erasure, Error as EngineError, Exposure,
-    FileKey, Guesses, Ledger, Member, OpenedBy, Owed, Passphrase, Person, Quarantined, Reason,
-    Received, RecoveryCode, RelayAddress, Role, RootShare, Saved, SecretOptions, Slots, Status,
-    SyncOutcome, WhoDraft, Words, code_parts, is_wrapped, unwrap_bundle,
+    ContactId, ContactRow, Cost, CreateOptions, DeviceHas, DeviceRow, Erasure,
+    Error as EngineError, Exposure, Fault, FileKey, Guesses, Holders, Ledger, Member, OpenedBy,
+    Owed, Passphrase, Person, Quarantined, Reason, Reasons, Received, RecordId, RecordState,
+    RecoveryCode, RelayAddress, RelayFault, RelayHolds, Role, RootShare, Saved, SecretOptions,
+    Slots, Status, SyncOutcome, Whereabouts, WhoDraft, Witness, Words, code_parts, is_wrapped,
+    unwrap_bundle,
 };
 pub use haversack_memory::ZeroAlloc;
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_tls::{Pin, Refusal as TlsRefusal};
-pub use haversack_wire::{Device, Relay, Space};
+pub use haversack_wire::{Device, Padding, Relay, Space};
 pub use keys::{
     REQUEST_LIFETIME, attempts, calibrated, check_locked, make_file_key, suggest_passphrase, wipe,
 };
 pub use notebook::Notebook;
 pub use peer::{PeerReport, PeerServer};
 pub use proxy::{Proxy, ProxyError};
+pub use relays::RelaySynced;
 pub use sync::SyncReport;

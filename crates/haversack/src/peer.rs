@@ -26,7 +26,6 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::notebook::blocking;
-use crate::sync::sum;
 use crate::{Error, Notebook, Received, RelayUrl};
 
 /// Phones that are answered at once; further ones wait.
@@ -229,7 +228,7 @@ fn pages(
             if page.is_some() && answering.is_done() {
                 let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
                 report.answered += 1;
-                report.received = sum(report.received, answering.received());
+                report.received.add(answering.received());
             }
             Ok(page.map(|page| (Frame::data(page.into()), (notebook, answering))))
         })

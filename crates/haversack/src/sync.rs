@@ -2,7 +2,9 @@
 
 use std::sync::PoisonError;
 
-use haversack_core::{Exchange, Received, RelayRoute, relay_of_proof};
+use haversack_core::{
+    Exchange, Fault, Received, RelayFault, RelayRoute, SyncOutcome, relay_of_proof,
+};
 use haversack_wire::Relay;
 
 use crate::connect::{Meter, Way};
@@ -12,9 +14,11 @@ use crate::{Error, Notebook, Pin, RelayUrl, http};
 
 /// Exchanges that one sync makes at most, when a relay keeps saying that there is more.
 const EXCHANGES_MAX: u32 = 16;
+/// How often in one sync a relay may show another past than before: a relay that is restored does so once for each mailbox.
+const TROUBLES_MAX: u32 = 4;
 
 /// What a sync did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SyncReport {
     /// HTTP requests made: one, plus one on the first meeting with a relay, plus one for each further round.
     pub requests: u32,
@@ -24,12 +28,44 @@ pub struct SyncReport {
     pub bytes_down: u64,
     /// Frames that the relay now holds.
     pub pushed: u32,
+    /// Their bytes, sealed.
+    pub pushed_bytes: u64,
+    /// This device's changes in them.
+    pub records: u32,
     /// Frames that the relay had no room for.
     pub full: u32,
     /// What came.
     pub received: Received,
     /// Contacts that are new here.
     pub contacts: u64,
+    /// What the relay did that it should not.
+    pub faults: Vec<RelayFault>,
+}
+
+impl SyncReport {
+    /// Adds what one exchange came to.
+    fn add(&mut self, outcome: SyncOutcome) {
+        self.pushed += outcome.pushed;
+        self.pushed_bytes += outcome.pushed_bytes;
+        self.records += outcome.records;
+        self.full += outcome.full;
+        self.received.add(outcome.received);
+        self.contacts += outcome.contacts;
+        for new in outcome.faults {
+            match self.faults.iter_mut().find(|known| known.fault == new.fault) {
+                // What is withheld is so now; the rest adds up.
+                Some(known) if new.fault == Fault::Withheld => known.count = new.count,
+                Some(known) => known.count = known.count.saturating_add(new.count),
+                None => self.faults.push(new),
+            }
+        }
+    }
+
+    /// How often the relay showed that it is not in order.
+    fn troubles(&self) -> u32 {
+        let is_trouble = |fault: Fault| matches!(fault, Fault::OtherPast | Fault::Digest);
+        self.faults.iter().filter(|one| is_trouble(one.fault)).map(|one| one.count).sum()
+    }
 }
 
 impl Notebook {
@@ -52,11 +88,19 @@ impl Notebook {
         for _ in 0..EXCHANGES_MAX {
             let again = self.exchange(&way, &route, &mut report).await;
             (report.bytes_up, report.bytes_down) = way.meter.read();
-            if !again? {
+            if !again? || report.troubles() > TROUBLES_MAX {
                 break;
             }
         }
         Ok(report)
+    }
+
+    /// The relay that answers at an address: the one that is pinned there, or one that proves its key now, and is pinned.
+    ///
+    /// # Errors
+    /// `Unreachable`, `NotARelay`, `OtherRelay`, `NoSpace`, and the errors of saving.
+    pub async fn relay_at(&self, url: &RelayUrl) -> Result<Relay, Error> {
+        self.meet(&self.way(url)?, &mut SyncReport::default()).await
     }
 
     /// How a relay is reached, and by which keys it is known: those of its address, or else those of the roster.
@@ -147,23 +191,37 @@ impl Notebook {
     ) -> Result<(Exchange, bool), Error> {
         report.requests += 1;
         let sent = http::exchange(way, exchange.request().to_vec()).await;
-        let sent = sent.map_err(|error| interrupted(error, report, &way.meter))?;
-        let mut answer = Pieces::of(sent);
+        let mut answer = match sent {
+            Ok(answer) => Pieces::of(answer),
+            Err(error) => {
+                // What was on its way may be there.
+                report.add(self.with(|engine| engine.end_exchange(&exchange))?);
+                return Err(interrupted(error, report, &way.meter));
+            }
+        };
+        let mut nonsense = None;
         while !exchange.is_done() {
             let Some(piece) = answer.next().await else { break };
             let this = self.clone();
-            exchange = blocking(move || {
-                this.with(|engine| engine.feed(&mut exchange, &piece)).map(|_| exchange)
-            })
-            .await?;
+            let fed = blocking(move || {
+                let fed = this.with(|engine| engine.feed(&mut exchange, &piece));
+                Ok((exchange, fed))
+            });
+            let (back, fed) = fed.await?;
+            exchange = back;
+            if let Err(error) = fed {
+                nonsense = Some(error);
+                break;
+            }
         }
         let outcome = self.with(|engine| engine.end_exchange(&exchange))?;
-        report.pushed += outcome.pushed;
-        report.full += outcome.full;
-        report.received = sum(report.received, outcome.received);
-        report.contacts += outcome.contacts;
-        match outcome.complete {
-            true => Ok((exchange, outcome.again)),
+        let (complete, again) = (outcome.complete, outcome.again);
+        report.add(outcome);
+        if let Some(error) = nonsense {
+            return Err(error);
+        }
+        match complete {
+            true => Ok((exchange, again)),
             false => {
                 let error = Error::Interrupted { so_far: Box::default() };
                 Err(interrupted(error, report, &way.meter))
@@ -176,18 +234,7 @@ impl Notebook {
 fn interrupted(error: Error, report: &mut SyncReport, meter: &Meter) -> Error {
     (report.bytes_up, report.bytes_down) = meter.read();
     match error {
-        Error::Interrupted { .. } => Error::Interrupted { so_far: Box::new(*report) },
+        Error::Interrupted { .. } => Error::Interrupted { so_far: Box::new(report.clone()) },
         other => other,
-    }
-}
-
-pub(crate) fn sum(a: Received, b: Received) -> Received {
-    Received {
-        applied: a.applied + b.applied,
-        known: a.known + b.known,
-        waiting: a.waiting + b.waiting,
-        quarantined: a.quarantined + b.quarantined,
-        foreign: a.foreign + b.foreign,
-        dropped: a.dropped + b.dropped,
     }
 }

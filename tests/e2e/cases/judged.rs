@@ -70,7 +70,7 @@ fn only_keepers_acknowledge(s: &mut Story) {
     s.settle(&[1, 2, 3]);
     assert_eq!(s.count(1), 7);
     let own = s.device(1).status().unwrap().own;
-    assert_eq!((own.acknowledged, own.relayed + own.here_only), (0, 1));
+    assert_eq!((own.acknowledged, own.relayed + own.carried + own.here_only), (0, 1));
     // Who is made a coordinator now was none when it said so.
     let second = s.device(2).device();
     s.device(0).set_role(second, Role::Coordinator).unwrap();

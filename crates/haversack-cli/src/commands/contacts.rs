@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use haversack::model::{Day, Direction};
-use haversack::{ClientId, ContactFilter, ContactRow, Device, DeviceRow, Notebook, Person};
+use haversack::{
+    ClientId, ContactFilter, ContactRow, Device, DeviceRow, Notebook, Person, RecordState,
+};
 use serde::Serialize;
 
 use super::contact::short;
@@ -20,9 +22,12 @@ const NEWER: &str = "other (newer app)";
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Lists the contacts that are on this device, the newest day first, with who logged each if \
-    it was not this device: by the name that haversack device rename gave, or by the first digits of its id. The last column is what \
+    it was not this device: by the name that haversack device rename gave, or by the first digits of its id; and with the \
+    safest place that each is known to be in: this phone, a file that somebody carries, a relay, or acknowledged, signed, by a \
+    coordinator or an archive. A contact of this device is where its newest own change is. The last column is what \
     haversack contact correct takes.\n\n\
-    Example:\n  haversack contacts --from 2008-02-01 --to 2008-03-01\n  haversack contacts --last 20 --json"
+    Example:\n  haversack contacts --from 2008-02-01 --to 2008-03-01\n  haversack contacts --last 20 --json\n  \
+    haversack contacts --unsynced"
 )]
 pub(crate) struct Args {
     /// The first day
@@ -34,6 +39,9 @@ pub(crate) struct Args {
     /// At most so many, the newest
     #[arg(long, value_name = "N")]
     last: Option<u32>,
+    /// Only those that no coordinator and no archive has acknowledged
+    #[arg(long)]
+    unsynced: bool,
 }
 
 /// The contacts.
@@ -60,6 +68,9 @@ struct ContactShown {
     author: String,
     author_name: Option<String>,
     own: bool,
+    state: &'static str,
+    #[serde(skip)]
+    place: RecordState,
     #[serde(skip)]
     newer: Newer,
 }
@@ -85,9 +96,15 @@ enum PersonShown {
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Contacts, Error> {
     let first = global.open_first()?;
     let notebook = global.open_within(&first)?;
-    let filter = ContactFilter { from: args.from, to: args.to, newest: args.last };
+    // Of those that are asked for the newest, not those of the newest that are asked for.
+    let newest = args.last.filter(|_| !args.unsynced);
+    let filter = ContactFilter { from: args.from, to: args.to, newest };
     let known = Known { labels: labels(&notebook)?, devices: known_here(&first)? };
-    let rows = notebook.contacts(&filter)?;
+    let mut rows = notebook.contacts(&filter)?;
+    if args.unsynced {
+        rows.retain(|row| row.state != RecordState::Acknowledged);
+        rows.truncate(args.last.map_or(usize::MAX, |last| last as usize));
+    }
     Ok(Contacts(rows.iter().map(|row| ContactShown::new(row, &known)).collect()))
 }
 
@@ -128,6 +145,8 @@ impl ContactShown {
             author: hex(row.author.to_bytes()),
             author_name: author.and_then(|row| row.name.as_ref()).map(ToString::to_string),
             own: author.is_some_and(|row| row.own),
+            state: row.state.code(),
+            place: row.state,
             newer: Newer {
                 mode: !row.mode.is_known(),
                 items: items.filter(|item| !item.is_known()).map(ToString::to_string).collect(),
@@ -163,6 +182,16 @@ impl ContactShown {
             false => code.clone(),
         };
         self.services.iter().map(name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A place in words.
+const fn place(state: RecordState) -> &'static str {
+    match state {
+        RecordState::HereOnly => "this phone only",
+        RecordState::Carried => "carried in a file",
+        RecordState::Relayed => "held by a relay",
+        RecordState::Acknowledged => "acknowledged",
     }
 }
 
@@ -209,6 +238,7 @@ impl Show for Contacts {
             "given",
             "taken back",
             "services",
+            "where",
             "by",
             "contact",
         ]);
@@ -223,6 +253,7 @@ impl Show for Contacts {
                 contact.given() + disputed,
                 contact.items(&contact.r#in).collect::<Vec<_>>().join(", "),
                 contact.services(),
+                place(contact.place).to_owned(),
                 contact.by(),
                 short(&contact.id),
             ]);

@@ -31,14 +31,18 @@ pub(crate) struct RefusedShown {
     why: Reason,
 }
 
-/// What was refused here, with the names that devices have here.
-pub(crate) fn refused(notebook: &Notebook) -> Result<Vec<RefusedShown>, Error> {
+/// The names that devices have here.
+pub(crate) fn names(notebook: &Notebook) -> Result<BTreeMap<Device, Label>, Error> {
     let devices = match notebook.devices() {
         Err(NotebookError::Engine(EngineError::NoSpace)) => Vec::new(),
         devices => devices?,
     };
-    let names: BTreeMap<Device, Label> =
-        devices.into_iter().filter_map(|row| Some((row.device, row.name?))).collect();
+    Ok(devices.into_iter().filter_map(|row| Some((row.device, row.name?))).collect())
+}
+
+/// What was refused here, with the names that devices have here.
+pub(crate) fn refused(notebook: &Notebook) -> Result<Vec<RefusedShown>, Error> {
+    let names = names(notebook)?;
     Ok(notebook.quarantined()?.iter().map(|one| RefusedShown::new(one, &names)).collect())
 }
 

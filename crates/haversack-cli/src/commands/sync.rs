@@ -1,30 +1,31 @@
-//! `haversack sync`: one exchange with a relay, in both directions.
+//! `haversack sync`: an exchange with each relay of the team, in both directions.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use clap::ValueHint;
 use haversack::model::SpaceName;
 use haversack::{
-    EngineError, Error as NotebookError, Notebook, Proxy, Received, RelayAddress, RelayUrl,
-    SyncReport,
+    EngineError, Error as NotebookError, Notebook, Padding, Proxy, Received, RelayAddress,
+    RelayUrl, SyncReport,
 };
 use serde::Serialize;
 
 use super::relay::stop;
-use super::status::Own;
+use super::status::{FaultShown, Own};
 use crate::error::Error;
 use crate::global::{Global, close};
-use crate::output::{self, Format, Show, Table, count, hex};
+use crate::output::{self, Format, Show, Table, count};
 use crate::progress;
 
-/// Exchanges records with a relay, in both directions, for every team of this store
+/// Exchanges records with the relays of the team, in both directions, for every team of this store
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Exchanges records with a relay, in both directions. What arrives is kept as it arrives: a sync that \
-    breaks off goes on where it stopped.\n\n\
+    long_about = "Exchanges records with each relay of the team, in both directions. What arrives is kept as it arrives: a \
+    sync that breaks off goes on where it stopped. A relay that cannot be reached keeps nobody from the others.\n\n\
     The relay sees sealed frames of padded lengths, and cannot read them. That it holds a record does not make the record \
     safe: that is said only when a coordinator or an archive acknowledges it, which haversack status shows.\n\n\
-    A store that is in several teams syncs each with a relay of its own roster, carries what was dropped in one for another, \
+    A store that is in several teams syncs each with the relays of its own roster, carries what was dropped in one for another, \
     and sends that on. With --space NAME, or --relay, one team only.\n\n\
     Over https the relay must show the key that its address or the roster pins; where neither does, a certificate that a public \
     authority vouches for. Whoever watches the network then sees that you talk to this relay, and when. A proxy \
@@ -34,7 +35,7 @@ use crate::progress;
     Example:\n  haversack sync --relay https://relay.example#00112233445566778899aabbccddeeff"
 )]
 pub(crate) struct Args {
-    /// Where the relay answers, as haversack relay serve prints it; one of the team's roster when omitted
+    /// Where a relay answers, as haversack relay serve prints it; all of the team's roster when omitted
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     relay: Option<RelayUrl>,
     /// Meets a device of the team in place of a relay, at the address that haversack peer serve shows there
@@ -50,6 +51,9 @@ pub(crate) struct Args {
     /// Stops following when stdin closes, so as not to outlive the program that started it
     #[arg(long, hide = true)]
     stop_with_stdin: bool,
+    /// How much of the lengths of what is sent may show, from now on: high-risk leaves five lengths, from 2 to 32 KiB
+    #[arg(long, value_name = "PROFILE")]
+    padding: Option<Profile>,
 }
 
 /// Who was at the other end.
@@ -59,28 +63,131 @@ enum With {
     Device,
 }
 
+/// How much of the lengths of frames shows.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Profile {
+    Default,
+    HighRisk,
+}
+
+impl From<Profile> for Padding {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Default => Self::Padme,
+            Profile::HighRisk => Self::HighRisk,
+        }
+    }
+}
+
 /// What a sync did.
 #[derive(Debug, Serialize)]
 pub(crate) struct Synced {
     #[serde(skip)]
     with: With,
+    /// The first relay that was reached.
     relay: String,
-    requests: u32,
-    bytes_up: u64,
-    bytes_down: u64,
-    /// Frames that the relay, or the other device, now holds; nobody has acknowledged them by that.
-    pushed: u32,
-    /// Frames that the relay had no room for.
-    full: u32,
-    received: Arrived,
-    /// Contacts that are new here.
-    contacts: u64,
+    /// The sums over all relays.
+    #[serde(flatten)]
+    sum: Sums,
+    /// Each relay by itself.
+    relays: Vec<RelayReached>,
+    /// The relays with which it did not work.
+    failed: Vec<RelayFailed>,
     own: Own,
     /// Whether this device turned out to be a member no more.
     removed: bool,
     /// The further teams of this store; absent within one of them.
     #[serde(flatten)]
     further: Option<Further>,
+}
+
+/// What went to and fro.
+#[derive(Debug, Default, Serialize)]
+struct Sums {
+    requests: u32,
+    bytes_up: u64,
+    bytes_down: u64,
+    /// This device's changes among what was pushed.
+    records: u32,
+    /// Frames that the relay now holds; nobody has acknowledged them by that.
+    pushed: u32,
+    /// Their bytes, sealed.
+    pushed_bytes: u64,
+    /// Frames that the relay had no room for.
+    full: u32,
+    received: Arrived,
+    /// Contacts that are new here.
+    contacts: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct RelayReached {
+    relay: String,
+    #[serde(flatten)]
+    moved: Sums,
+    /// What it did that it should not.
+    faults: Vec<FaultShown>,
+}
+
+#[derive(Debug, Serialize)]
+struct RelayFailed {
+    relay: String,
+    why: String,
+}
+
+impl From<SyncReport> for Sums {
+    fn from(report: SyncReport) -> Self {
+        Self {
+            requests: report.requests,
+            bytes_up: report.bytes_up,
+            bytes_down: report.bytes_down,
+            records: report.records,
+            pushed: report.pushed,
+            pushed_bytes: report.pushed_bytes,
+            full: report.full,
+            received: report.received.into(),
+            contacts: report.contacts,
+        }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.bytes_up += other.bytes_up;
+        self.bytes_down += other.bytes_down;
+        self.records += other.records;
+        self.pushed += other.pushed;
+        self.pushed_bytes += other.pushed_bytes;
+        self.full += other.full;
+        self.received.add(&other.received);
+        self.contacts += other.contacts;
+    }
+
+    fn lines(&self, with: With, table: &mut Table) {
+        match with {
+            With::Relay => {
+                table.pair("pushed, held by the relay, not yet acknowledged", self.pushed);
+            }
+            With::Device => table.pair("handed over, not yet acknowledged", self.pushed),
+        }
+        if self.records > 0 {
+            table.pair("  own changes in that", self.records);
+        }
+        if self.full > 0 {
+            table.pair("  not taken: no room there", self.full);
+        }
+        self.received.lines(table);
+        table.pair("contacts that are new here", self.contacts);
+    }
+
+    fn traffic(&self, table: &mut Table) {
+        let (requests, up, down) = (self.requests, self.bytes_up, self.bytes_down);
+        table.pair(
+            "traffic",
+            format!("{}, {up} bytes up, {down} bytes down", count(requests.into(), "request")),
+        );
+    }
 }
 
 /// What the sync of all teams did beyond the first's.
@@ -118,20 +225,24 @@ enum Skipped {
 }
 
 /// What frames brought.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Arrived {
     applied: u32,
     known: u32,
     waiting: u32,
     quarantined: u32,
+    /// Why what was refused was, by the reason's word.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    reasons: BTreeMap<&'static str, u32>,
     foreign: u32,
     dropped: u32,
 }
 
 impl From<Received> for Arrived {
     fn from(received: Received) -> Self {
-        let Received { applied, known, waiting, quarantined, foreign, dropped } = received;
-        Self { applied, known, waiting, quarantined, foreign, dropped }
+        let Received { applied, known, waiting, quarantined, foreign, dropped, .. } = received;
+        let reasons = received.reasons.iter().map(|(reason, n)| (reason.code(), n)).collect();
+        Self { applied, known, waiting, quarantined, reasons, foreign, dropped }
     }
 }
 
@@ -141,6 +252,9 @@ impl Arrived {
         self.known += other.known;
         self.waiting += other.waiting;
         self.quarantined += other.quarantined;
+        for (reason, n) in &other.reasons {
+            *self.reasons.entry(reason).or_default() += n;
+        }
         self.foreign += other.foreign;
         self.dropped += other.dropped;
     }
@@ -195,9 +309,9 @@ async fn follow(notebook: &Notebook, args: &Args, format: Format) -> Result<Sync
         };
         // Whoever stopped reading learns the rest from the records.
         let _gone = output::print(&moved, format);
-        all.requests += synced.as_ref().map_or(0, |report| report.requests);
-        all.pushed += moved.pushed;
-        all.contacts += moved.contacts;
+        all.sum.requests += synced.as_ref().map_or(0, |report| report.requests);
+        all.sum.pushed += moved.pushed;
+        all.sum.contacts += moved.contacts;
     };
     tokio::select! {
         error = notebook.follow(&url, &mut print) => Err(error.into()),
@@ -269,24 +383,38 @@ async fn all(
 }
 
 async fn one(notebook: &Notebook, args: &Args, format: Format) -> Result<Synced, Error> {
-    let (url, report) = match &args.peer {
-        Some(peer) => meet(notebook, peer, format).await?,
+    if let Some(profile) = args.padding {
+        notebook.set_padding(profile.into())?;
+    }
+    let (mut reached, mut failed, mut why) = (Vec::new(), Vec::new(), None);
+    match &args.peer {
+        Some(peer) => reached.push(meet(notebook, peer, format).await?),
         None => {
-            let urls = urls(args, &notebook.relays()?)?;
-            first_that_answers(notebook, &urls, format).await?
+            for urls in urls(args, &notebook.relays()?)? {
+                match first_that_answers(notebook, &urls, format).await {
+                    Ok(one) => reached.push(one),
+                    Err(Error::NoRelay) => {}
+                    Err(error) => {
+                        let relay = urls.first().map(ToString::to_string).unwrap_or_default();
+                        failed.push(RelayFailed { relay, why: error.to_string() });
+                        why = why.or(Some(error));
+                    }
+                }
+            }
         }
+    }
+    let Some(relay) = reached.first().map(|one| one.relay.clone()) else {
+        return Err(why.unwrap_or(Error::NoRelay));
     };
+    let mut sum = Sums::default();
+    reached.iter().for_each(|one| sum.add(&one.moved));
     let status = notebook.status()?;
     Ok(Synced {
         with: if args.peer.is_some() { With::Device } else { With::Relay },
-        relay: url.to_string(),
-        requests: report.requests,
-        bytes_up: report.bytes_up,
-        bytes_down: report.bytes_down,
-        pushed: report.pushed,
-        full: report.full,
-        received: report.received.into(),
-        contacts: report.contacts,
+        relay,
+        sum,
+        relays: reached,
+        failed,
         own: status.own.into(),
         removed: status.removed,
         further: None,
@@ -302,60 +430,50 @@ impl Synced {
 
     /// Adds what a second sync did.
     fn add(&mut self, other: Self) {
-        self.requests += other.requests;
-        self.bytes_up += other.bytes_up;
-        self.bytes_down += other.bytes_down;
-        self.pushed += other.pushed;
-        self.contacts += other.contacts;
-        self.received.add(&other.received);
-        (self.full, self.own, self.removed) = (other.full, other.own, other.removed);
+        self.sum.add(&other.sum);
+        self.relays.extend(other.relays);
+        self.failed.extend(other.failed);
+        (self.own, self.removed) = (other.own, other.removed);
     }
 }
 
-/// The relay that was named, by the id that the roster has for it; or all that the roster names.
-fn urls(args: &Args, roster: &[RelayAddress]) -> Result<Vec<RelayUrl>, Error> {
-    let named: Vec<RelayUrl> = roster.iter().flat_map(of_roster).collect();
+/// The addresses of each relay: of the one that was named, by the id that the roster has for it; or of all that the roster names.
+fn urls(args: &Args, roster: &[RelayAddress]) -> Result<Vec<Vec<RelayUrl>>, Error> {
+    let relays = roster.iter().map(|relay| RelayUrl::of(relay).collect::<Vec<_>>());
+    let named: Vec<Vec<RelayUrl>> = relays.filter(|urls| !urls.is_empty()).collect();
     match &args.relay {
         None if named.is_empty() => Err(Error::NoRelay),
         None => Ok(named),
         Some(url) => {
-            let known = named.into_iter().find(|known| known.base() == url.base());
+            let mut all = named.into_iter().flatten();
+            let known = all.find(|known| known.base() == url.base());
             let url = known.filter(|_| url.relay().is_none()).unwrap_or_else(|| url.clone());
-            Ok(vec![url])
+            Ok(vec![vec![url]])
         }
     }
 }
 
-/// The addresses of a relay that can be used here, each with its id.
-fn of_roster(relay: &RelayAddress) -> impl Iterator<Item = RelayUrl> {
-    let id = hex(relay.relay.to_bytes());
-    relay.addresses.iter().filter_map(move |address| {
-        let scheme = if address.contains("://") { "" } else { "http://" };
-        format!("{scheme}{address}#{id}").parse().ok()
-    })
-}
-
 /// Syncs with a device of the team.
-async fn meet(
-    notebook: &Notebook,
-    peer: &RelayUrl,
-    format: Format,
-) -> Result<(RelayUrl, SyncReport), Error> {
+async fn meet(notebook: &Notebook, peer: &RelayUrl, format: Format) -> Result<RelayReached, Error> {
     let _line = progress::Line::start(format!("syncing with {}", peer.base()), format);
-    Ok((peer.clone(), notebook.sync_with_peer(peer).await?))
+    let moved = notebook.sync_with_peer(peer).await?.into();
+    Ok(RelayReached { relay: peer.to_string(), moved, faults: Vec::new() })
 }
 
-/// Syncs with the first that can be reached.
+/// Syncs with a relay at the first of its addresses that can be reached.
 async fn first_that_answers(
     notebook: &Notebook,
     urls: &[RelayUrl],
     format: Format,
-) -> Result<(RelayUrl, SyncReport), Error> {
+) -> Result<RelayReached, Error> {
     let mut failed = Error::NoRelay;
     for url in urls {
         let _line = progress::Line::start(format!("syncing with {}", url.base()), format);
         match notebook.sync(url).await {
-            Ok(report) => return Ok((url.clone(), report)),
+            Ok(report) => {
+                let faults = report.faults.iter().map(FaultShown::from).collect();
+                return Ok(RelayReached { relay: url.to_string(), moved: report.into(), faults });
+            }
             Err(error @ NotebookError::Unreachable { .. }) => failed = error.into(),
             Err(error) => return Err(error.into()),
         }
@@ -365,7 +483,14 @@ async fn first_that_answers(
 
 impl Show for Synced {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "synced with {}", self.relay)?;
+        for reached in &self.relays {
+            writeln!(out, "exchanged with {}", reached.relay)?;
+            let mut faults = reached.faults.iter();
+            faults.try_for_each(|fault| writeln!(out, "  that relay {}", fault.words))?;
+        }
+        for failed in &self.failed {
+            writeln!(out, "not with {}: {}", failed.relay, failed.why)?;
+        }
         if self.removed {
             writeln!(
                 out,
@@ -373,23 +498,9 @@ impl Show for Synced {
             )?;
         }
         let mut table = Table::default();
-        match self.with {
-            With::Relay => {
-                table.pair("pushed, held by the relay, not yet acknowledged", self.pushed);
-            }
-            With::Device => table.pair("handed over, not yet acknowledged", self.pushed),
-        }
-        if self.full > 0 {
-            table.pair("  not taken: no room there", self.full);
-        }
-        self.received.lines(&mut table);
-        table.pair("contacts that are new here", self.contacts);
+        self.sum.lines(self.with, &mut table);
         self.own.lines(&mut table);
-        let (requests, up, down) = (self.requests, self.bytes_up, self.bytes_down);
-        table.pair(
-            "traffic",
-            format!("{}, {up} bytes up, {down} bytes down", count(requests.into(), "request")),
-        );
+        self.sum.traffic(&mut table);
         table.write(out)?;
         self.further.iter().try_for_each(|further| further.text(out))
     }
@@ -449,9 +560,10 @@ mod tests {
                 proxy: None,
                 follow: false,
                 stop_with_stdin: false,
+                padding: None,
             };
             let urls = urls(&args, &roster(addresses)).unwrap_or_default();
-            let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
+            let urls: Vec<String> = urls.iter().flatten().map(ToString::to_string).collect();
             assert_eq!(urls.join(" "), expect.replace("ID", ID), "{named:?} {addresses:?}");
         };
         check(None, &[], "");

@@ -109,7 +109,7 @@ impl Bench {
         let mut contacts = self.contacts(store);
         for contact in contacts.as_array_mut().unwrap() {
             let contact = contact.as_object_mut().unwrap();
-            contact.retain(|name, _| !["own", "author_name"].contains(&name.as_str()));
+            contact.retain(|name, _| !["own", "author_name", "state"].contains(&name.as_str()));
         }
         contacts
     }

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 57] = [
+const COMMANDS: [&[&str]; 60] = [
     &[],
     &["demo"],
     &["init"],
@@ -42,6 +42,9 @@ const COMMANDS: [&[&str]; 57] = [
     &["space", "rotate"],
     &["space", "link"],
     &["space", "carry"],
+    &["relay", "list"],
+    &["relay", "add"],
+    &["relay", "remove"],
     &["exposure"],
     &["quarantine"],
     &["quarantine", "list"],

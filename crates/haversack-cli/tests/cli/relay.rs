@@ -21,7 +21,10 @@ fn two_stores_meet_at_a_relay() {
     bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=2"]);
     let pushed = bench.json("b", &["sync"]);
     assert_eq!((&pushed["requests"], &pushed["pushed"]), (&json!(1), &json!(1)));
-    assert_eq!(pushed["own"], json!({ "here_only": 0, "relayed": 1, "acknowledged": 0 }));
+    assert_eq!(
+        pushed["own"],
+        json!({ "here_only": 0, "carried": 0, "relayed": 1, "acknowledged": 0, "refused": 0 })
+    );
     assert!(pushed["bytes_up"].as_u64().unwrap() > 0);
     assert_eq!(bench.json("a", &["sync", "--relay", &relay.address()])["contacts"], 1);
     assert_eq!(bench.records("a"), bench.records("b"));
@@ -64,6 +67,37 @@ fn a_proxy_that_cannot_be_used_is_named() {
     let refused = fails(&bench, &["sync", "--relay", relay, "--proxy", "http://127.0.0.1:1"]);
     assert!(refused.contains("the proxy does not answer"), "{refused}");
     assert!(refused.contains("check --proxy and HAVERSACK_PROXY"), "{refused}");
+}
+
+#[test]
+fn a_team_has_several_relays_and_syncs_with_each() {
+    let bench = Bench::with_team();
+    let [one, two] = ["one", "two"].map(|name| RelayProcess::start(&bench, &bench.path(name)));
+    assert!(bench.ok("a", &["relay", "list"]).contains("no relay is named"));
+    bench.ok("a", &["relay", "add", &one.url()]);
+    // Without its id, the relay is asked for it.
+    let added = bench.json("a", &["relay", "add", &two.address()]);
+    assert_eq!(added["relay"], two.listening["relay"]);
+    bench.ok("a", &["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=2"]);
+    let unsynced = |args: &[&str]| bench.json("a", &[&["contacts"], args].concat());
+    assert_eq!(unsynced(&["--unsynced"])[0]["state"], json!("here_only"));
+    let synced = bench.json("a", &["sync"]);
+    assert_eq!(synced["relays"].as_array().unwrap().len(), 2);
+    assert!(synced["records"].as_u64().unwrap() >= 2, "to each of the two");
+    assert_eq!(synced["failed"], json!([]));
+    assert_eq!(unsynced(&["--unsynced", "--last", "5"])[0]["state"], json!("relayed"));
+    assert!(bench.ok("a", &["contacts"]).contains("held by a relay"));
+    let status = bench.json("a", &["status"]);
+    assert_eq!(status["held"]["relays"][1]["lacks"], json!(0));
+    // One of them is away: the other is enough.
+    assert_eq!(two.stop(), Some(0));
+    let synced = bench.json("a", &["sync"]);
+    assert_eq!(synced["failed"].as_array().unwrap().len(), 1);
+    bench.ok("a", &["relay", "remove", text(&added, "relay").get(..8).unwrap()]);
+    assert_eq!(bench.json("a", &["sync"])["failed"], json!([]));
+    let refused = bench.on("a", &["relay", "remove", "ffff"]).output().unwrap();
+    assert!(err(&refused).contains("this relay is not known here"), "{}", err(&refused));
+    assert_eq!(one.stop(), Some(0));
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn check_contacts(contacts: &Value, client: &Value) {
     let expected = json!({
         "date": "2008-02-04", "site": "KM-V", "mode": "van", "duration": null, "disputed": false,
         "out": { "syringe_fixed_1ml": 10 }, "others": {}, "in": { "used_mixed": 8 },
-        "sets": 10, "returned": 8, "services": [], "author_name": null,
+        "sets": 10, "returned": 8, "services": [], "author_name": null, "state": "carried",
     });
     assert_eq!(found, expected);
 }
@@ -83,7 +83,10 @@ fn check_report(bench: &Bench) {
 fn check_status(bench: &Bench) {
     let status = bench.json("b", &["status"]);
     assert_eq!((&status["contacts"], &status["clients"]), (&json!(3), &json!(1)));
-    assert_eq!(status["own"], json!({ "here_only": 1, "relayed": 0, "acknowledged": 0 }));
+    assert_eq!(
+        status["own"],
+        json!({ "here_only": 0, "carried": 1, "relayed": 0, "acknowledged": 0, "refused": 0 })
+    );
     assert_eq!(status["team"]["members"].as_array().unwrap().len(), 2);
     insta::assert_snapshot!(bench.ok("b", &["status"]));
     insta::assert_snapshot!(bench.ok("b", &["contacts", "--from", "2008-02-05"]), @"no contacts");

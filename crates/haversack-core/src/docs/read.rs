@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::legacy::{Key, ObjectId, Op, OpType};
 use automerge::{
-    ActorId, Automerge, Change, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value, ValueRef,
+    ActorId, Automerge, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value,
+    ValueRef,
 };
 
 use super::schema::kind;
@@ -142,6 +143,18 @@ pub(crate) fn contacts(document: &Automerge) -> BTreeMap<String, Vec<ObjId>> {
         }
     }
     all
+}
+
+/// The changes that left their mark on what a document has under a key: a contact, a site.
+pub(crate) fn touched(document: &Automerge, key: &str) -> Option<BTreeSet<ChangeHash>> {
+    let mut all = contacts(document);
+    let maps = all.remove(key)?;
+    let ops = maps.iter().flat_map(|map| {
+        let fields = document.keys(map);
+        let values = fields.flat_map(|field| document.get_all(map, field).unwrap_or_default());
+        values.map(|(_, op)| op).chain([map.clone()]).collect::<Vec<_>>()
+    });
+    Some(ops.filter_map(|op| document.hash_for_opid(&op)).collect())
 }
 
 /// The maps at a document's root, by key.

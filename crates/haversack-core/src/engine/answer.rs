@@ -13,9 +13,9 @@ use haversack_wire::{CursorDigest, Generation, LaneTag};
 use super::Engine;
 use super::batch::Received;
 use super::peer::PAGE_BODIES;
-use super::route::place;
 use super::state::SpaceState;
 use crate::Error;
+use crate::sync::exchange::place;
 
 /// Frames are made durable once there are this many bytes of them, and when the request is over.
 const BATCH_BYTES: usize = 256 * 1024;

@@ -6,6 +6,7 @@ use haversack_wire::{Document, Epoch, Lane, LaneTag};
 
 use super::documents::Staged;
 use super::log::Mark;
+use super::refused::Reasons;
 use super::room::Room;
 use super::state::SpaceState;
 use super::wait::Need;
@@ -24,6 +25,8 @@ pub struct Received {
     pub waiting: u32,
     /// Frames refused, kept for an admin to look at.
     pub quarantined: u32,
+    /// Why they were.
+    pub reasons: Reasons,
     /// Frames under keys that this device does not have.
     pub foreign: u32,
     /// Frames that would have to be kept, until a key or something else comes, and found no room: they are asked for again.
@@ -31,7 +34,9 @@ pub struct Received {
 }
 
 impl Received {
-    pub(super) fn add(&mut self, other: Self) {
+    /// Adds what another batch brought.
+    pub fn add(&mut self, other: Self) {
+        self.reasons.add(&other.reasons);
         self.applied += other.applied;
         self.known += other.known;
         self.waiting += other.waiting;

@@ -5,6 +5,7 @@ use haversack_wire::{Frame, GrantHeader};
 
 use super::Engine;
 use super::batch::Received;
+use super::documents::Staged;
 use super::kept::Keep;
 use super::state::SpaceState;
 use crate::Error;
@@ -38,12 +39,28 @@ impl Engine {
         let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
         frames.extend(self.roster_frames(&space)?);
         frames.extend(self.former_frames(&space)?);
-        for keep in [Keep::Carried, Keep::Newer] {
+        for keep in [Keep::Carried, Keep::Newer, Keep::Left] {
             frames.extend(self.waiting.of(keep).map(|(_, frame)| frame.to_vec()));
         }
         let sequences: Vec<u32> = self.bodies.keys().copied().collect();
         frames.extend(self.own_frames(&space, &sequences)?);
+        self.note_filed(&space)?;
         Ok(bundle::encode(frames.iter().map(Vec::as_slice))?)
+    }
+
+    /// Remembers how far this device's lanes were written into a file.
+    fn note_filed(&mut self, space: &SpaceState) -> Result<(), Error> {
+        let own = self.bodies.last_key_value().map(|(last, _)| (space.lane, *last));
+        let mut filed = space.filed.clone();
+        for (lane, sequence) in self.former_places(space).into_iter().chain(own) {
+            let next = filed.entry(lane).or_default();
+            *next = (*next).max(sequence + 1);
+        }
+        if filed == space.filed {
+            return Ok(());
+        }
+        let space = SpaceState { filed, ..self.space()?.clone() };
+        self.commit(Staged { space: Some(space), ..Staged::default() })
     }
 
     /// Takes a bundle. What is new is kept for the next relay as well.

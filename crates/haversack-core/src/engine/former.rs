@@ -1,7 +1,7 @@
 //! Bodies on lanes that were this device's before: its keys were renewed, or its store moved. They are offered like own ones,
 //! until somebody who keeps the team's work has them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::{Epoch, Frame, Lane, LaneTag};
 
@@ -81,7 +81,7 @@ impl Engine {
         let Some(raw) = held.iter().find_map(open) else { return Ok(None) };
         let place = (generation.lane_tag(&one.lane), one.sequence);
         let (key, random) = ((secret, &live.epoch), &mut *self.random);
-        Ok(Some(chunk::seal(key, space.space(), place, &raw, random)?))
+        Ok(Some(chunk::seal_padded(key, space.space(), place, (&raw, space.padding), random)?))
     }
 
     /// Lets go of what somebody who keeps the team's work has said, signed, that it has.
@@ -96,19 +96,9 @@ impl Engine {
         }
     }
 
-    /// The places of bodies that are kept here, each with whether a relay has it.
-    pub(super) fn former_places(&self, space: &SpaceState) -> BTreeMap<(Lane, u32), bool> {
-        let knows = |tag: &LaneTag, sequence: u32| {
-            let next = space.routes.values().filter_map(|route| route.known.get(tag)).max();
-            next.is_some_and(|next| sequence < *next)
-        };
-        let tags = former_tags(space);
-        let is_relayed = |one: &Former| {
-            let mut own = tags.iter().filter(|(_, lane)| **lane == one.lane);
-            own.any(|(tag, _)| knows(tag, one.sequence))
-        };
-        let former = self.former(space).into_iter();
-        former.map(|one| ((one.lane, one.sequence), is_relayed(&one))).collect()
+    /// The places of bodies that are kept here.
+    pub(super) fn former_places(&self, space: &SpaceState) -> BTreeSet<(Lane, u32)> {
+        self.former(space).into_iter().map(|one| (one.lane, one.sequence)).collect()
     }
 
     /// Makes a mailbox one that has none of the bodies that are kept here, so that they are offered anew.

@@ -18,13 +18,16 @@ pub struct Owed {
     pub decisions: u64,
     /// Frames that came by file and are carried to the next relay.
     pub carried: u64,
+    /// Of the changes: those of which a coordinator or an archive has signed that it refused a part of what they came with.
+    /// They are owed no more: sending them again changes nothing.
+    pub refused: u64,
 }
 
 impl Owed {
     /// Whether nothing is.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
+        Self { refused: 0, ..*self } == Self::default()
     }
 
     /// Whether all of it was known before.
@@ -41,9 +44,10 @@ impl Engine {
     pub fn owed(&self) -> Owed {
         let own = self.ledger();
         Owed {
-            changes: own.here_only + own.relayed,
+            changes: own.here_only + own.carried + own.relayed - own.refused,
             decisions: self.space.as_ref().map_or(0, |space| self.untold(space)),
             carried: self.waiting.of(Keep::Carried).count() as u64,
+            refused: own.refused,
         }
     }
 
@@ -114,7 +118,7 @@ mod tests {
     use crate::model::Client;
 
     fn owed(changes: u64, decisions: u64, carried: u64) -> Owed {
-        Owed { changes, decisions, carried }
+        Owed { changes, decisions, carried, refused: 0 }
     }
 
     #[test]

@@ -9,12 +9,14 @@ use std::collections::BTreeSet;
 
 use automerge::transaction::{Transactable, Transaction};
 use automerge::{Automerge, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, Value};
-use haversack_wire::{Document, Epoch, Incarnation, Lane};
+use haversack_wire::{Document, Epoch, Incarnation, Lane, LaneTag};
 
 use super::Engine;
 use super::documents::{RowContent, Staged, row_item};
+use super::fork::Known;
 use super::kept::{Keep, KeptBody, KeptFrame};
 use super::log::{Row, RowHead, RowKind};
+use super::say_again::with_dependents;
 use super::state::{DeviceState, LaneState, RouteState, SpaceState};
 use crate::Error;
 use crate::crypto::bytes;
@@ -34,15 +36,28 @@ impl Engine {
 
     /// Goes on under a new incarnation, as what lies here.
     pub(super) fn begin_anew(&mut self, place: Option<[u8; 16]>) -> Result<(), Error> {
+        self.begin_anew_from(place, None)
+    }
+
+    /// The same, where what this device has said from a sequence on does not get through: that is said again as well.
+    pub(super) fn begin_anew_from(
+        &mut self,
+        place: Option<[u8; 16]>,
+        from: Option<u32>,
+    ) -> Result<(), Error> {
         let incarnation = Incarnation::new(bytes(&mut *self.random));
         let identity = Identity { incarnation, ..self.device.identity.clone() };
         let device = DeviceState { identity, place, ..self.device.clone() };
         let mut staged = Staged { device: Some(device.clone()), ..Staged::default() };
         if let Some(space) = self.space.clone() {
             let old = space.lane;
-            let next = on_a_new_lane(space, &device.identity, place == self.device.place);
-            self.say_again(&old, &next, &device.identity, &mut staged)?;
-            staged.frames = self.hand_over_bodies()?;
+            let mut next = on_a_new_lane(space, &device.identity, place == self.device.place);
+            let since = Since { lane: old, from };
+            self.say_again(since, &next, &device.identity, &mut staged)?;
+            staged.frames = self.hand_over_bodies(from)?;
+            if let Some(from) = from {
+                self.leave_behind(from, &mut next, &mut staged)?;
+            }
             staged.clear_bodies = true;
             staged.space = Some(next);
         }
@@ -51,37 +66,79 @@ impl Engine {
         self.reload()
     }
 
-    /// Own bodies become frames that are offered to whoever lacks them, and never dropped on a relay's word.
-    pub(super) fn hand_over_bodies(&self) -> Result<Vec<KeptFrame>, Error> {
+    /// What was said again from a sequence on is not this device's any more where it said it first: it is taken back if nobody else
+    /// has it, and is in files alone if somebody may.
+    fn leave_behind(
+        &self,
+        from: u32,
+        next: &mut SpaceState,
+        staged: &mut Staged,
+    ) -> Result<(), Error> {
+        let old = self.space()?.lane;
+        if self.may_be_elsewhere(&old, from)? {
+            next.left.insert(old, from);
+            return Ok(());
+        }
+        let bodies = self.index.bodies(&old).cloned().unwrap_or_default();
+        let said = self.unspoken(Since { lane: old, from: Some(from) });
+        for row in said.iter().filter(|row| row.head.sequence.is_some()) {
+            staged.replaced.entry(row.head.document).or_default().push(row.id);
+        }
+        let rows = bodies.spine.range(from..).map(|(_, (row, _))| *row);
+        staged.replaced.entry(Document::default()).or_default().extend(rows);
+        let state = self.lane_before(self.space()?, &old, &bodies, from)?;
+        next.lanes.extend(state.map(|state| (old, state)));
+        staged.frames.retain(|frame| frame.keep != Keep::Left);
+        Ok(())
+    }
+
+    /// Whether anybody else may have what this device said on a lane from a sequence on: by a file, or by a relay.
+    fn may_be_elsewhere(&self, lane: &Lane, from: u32) -> Result<bool, Error> {
+        let space = self.space()?;
+        let is_filed = space.filed.get(lane).is_some_and(|next| *next > from);
+        let tags: BTreeSet<LaneTag> =
+            space.group.generations.values().map(|secret| secret.lane_tag(lane)).collect();
+        let known = space.routes.values().flat_map(|route| &route.known);
+        let is_relayed = |(tag, next): (&LaneTag, &u32)| tags.contains(tag) && *next > from;
+        let mut said = space.lanes.values().filter_map(|other| other.vector.get(lane));
+        Ok(is_filed || known.into_iter().any(is_relayed) || said.any(|said| said.next > from))
+    }
+
+    /// Own bodies become frames that are offered to whoever lacks them, and never dropped on a relay's word; those from where the
+    /// lane is left, frames that are kept for files alone.
+    pub(super) fn hand_over_bodies(&self, left: Option<u32>) -> Result<Vec<KeptFrame>, Error> {
         let mut frames = Vec::new();
         for (_, bytes) in self.db.rows(Table::Bodies, &self.outbox_key()?)? {
             let body = KeptBody::decode(&bytes)?;
             if !body.is_empty() {
                 // What others do not believe is handed on once, so that they know what builds on it.
                 let believed = self.is_believed(body.sequence, &body.position);
-                let keep = if believed { Keep::Former } else { Keep::Carried };
+                let keep = match believed {
+                    true if left.is_some_and(|from| from <= body.sequence) => Keep::Left,
+                    true => Keep::Former,
+                    false => Keep::Carried,
+                };
                 frames.push(KeptFrame { keep, frame: body.frame });
             }
         }
         Ok(frames)
     }
 
-    /// Writes once more, as the new author, what is in no body yet.
+    /// Writes once more, as the new author, what is in no body yet, or in none that gets through.
     fn say_again(
         &mut self,
-        old: &Lane,
+        since: Since,
         next: &SpaceState,
         identity: &Identity,
         staged: &mut Staged,
     ) -> Result<(), Error> {
         let key = identity.sign.public();
         let author = Author::new(&actor(next.space(), &key, identity.incarnation));
-        let open: Vec<Row> =
-            self.index.open_rows().into_iter().filter(|row| row.head.lane == *old).collect();
+        let open = self.unspoken(since);
         let changes = open.iter().filter(|row| row.head.kind == RowKind::Changes);
         let documents: BTreeSet<Document> = changes.map(|row| row.head.document).collect();
         for id in &documents {
-            let (base, full) = (self.without_open(id)?, self.rebuild_document(id)?);
+            let (base, full) = (self.without(id, since)?, self.rebuild_document(id)?);
             let mut document = base.clone().with_actor(author.id().clone());
             let mut tx = document.transaction();
             redo((&base, &ROOT), (&full, &ROOT), &mut tx, &ROOT)
@@ -97,47 +154,78 @@ impl Engine {
                 let head = RowHead { document: *id, kind, lane, sequence: None, tip, since };
                 staged.rows.push((head, content.encode()));
             }
-            staged.documents.insert(*id, document);
+            // Memory is made anew from the log once this is saved.
+            staged.doubted.push(*id);
             staged.stale_caches.push(*id);
         }
         for row in open {
-            staged.replaced.entry(row.head.document).or_default().push(row.id);
+            if row.head.sequence.is_none() {
+                staged.replaced.entry(row.head.document).or_default().push(row.id);
+            }
             let key = self.client_keys.get(&row.head.document);
             if let (RowKind::ClientKey, Some(key)) = (row.head.kind, key) {
-                let head = RowHead { lane: next.lane, ..row.head };
+                let head = RowHead { lane: next.lane, sequence: None, ..row.head };
                 staged.rows.push((head, key.expose().to_vec()));
             }
             if row.head.kind == RowKind::Erased {
-                staged.rows.push((RowHead { lane: next.lane, ..row.head }, Vec::new()));
+                let head = RowHead { lane: next.lane, sequence: None, ..row.head };
+                staged.rows.push((head, Vec::new()));
             }
             if matches!(row.head.kind, RowKind::Drop | RowKind::Carried) {
-                let head = RowHead { lane: next.lane, ..row.head };
+                let head = RowHead { lane: next.lane, sequence: None, ..row.head };
                 staged.rows.push((head, self.entry(&row)?));
             }
         }
         Ok(())
     }
 
-    /// A document as its log has it, less what is in no body yet.
-    fn without_open(&self, id: &Document) -> Result<Automerge, Error> {
-        let damaged = |_| Error::damaged("log", "a document's changes do not fit together");
+    /// The rows of a lane that nobody else has.
+    fn unspoken(&self, since: Since) -> Vec<Row> {
+        let is_unspoken = |row: &&Row| {
+            row.head.lane == since.lane
+                && (row.head.sequence.is_none() || since.is_left(row.head.sequence))
+        };
+        let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
+        let mut rows: Vec<Row> = rows.filter(is_unspoken).copied().collect();
+        rows.sort_by_key(|row| row.id);
+        rows
+    }
+
+    /// A document as its log has it, less what nobody else has, and what builds on that.
+    fn without(&self, id: &Document, since: Since) -> Result<Automerge, Error> {
+        let known = self.known_changes(id)?;
+        let is_told = |known: &&Known| known.row.head.kind == RowKind::Changes;
+        let is_unspoken = |known: &&Known| {
+            let head = &known.row.head;
+            head.lane == since.lane && (head.sequence.is_none() || since.is_left(head.sequence))
+        };
+        let told = || known.iter().filter(is_told);
+        let unspoken = told().filter(is_unspoken).map(|known| known.change.hash()).collect();
+        let fallen = with_dependents(&known, &unspoken);
         let rows = self.index.document(id).map(|entry| entry.rows.as_slice()).unwrap_or_default();
         let mut changes = Vec::new();
-        let mut tips = std::collections::BTreeMap::<Lane, Tip>::new();
-        let sent = |row: &&Row| row.head.kind == RowKind::Changes && row.head.sequence.is_some();
-        for row in rows.iter().filter(sent) {
-            let tip = tips.entry(row.head.lane).or_default();
-            let author = self.author(&row.head.lane)?;
-            let raws = self.read_row(row)?;
-            changes.extend(rebuild::changes(&author, raws, *tip).map_err(damaged)?);
-            *tip = row.head.tip;
-        }
-        let mut document = Automerge::new();
         for row in rows.iter().filter(|row| row.head.kind == RowKind::Carried) {
             changes.extend(self.carried_changes(row)?);
         }
+        let stays = told().map(|known| &known.change);
+        changes.extend(stays.filter(|change| !fallen.contains(&change.hash())).cloned());
+        let mut document = Automerge::new();
         document.apply_changes(changes).map_err(|_| Error::Document { what: "rebuilt" })?;
         Ok(document)
+    }
+}
+
+/// From where on what was said on a lane is to be said again: what is in no body, and what is in one that does not get through.
+#[derive(Debug, Clone, Copy)]
+struct Since {
+    lane: Lane,
+    from: Option<u32>,
+}
+
+impl Since {
+    fn is_left(&self, sequence: Option<u32>) -> bool {
+        let place = self.from.zip(sequence);
+        place.is_some_and(|(from, sequence)| from <= sequence)
     }
 }
 

@@ -337,6 +337,7 @@ pub(super) fn keep_waiting(batch: &mut Batch, chunks: impl Iterator<Item = Opene
 pub(super) fn quarantine(batch: &mut Batch, frame: &[u8], refused: Refused) {
     keep(batch, Keep::Quarantined(refused), frame);
     batch.received.quarantined += 1;
+    batch.received.reasons.count(refused.reason);
 }
 
 /// Keeps a frame if there is room. Says whether; what would have to be tried again later, and found no room, is counted.

@@ -1,7 +1,7 @@
 //! Opening frames: grants first, since they bring the keys; then rosters and chunks.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use haversack_wire::{Epoch, Frame, GrantHeader, Lane, LaneTag};
 
@@ -14,7 +14,7 @@ use super::room::{Room, tag_of};
 use super::state::SpaceState;
 use super::wait::{Need, Wait, version};
 use crate::Error;
-use crate::crypto::Real;
+use crate::crypto::{GenerationSecret, Real};
 use crate::members::{RosterSegment, statement_hash};
 use crate::sync::body::Body;
 use crate::sync::chunk;
@@ -43,8 +43,8 @@ pub(super) struct Intake {
     pub(super) segments: Vec<(Vec<u8>, RosterSegment)>,
     pub(super) opened: Vec<Opened>,
     pub(super) grants: Vec<(GrantIs, Vec<u8>)>,
-    /// The tags of the lanes that are known here, in every generation whose secret is.
-    tags: OnceCell<BTreeSet<LaneTag>>,
+    /// The lanes that are known here, by their tags.
+    tags: OnceCell<BTreeMap<LaneTag, Lane>>,
 }
 
 impl Intake {
@@ -107,7 +107,7 @@ impl Intake {
         self.batch.received.foreign += 1;
         let space = &self.batch.space;
         let tags = self.tags.get_or_init(|| tags(space));
-        let ours = tag_of(frame).is_some_and(|tag| tags.contains(&tag));
+        let ours = tag_of(frame).is_some_and(|tag| tags.contains_key(&tag));
         self.batch.lost |= !keep(&mut self.batch, Keep::Foreign { ours }, frame) && ours;
     }
 
@@ -146,9 +146,11 @@ impl Intake {
     }
 }
 
-fn tags(space: &SpaceState) -> BTreeSet<LaneTag> {
+/// The lanes that are known here, by their tags in every generation whose secret is.
+pub(super) fn tags(space: &SpaceState) -> BTreeMap<LaneTag, Lane> {
     let secrets = space.group.generations.values();
-    secrets.flat_map(|secret| space.lanes.keys().map(|lane| secret.lane_tag(lane))).collect()
+    let tag = |secret: &GenerationSecret, lane: &Lane| (secret.lane_tag(lane), *lane);
+    secrets.flat_map(|secret| space.lanes.keys().map(move |lane| tag(secret, lane))).collect()
 }
 
 impl Engine {

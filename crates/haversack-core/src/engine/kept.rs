@@ -29,6 +29,9 @@ pub(super) enum Keep {
     Former,
     /// Of a newer version, or with items of one: kept raw, and passed on.
     Newer,
+    /// A body of this device on a lane that it left because a relay had no room there. What is in it was said again; others may
+    /// have built on it, so it is in every file.
+    Left,
 }
 
 /// A sealed frame that is kept.
@@ -54,6 +57,7 @@ impl KeptFrame {
             Keep::Foreign { ours } => out.extend([4, u8::from(*ours)]),
             Keep::Former => out.push(5),
             Keep::Newer => out.push(6),
+            Keep::Left => out.push(7),
         }
         out.extend_from_slice(&self.frame);
         out
@@ -68,6 +72,7 @@ impl KeptFrame {
             4 => Keep::Foreign { ours: r.u8()? == 1 },
             5 => Keep::Former,
             6 => Keep::Newer,
+            7 => Keep::Left,
             other => {
                 return Err(Error::Newer { what: "kept frames", found: other.into() });
             }
@@ -141,6 +146,13 @@ impl Waiting {
 
     pub(super) fn holds(&self, frame: &[u8]) -> bool {
         self.rows.contains_key(&FrameHash::of(frame))
+    }
+
+    /// Whether a frame is kept as one that nobody here can open, or that was refused.
+    pub(super) fn is_garbage(&self, frame: &[u8]) -> bool {
+        let rows = self.rows.get(&FrameHash::of(frame)).into_iter().flatten();
+        let is_it = |keep: &Keep| matches!(keep, Keep::Foreign { .. } | Keep::Quarantined(_));
+        rows.filter_map(|row| self.get(*row)).any(|kept| is_it(&kept.keep))
     }
 
     /// The row that carries a frame.

@@ -219,7 +219,7 @@ impl Engine {
     }
 
     /// What was known of a lane before a body of it.
-    fn lane_before(
+    pub(super) fn lane_before(
         &self,
         space: &SpaceState,
         lane: &Lane,

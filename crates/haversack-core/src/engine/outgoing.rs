@@ -209,7 +209,9 @@ impl Engine {
         let secret = self.ring.epochs().get(&live.epoch).ok_or_else(missing)?;
         let generation = space.group.generations.get(&live.generation).ok_or_else(missing)?;
         let place = (generation.lane_tag(&space.lane), sequence);
-        Ok(chunk::seal((secret, &live.epoch), space.space(), place, raw, &mut *self.random)?)
+        let content = (raw, space.padding);
+        let key = (secret, &live.epoch);
+        Ok(chunk::seal_padded(key, space.space(), place, content, &mut *self.random)?)
     }
 }
 

@@ -13,12 +13,12 @@ use super::Engine;
 use super::batch::Received;
 use super::incoming::TakenIn;
 use super::kept::Keep;
-use super::route::{SyncOutcome, place};
+use super::reply::SyncOutcome;
 use super::state::SpaceState;
 use crate::Error;
 use crate::crypto::GenerationSecret;
 use crate::members::Live;
-use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step};
+use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step, place};
 use haversack_wire::answer::Stored;
 use haversack_wire::limits::{LANES_MAX, PUSH_FRAMES_MAX};
 
@@ -126,7 +126,7 @@ impl Engine {
         let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
         frames.extend(self.roster_frames(space)?);
         frames.extend(self.former_frames(space)?);
-        for keep in [Keep::Carried, Keep::Newer] {
+        for keep in [Keep::Carried, Keep::Newer, Keep::Left] {
             frames.extend(self.waiting.of(keep).map(|(_, frame)| frame.to_vec()));
         }
         Ok(frames)
@@ -153,23 +153,25 @@ impl Engine {
         bytes: &[u8],
     ) -> Result<Received, Error> {
         let mut frames = Vec::new();
-        for (_, step) in exchange.feed(bytes)? {
+        let (steps, nonsense) = exchange.feed(bytes);
+        for (_, step) in steps {
             match step {
                 Step::Frame(_, frame) => frames.push(frame),
-                Step::Acknowledged(_, Stored::Full) => exchange.tally.full += 1,
-                Step::Acknowledged(pushed, _) => {
+                Step::Acknowledged(_, Stored::Full, _) => exchange.tally.full += 1,
+                Step::Acknowledged(pushed, ..) => {
                     exchange.tally.pushed += 1;
+                    exchange.tally.pushed_bytes += u64::from(pushed.size);
                     exchange.handed.insert(pushed.hash);
                 }
                 Step::Have(_) | Step::Need | Step::End(..) => {}
             }
         }
-        if frames.is_empty() {
-            return Ok(Received::default());
-        }
-        let TakenIn { received, .. } = self.take_in(&frames, true)?;
+        let TakenIn { received, .. } = match frames.is_empty() {
+            true => TakenIn::default(),
+            false => self.take_in(&frames, true)?,
+        };
         exchange.tally.received.add(received);
-        Ok(received)
+        nonsense.map_or(Ok(received), |error| Err(error.into()))
     }
 
     /// As [`Engine::end_exchange`]. Another one is of use when not everything fitted, or when this device learned of keys under
@@ -180,16 +182,19 @@ impl Engine {
         let moved = tally.pushed > 0;
         Ok(SyncOutcome {
             pushed: tally.pushed,
+            pushed_bytes: tally.pushed_bytes,
             full: tally.full,
             received: tally.received,
             contacts: self.contact_count()?.saturating_sub(tally.contacts_before),
             complete: exchange.is_done(),
             again: exchange.is_done() && ((tally.again && moved) || has_new_keys),
+            own: self.ledger(),
+            ..SyncOutcome::default()
         })
     }
 }
 
 fn pushed_frame(frame: &[u8]) -> Pushed {
-    let (hash, place) = (FrameHash::of(frame), place(frame));
-    Pushed { hash, place, carried: None, roster: false, grant: None }
+    let (hash, place, size) = (FrameHash::of(frame), place(frame), frame.len() as u32);
+    Pushed { hash, size, place, carried: None, roster: false, grant: None }
 }

@@ -119,6 +119,28 @@ impl Reason {
     }
 }
 
+/// How many frames were refused for which reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reasons([u32; Reason::ALL.len()]);
+
+impl Reasons {
+    pub(super) fn count(&mut self, reason: Reason) {
+        if let Some(count) = self.0.get_mut(reason as usize - 1) {
+            *count += 1;
+        }
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    /// Each reason that there was, with how often.
+    pub fn iter(&self) -> impl Iterator<Item = (Reason, u32)> + '_ {
+        let all = Reason::ALL.into_iter().zip(self.0);
+        all.filter(|(_, count)| *count > 0)
+    }
+}
+
 /// Something that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quarantined {
@@ -208,6 +230,16 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_are_counted_each_for_itself() {
+        let mut reasons = Reasons::default();
+        Reason::ALL.into_iter().for_each(|reason| reasons.count(reason));
+        let mut twice = reasons;
+        twice.add(&reasons);
+        let all: Vec<(Reason, u32)> = Reason::ALL.into_iter().map(|reason| (reason, 2)).collect();
+        assert_eq!(twice.iter().collect::<Vec<_>>(), all);
+    }
 
     #[test]
     fn every_reason_is_read_as_it_was_written() {

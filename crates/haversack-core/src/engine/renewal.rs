@@ -30,7 +30,7 @@ impl Engine {
         move_to(&mut space, &new);
         space.refresh(self.ring.epochs());
         let staged = Staged {
-            frames: self.hand_over_bodies()?,
+            frames: self.hand_over_bodies(None)?,
             clear_bodies: true,
             device: Some(self.device.renewed(new)),
             space: Some(space),

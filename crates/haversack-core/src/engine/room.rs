@@ -81,7 +81,7 @@ impl Room {
         let is_newer = matches!(Frame::parse(frame), Ok(Frame::Other));
         let is_grant = matches!(Frame::parse(frame), Ok(Frame::Grant(..)));
         let (pools, shared, bytes) = match keep {
-            Keep::Former => return true,
+            Keep::Former | Keep::Left => return true,
             Keep::Carried if is_grant => ([Some(&mut self.grants), None], None, frame.len()),
             Keep::Carried if !is_newer => return true,
             Keep::Carried | Keep::Newer => ([Some(&mut self.newer), None], None, frame.len()),

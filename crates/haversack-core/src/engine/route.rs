@@ -1,24 +1,21 @@
-//! The way by a relay. It ends in the same `receive` as that by a file.
+//! The way to a relay: what a request says and brings. What the answer says is `answer`'s.
 
 use std::collections::BTreeSet;
 
-use haversack_wire::answer::Stored;
-use haversack_wire::codec::bounded;
 use haversack_wire::request::{Basis, Section, SectionHead};
-use haversack_wire::{Epoch, Frame, FrameHash, Generation, LaneTag, Relay, RetireHash};
+use haversack_wire::{FrameHash, Generation, LaneTag, Relay, RetireHash};
 
 use super::Engine;
-use super::batch::Received;
 use super::documents::Staged;
-use super::incoming::{TakenIn, acknowledged};
+use super::incoming::acknowledged;
 use super::kept::{Keep, KeptBody};
-use super::state::{KNOWN_MAX, PINNED_MAX, RouteState, SpaceState, TEXT_MAX};
+use super::state::{KNOWN_MAX, RouteState, SpaceState};
 use crate::Error;
 use crate::crypto::{GenerationSecret, Real};
 use crate::members::{Live, Owed};
 use crate::store::Table;
 use crate::sync::chunk;
-use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step, Tally};
+use crate::sync::exchange::{CURSOR_MAX, Exchange, MailboxTrail, Partial, Pushed, place};
 
 /// Bytes of frames pushed in one request; the rest goes with the next.
 const PUSH_BYTES_MAX: usize = 8 << 20;
@@ -47,8 +44,9 @@ impl Offer {
 
     fn pushed(&self) -> Pushed {
         let (hash, place) = (FrameHash::of(&self.frame), place(&self.frame));
-        let Self { carried, roster, grant, .. } = *self;
-        Pushed { hash, place, carried, roster, grant }
+        let Self { ref frame, carried, roster, grant } = *self;
+        let size = frame.len() as u32;
+        Pushed { hash, size, place, carried, roster, grant }
     }
 }
 
@@ -59,6 +57,10 @@ struct Room {
 }
 
 impl Room {
+    const fn whole() -> Self {
+        Self { bytes: PUSH_BYTES_MAX, frames: PUSH_FRAMES_MAX }
+    }
+
     /// Takes offers as long as they fit, in their order; says whether all did.
     fn take(&mut self, offers: &mut Vec<Offer>) -> bool {
         let all = offers.len();
@@ -74,6 +76,17 @@ impl Room {
     }
 }
 
+/// What a request is being loaded with.
+struct Load {
+    room: Room,
+    /// The grants that are owed, for each mailbox that lacks them.
+    grants: Vec<Offer>,
+    /// The first of this device's own bodies in it.
+    own_from: Option<u32>,
+    /// Whether something found no room.
+    more: bool,
+}
+
 /// A relay to sync with: its id, and the right to create a mailbox there if it asks for one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RelayRoute {
@@ -83,26 +96,10 @@ pub struct RelayRoute {
     pub admission: Vec<u8>,
 }
 
-/// What an exchange did. Nothing here says "safe": that takes a signed acknowledgement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SyncOutcome {
-    /// Frames that the relay stored, or had.
-    pub pushed: u32,
-    /// Frames that the relay had no room for.
-    pub full: u32,
-    /// What came.
-    pub received: Received,
-    /// Contacts that are new here.
-    pub contacts: u64,
-    /// Whether the answer was read to its end. If not, what came is kept and the rest comes next time.
-    pub complete: bool,
-    /// Whether another exchange at once would bring or take more.
-    pub again: bool,
-}
-
 impl Engine {
     /// Begins an exchange: closes what is unsent, and puts it into one request with what this relay lacks. The mailboxes of all
-    /// generations that may still hold something are read; what is new goes to the live one.
+    /// generations that may still hold something are read; what is new goes to the live one. Where a line broke while much was
+    /// on its way, the request asks how far it came, and nothing is sent twice.
     ///
     /// # Errors
     /// [`Error::NoSpace`], [`Error::Removed`], and the errors of saving.
@@ -112,42 +109,34 @@ impl Engine {
         self.meet_relay(&route.relay)?;
         let space = self.space()?.clone();
         let live = space.live.ok_or(Error::Removed)?;
-        let mut room = Room { bytes: PUSH_BYTES_MAX, frames: PUSH_FRAMES_MAX };
         let me = self.device.identity.sign.public();
         let owed = space.owed_at(&route.relay, &me);
-        let mut grants = self.grants(&space, &live, owed);
-        let mut more = !room.take(&mut grants);
+        let owed_keys = owed.iter().map(|owed| owed.key).collect();
+        let all = space.mailboxes(&route.relay, &me);
+        let states: Vec<RouteState> =
+            all.iter().map(|(id, ..)| space.route(&route.relay, id)).collect();
+        let asks = states.iter().any(|state| !state.unsure.is_empty());
+        let mut load = Load { room: Room::whole(), own_from: None, more: asks, grants: Vec::new() };
+        if !asks {
+            load.grants = self.grants(&space, &live, owed);
+            load.more = !load.room.take(&mut load.grants);
+        }
         let (mut sections, mut mailboxes) = (Vec::new(), Vec::new());
-        let mut own_from = None;
-        for (generation, secret, retire) in space.mailboxes(&route.relay, &me) {
-            let state = space.routes.get(&(route.relay, generation)).cloned().unwrap_or_default();
-            let mut offers = self.roster_offers(&space, &live, &state)?;
-            if generation == live.generation {
-                offers.extend(self.offers(&space, &state)?);
-                let from = self.first_owed(&space, &state);
-                own_from = self.bodies.range(from..).next().map(|(sequence, _)| *sequence);
-            } else if !offers.is_empty() {
-                let notices = self.notices(&space, &generation)?.into_iter().map(Offer::new);
-                offers.splice(0..0, notices);
-            }
-            more |= !room.take(&mut offers);
-            let took = |offer: &Offer| {
-                offer.grant.is_some_and(|key| state.granted.contains(&(live.epoch, key)))
+        for ((generation, secret, retire), state) in all.into_iter().zip(states) {
+            let offers = match asks {
+                true => Vec::new(),
+                false => self.for_mailbox(&space, &generation, &state, &mut load)?,
             };
-            let mut all: Vec<Offer> =
-                grants.iter().filter(|offer| !took(offer)).map(Offer::again).collect();
-            all.append(&mut offers);
-            let pushed = all.iter().map(Offer::pushed).collect();
-            let start = (state.cursor, state.digest);
-            mailboxes.push(MailboxTrail::new(generation, pushed, start));
-            let frames = all.into_iter().map(|offer| offer.frame).collect();
             let head = section_head(route, &secret, retire, &state);
+            mailboxes.push(trail(generation, &offers, &head, state));
+            let frames = offers.into_iter().map(|offer| offer.frame).collect();
             sections.push(Section { head, frames });
         }
         let mut exchange = Exchange::new(route.relay, live.epoch, &sections, mailboxes)?;
-        exchange.tally.again = more;
-        exchange.tally.own_from = own_from;
+        exchange.tally.again = load.more;
+        exchange.tally.own_from = load.own_from;
         exchange.tally.contacts_before = self.contact_count()?;
+        exchange.owed = owed_keys;
         Ok(exchange)
     }
 
@@ -162,11 +151,38 @@ impl Engine {
         let me = self.device.identity.sign.public();
         let mailboxes = space.mailboxes(&route.relay, &me).into_iter();
         let sections = mailboxes.map(|(generation, secret, retire)| {
-            let state = space.routes.get(&(route.relay, generation)).cloned().unwrap_or_default();
-            let state = RouteState { needs_vector: false, ..state };
+            let state = space.route(&route.relay, &generation);
+            let (needs_vector, unsure) = Default::default();
+            let state = RouteState { needs_vector, unsure, partial: None, ..state };
             Section { head: section_head(route, &secret, retire, &state), frames: Vec::new() }
         });
         Ok(haversack_wire::request::encode(&sections.collect::<Vec<_>>())?)
+    }
+
+    /// The frames for one mailbox, as far as there is room.
+    fn for_mailbox(
+        &mut self,
+        space: &SpaceState,
+        generation: &Generation,
+        state: &RouteState,
+        load: &mut Load,
+    ) -> Result<Vec<Offer>, Error> {
+        let live = space.live.ok_or(Error::Removed)?;
+        let mut offers = self.roster_offers(space, &live, state)?;
+        if *generation == live.generation {
+            offers.extend(self.offers(space, state)?);
+            let from = self.first_owed(space, state);
+            load.own_from = self.bodies.range(from..).next().map(|(sequence, _)| *sequence);
+        } else if !offers.is_empty() {
+            let notices = self.notices(space, generation)?.into_iter().map(Offer::new);
+            offers.splice(0..0, notices);
+        }
+        load.more |= !load.room.take(&mut offers);
+        let took = |offer: &Offer| {
+            offer.grant.is_some_and(|key| state.granted.contains(&(live.epoch, key)))
+        };
+        let grants = load.grants.iter().filter(|offer| !took(offer)).map(Offer::again);
+        Ok(grants.chain(offers).collect())
     }
 
     /// At a relay that was not used before, while another was, nothing is delivered: whoever finds only this one lacks the grants
@@ -225,7 +241,8 @@ impl Engine {
             // Of a forked lane the relay may have the place, and not the body.
             let may_lack =
                 |place: (LaneTag, u32)| is_news(state, place) || forked.contains(&place.0);
-            if place(frame).is_none_or(may_lack) {
+            let took = !state.took.is_empty() && state.took.contains(&FrameHash::of(frame));
+            if !took && place(frame).is_none_or(may_lack) {
                 offers.push(Offer { carried: Some(id), ..Offer::new(frame.to_vec()) });
             }
         }
@@ -242,7 +259,7 @@ impl Engine {
     }
 
     /// The tags of forked lanes in the live mailbox.
-    fn forked_tags(&self, space: &SpaceState) -> BTreeSet<LaneTag> {
+    pub(super) fn forked_tags(&self, space: &SpaceState) -> BTreeSet<LaneTag> {
         let live = space.live.as_ref();
         let secret = live.and_then(|live| space.group.generations.get(&live.generation));
         let lanes = self.index.forked().map(|(lane, _)| lane);
@@ -271,9 +288,9 @@ impl Engine {
         let secret = self.ring.epochs().get(&live.epoch).ok_or(missing)?;
         let mut frames = Vec::new();
         for segment in space.group.segments(&live, &space.table)? {
-            let content = segment.encode();
+            let content = (&segment.encode()[..], space.padding);
             let key = (secret, &live.epoch);
-            frames.push(chunk::seal_roster(key, space.space(), &content, &mut *self.random)?);
+            frames.push(chunk::seal_roster_padded(key, space.space(), content, &mut *self.random)?);
         }
         Ok(frames)
     }
@@ -307,220 +324,6 @@ impl Engine {
         }
         Ok(frames)
     }
-
-    /// Takes bytes of the answer. What is whole in them is applied and durable when this returns.
-    ///
-    /// # Errors
-    /// [`Error::Wire`] and [`Error::Relay`] when the answer is not one; what was applied before stays.
-    pub fn feed(&mut self, exchange: &mut Exchange, bytes: &[u8]) -> Result<Received, Error> {
-        if exchange.is_meeting {
-            return self.feed_meeting(exchange, bytes);
-        }
-        let steps = exchange.feed(bytes)?;
-        if steps.is_empty() {
-            return Ok(Received::default());
-        }
-        let frames: Vec<Vec<u8>> = steps
-            .iter()
-            .filter_map(|(_, step)| match step {
-                Step::Frame(_, frame) => Some(frame.clone()),
-                _ => None,
-            })
-            .collect();
-        let TakenIn { received, lost, keys } = self.take_in(&frames, false)?;
-        exchange.tally.received.add(received);
-        exchange.tally.lost |= lost;
-        exchange.tally.keys |= keys;
-        let before = self.space()?.clone();
-        let mut space = before.clone();
-        // What the relay delivers it has: nobody need carry it there.
-        let mut dropped: Vec<i64> =
-            frames.iter().filter_map(|frame| self.waiting.carried(frame)).collect();
-        for (generation, step) in steps {
-            self.take_step(exchange, &mut space, (generation, step), &mut dropped);
-        }
-        for (generation, cursor) in exchange.cursors() {
-            let route = space.routes.entry((exchange.relay(), generation)).or_default();
-            note_dropped(route, &exchange.tally);
-            (route.cursor, route.digest) = cursor;
-        }
-        if space.routes != before.routes || !dropped.is_empty() {
-            self.commit(Staged { space: Some(space), drop_frames: dropped, ..Staged::default() })?;
-        }
-        Ok(received)
-    }
-
-    fn take_step(
-        &self,
-        exchange: &mut Exchange,
-        space: &mut SpaceState,
-        (generation, step): (Generation, Step),
-        dropped: &mut Vec<i64>,
-    ) {
-        let applied = |place| has_applied(space, &generation, place);
-        let found = match &step {
-            Step::Frame(_, frame) => place(frame).filter(|place| applied(*place)),
-            _ => None,
-        };
-        let roster = match &step {
-            Step::Frame(_, frame) => self.is_roster_of(frame, &exchange.live),
-            _ => false,
-        };
-        let own =
-            space.group.generations.get(&generation).map(|secret| secret.lane_tag(&space.lane));
-        let route = space.routes.entry((exchange.relay(), generation)).or_default();
-        route.roster = if roster { Some(exchange.live) } else { route.roster };
-        match step {
-            Step::Acknowledged(_, Stored::Full) => exchange.tally.full += 1,
-            Step::Acknowledged(pushed, _) => {
-                exchange.tally.pushed += 1;
-                route.roster = if pushed.roster { Some(exchange.live) } else { route.roster };
-                dropped.extend(pushed.carried);
-                pushed.place.into_iter().for_each(|place| learn(route, place));
-                if let Some(key) = pushed.grant {
-                    route.granted.retain(|(epoch, _)| *epoch == exchange.live);
-                    route.granted.insert((exchange.live, key));
-                }
-            }
-            Step::Frame(cursor, frame) => {
-                exchange.delivered(&generation, cursor, FrameHash::of(&frame));
-                found.into_iter().for_each(|place| learn(route, place));
-            }
-            Step::Have(lanes) => exchange.tally.again |= take_have(route, own, &lanes),
-            Step::Need => {
-                route.needs_vector = true;
-                exchange.tally.again = true;
-            }
-            Step::End(cursor, digest) => {
-                route.ended = true;
-                exchange.ended(&generation, cursor, digest);
-            }
-        }
-    }
-
-    /// Whether a frame is of the roster under an epoch.
-    fn is_roster_of(&self, frame: &[u8], epoch: &Epoch) -> bool {
-        match (Frame::parse(frame), self.ring.epochs().get(epoch)) {
-            (Ok(Frame::Roster(header, _)), Some(secret)) => {
-                secret.hint_key().hint(&header.nonce) == header.hint
-            }
-            _ => false,
-        }
-    }
-
-    /// Says what an exchange came to, whether or not it came to its end. After a whole one, in which nothing waited for a
-    /// key, the secrets of epochs that have grown old are destroyed (R6).
-    ///
-    /// # Errors
-    /// [`Error::Database`] when the view cannot be read, and the errors of saving.
-    pub fn end_exchange(&mut self, exchange: &Exchange) -> Result<SyncOutcome, Error> {
-        if exchange.is_meeting {
-            return self.end_meeting(exchange);
-        }
-        let mut tally = exchange.tally;
-        if exchange.is_done() {
-            tally.again |= self.exchanged(exchange)?;
-        }
-        Ok(SyncOutcome {
-            pushed: tally.pushed,
-            full: tally.full,
-            received: tally.received,
-            contacts: self.contact_count()?.saturating_sub(tally.contacts_before),
-            complete: exchange.is_done(),
-            again: tally.again,
-        })
-    }
-
-    /// Takes note of a whole exchange. Says whether another one at once would be of use: because another epoch is live now, or none
-    /// is, or because somebody turned out to lack a key.
-    fn exchanged(&mut self, exchange: &Exchange) -> Result<bool, Error> {
-        if self.still_member().is_err() {
-            return Ok(false);
-        }
-        let live = exchange.live;
-        self.offer_anew(exchange)?;
-        let mut space = self.space()?.clone();
-        if !space.group.seen.is_empty() {
-            space.group.exchanged();
-            self.commit(Staged { space: Some(space), ..Staged::default() })?;
-        }
-        self.forget_former_keys()?;
-        self.drop_former()?;
-        self.let_go_of_erased()?;
-        self.grow_old()?;
-        let space = self.space()?;
-        let me = self.device.identity.sign.public();
-        let owes = !space.owed_at(&exchange.relay(), &me).is_empty();
-        Ok(space.live.is_none_or(|now| now.epoch != live || owes))
-    }
-
-    /// What was pushed under an epoch that turned out to be old is offered once more, under the new one: others may have destroyed
-    /// the old one's secret (R5).
-    fn offer_anew(&mut self, exchange: &Exchange) -> Result<(), Error> {
-        let mut space = self.space()?.clone();
-        let Some(live) = space.live.filter(|live| live.epoch != exchange.live) else {
-            return Ok(());
-        };
-        let Some(secret) = space.group.generations.get(&live.generation) else { return Ok(()) };
-        let tag = secret.lane_tag(&space.lane);
-        let place = (exchange.relay(), live.generation);
-        let before = space.routes.get(&place).cloned().unwrap_or_default();
-        let mut route = before.clone();
-        if let (Some(from), Some(next)) = (exchange.tally.own_from, route.known.get_mut(&tag)) {
-            *next = (*next).min(from);
-        }
-        self.offer_former(&space, &live, &mut route);
-        if route == before {
-            return Ok(());
-        }
-        space.routes.insert(place, route);
-        self.commit(Staged { space: Some(space), ..Staged::default() })
-    }
-
-    /// The relay that is known to answer at an address: of several, the one that is expected. What the team's roster says goes
-    /// before what was met there: a relay may have got another key.
-    ///
-    /// # Errors
-    /// [`Error::NoSpace`].
-    pub fn pinned_relay(
-        &self,
-        address: &str,
-        expected: Option<Relay>,
-    ) -> Result<Option<Relay>, Error> {
-        let space = self.space()?;
-        let is_it = |known: &String| known.trim_start_matches("http://") == address;
-        let relays = space.group.roster.relays().into_iter();
-        let mut known: Vec<Relay> = relays
-            .filter(|relay| relay.addresses.iter().any(is_it))
-            .map(|relay| relay.relay)
-            .collect();
-        let met = space.pinned.iter().find(|(_, met)| *met == address).map(|(id, _)| *id);
-        if known.is_empty() {
-            known.extend(met);
-        }
-        let of_these = |wanted: Option<Relay>| wanted.filter(|relay| known.contains(relay));
-        Ok(of_these(expected).or_else(|| of_these(met)).or_else(|| known.first().copied()))
-    }
-
-    /// Pins the relay that answered at an address: another one there is refused from now on.
-    ///
-    /// # Errors
-    /// [`Error::NoSpace`], and the errors of saving.
-    pub fn pin_relay(&mut self, address: &str, relay: Relay) -> Result<(), Error> {
-        let mut space = self.space()?.clone();
-        bounded("address of a relay", address.len() as u64, TEXT_MAX)?;
-        space.pinned.insert(relay, address.to_owned());
-        bounded("relays that are pinned", space.pinned.len() as u64, PINNED_MAX)?;
-        self.commit(Staged { space: Some(space), ..Staged::default() })
-    }
-
-    /// How many contacts there are here.
-    ///
-    /// # Errors
-    /// [`Error::Database`] when the view cannot be read.
-    pub fn contact_count(&self) -> Result<u64, Error> {
-        Ok(self.view()?.totals()?.0)
-    }
 }
 
 fn section_head(
@@ -529,63 +332,53 @@ fn section_head(
     retire: RetireHash,
     state: &RouteState,
 ) -> SectionHead {
-    let basis = match state.needs_vector {
-        true => Basis::Vector(state.known.iter().map(|(tag, next)| (*tag, *next)).collect()),
+    let asks = !state.unsure.is_empty();
+    let basis = match state.needs_vector || asks {
+        true => Basis::Vector(vector(state)),
         false => Basis::Digest(state.digest),
     };
     SectionHead {
         token: secret.token(&route.relay),
         retire,
         admission: route.admission.clone(),
-        cursor: state.cursor,
+        // Nothing is sent again only because it came after a cursor that says nothing.
+        cursor: if asks || state.differs { CURSOR_MAX } else { state.cursor },
         basis,
-        resume: None,
+        resume: state.partial.as_ref().and_then(Partial::resume),
         frames: 0,
     }
 }
 
-/// What found no room is asked for again: at the next exchange, or, if only another key can open it, once keys came.
-fn note_dropped(route: &mut RouteState, tally: &Tally) {
-    route.dropped = route.dropped.max(tally.received.dropped);
-    route.needs_vector |= tally.lost || (tally.keys && route.dropped > 0);
-}
-
-/// Takes what a relay says that it holds. Says whether it lost something of this device.
-fn take_have(route: &mut RouteState, own: Option<LaneTag>, lanes: &[(LaneTag, u32)]) -> bool {
-    route.needs_vector = false;
-    route.dropped = 0;
-    route.roster = route.roster.filter(|_| !lanes.is_empty());
-    let Some(own) = own else { return false };
-    let has = lanes.iter().find(|(tag, _)| *tag == own).map(|(_, next)| *next);
-    let lost = route.known.get(&own).is_some_and(|known| has.is_none_or(|has| *known > has));
-    if lost {
-        route.known.remove(&own);
-        route.known.extend(has.map(|has| (own, has)));
+/// What a relay need not send: what it delivered or acknowledged, and what may have reached it when a line broke.
+fn vector(state: &RouteState) -> Vec<(LaneTag, u32)> {
+    let mut lanes = state.known.clone();
+    for (tag, sequence) in state.unsure.iter().filter_map(|pushed| pushed.place) {
+        if lanes.len() < KNOWN_MAX || lanes.contains_key(&tag) {
+            let next = lanes.entry(tag).or_default();
+            *next = (*next).max(sequence.saturating_add(1));
+        }
     }
-    lost
+    lanes.into_iter().collect()
 }
 
-/// The lane position of a chunk.
-pub(super) fn place(frame: &[u8]) -> Option<(LaneTag, u32)> {
-    match Frame::parse(frame) {
-        Ok(Frame::Chunk(header, _)) => Some((header.tag, header.sequence)),
-        _ => None,
-    }
+fn trail(
+    generation: Generation,
+    offers: &[Offer],
+    head: &SectionHead,
+    state: RouteState,
+) -> MailboxTrail {
+    let pushed = offers.iter().map(Offer::pushed).collect();
+    let mut trail = MailboxTrail::new(generation, pushed, (state.cursor, state.digest));
+    trail.vector = match &head.basis {
+        Basis::Vector(vector) => Some(vector.clone()),
+        Basis::Digest(_) => None,
+    };
+    trail.differs = state.differs || !state.unsure.is_empty();
+    (trail.partial, trail.unsure) = (state.partial, state.unsure);
+    trail
 }
 
-/// Whether a delivered chunk's place is one that this device has applied. A header alone proves nothing: a
-/// frame that somebody else put at my next place must not keep me from sending mine.
-fn has_applied(
-    space: &SpaceState,
-    generation: &Generation,
-    (tag, sequence): (LaneTag, u32),
-) -> bool {
-    let Some(secret) = space.group.generations.get(generation) else { return false };
-    let others = space.lanes.iter().filter(|(id, _)| **id != space.lane);
-    others.into_iter().any(|(id, lane)| sequence < lane.next && secret.lane_tag(id) == tag)
-}
-
-fn is_news(relay: &RouteState, (tag, sequence): (LaneTag, u32)) -> bool {
+pub(super) fn is_news(relay: &RouteState, (tag, sequence): (LaneTag, u32)) -> bool {
     relay.known.get(&tag).is_none_or(|next| sequence >= *next)
 }
 

@@ -255,7 +255,10 @@ fn ancestors(known: &[Known], last: ChangeHash) -> BTreeSet<ChangeHash> {
 }
 
 /// Changes with all that build on them.
-fn with_dependents(known: &[Known], some: &BTreeSet<ChangeHash>) -> BTreeSet<ChangeHash> {
+pub(super) fn with_dependents(
+    known: &[Known],
+    some: &BTreeSet<ChangeHash>,
+) -> BTreeSet<ChangeHash> {
     let mut all = some.clone();
     loop {
         let before = all.len();

@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::codec::{bounded, put_blob, put_varint};
-use haversack_wire::limits::{EPOCHS_MAX, LANES_MAX, STATEMENTS_MAX};
+use haversack_wire::limits::{EPOCHS_MAX, FRAME_MAX, LANES_MAX, PUSH_FRAMES_MAX, STATEMENTS_MAX};
 use haversack_wire::{
-    CursorDigest, Epoch, EpochHash, Error, Generation, Incarnation, Lane, LaneTag, Reader, Relay,
-    RetireHash, Space,
+    CursorDigest, Epoch, EpochHash, Error, FrameHash, Generation, Incarnation, Lane, LaneTag,
+    Padding, Reader, Relay, RetireHash, Space,
 };
 
+use super::faults::{self, Faults};
 pub(super) use super::lane::{LaneState, Said};
 pub(super) use super::mark::Mark;
 use crate::crypto::{GenerationSecret, KemSecret, OneTimeKey, Real, SignKey};
@@ -18,6 +19,8 @@ use crate::members::{
     EpochStatement, Group, Held, Identity, Live, Owed, Pending, Roster, Table, put_epochs,
     put_statements, read_epochs, read_statements,
 };
+
+use crate::sync::exchange::{Partial, Pushed};
 
 const WHAT: &str = "state";
 pub(super) const TEXT_MAX: usize = 1_024;
@@ -37,6 +40,8 @@ pub(super) const KNOWN_MAX: usize = LANES_MAX;
 /// Mailboxes, of all relays, that are remembered; relays that are pinned.
 const ROUTES_MAX: usize = LANES_MAX;
 pub(super) const PINNED_MAX: usize = 256;
+/// Kinds of faults, of all relays, that are remembered.
+pub(super) const FAULTS_MAX: usize = 1_024;
 /// Generations that are remembered: the best of those that an epoch which stands here names, and those of which nothing is
 /// known yet.
 const GENERATIONS_MAX: usize = 64;
@@ -60,6 +65,16 @@ pub(super) struct RouteState {
     pub(super) dropped: u32,
     /// Whether it was ever read to its end.
     pub(super) ended: bool,
+    /// Whether the relay's memory is known to be another one: then its cursors say nothing.
+    pub(super) differs: bool,
+    /// How often in a row the end of its answer was not in order.
+    pub(super) strikes: u8,
+    /// A chunk of which a part came before the line broke.
+    pub(super) partial: Option<Partial>,
+    /// What was on its way there when the line broke, in order: it may be there, or not.
+    pub(super) unsure: Vec<Pushed>,
+    /// The carried frames that it has.
+    pub(super) took: BTreeSet<FrameHash>,
 }
 
 impl RouteState {
@@ -79,6 +94,12 @@ impl RouteState {
             out.extend_from_slice(epoch.as_bytes());
             out.extend_from_slice(key);
         }
+        out.extend([u8::from(self.differs), self.strikes]);
+        put_blob(out, self.partial.as_ref().map_or(&[], |partial| partial.bytes.as_slice()));
+        put_varint(out, self.unsure.len() as u64);
+        self.unsure.iter().for_each(|pushed| pushed.encode(out));
+        put_varint(out, self.took.len() as u64);
+        self.took.iter().for_each(|hash| out.extend_from_slice(hash.as_bytes()));
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
@@ -92,6 +113,14 @@ impl RouteState {
         relay.dropped = r.varint_u32()?;
         for _ in 0..r.count(STATEMENTS_MAX)? {
             relay.granted.insert((Epoch::new(r.array()?), r.array()?));
+        }
+        (relay.differs, relay.strikes) = (r.u8()? == 1, r.u8()?);
+        relay.partial = Partial::new(r.blob(FRAME_MAX)?.to_vec());
+        for _ in 0..r.count(PUSH_FRAMES_MAX)? {
+            relay.unsure.push(Pushed::decode(r)?);
+        }
+        for _ in 0..r.varint()? {
+            relay.took.insert(FrameHash::new(r.array()?));
         }
         Ok(relay)
     }
@@ -114,6 +143,14 @@ pub(super) struct SpaceState {
     pub(super) routes: BTreeMap<(Relay, Generation), RouteState>,
     /// Where each relay answered when it was pinned.
     pub(super) pinned: BTreeMap<Relay, String>,
+    /// What relays did that they should not.
+    pub(super) faults: Faults,
+    /// The first sequence of each of this device's lanes that was never written into a file.
+    pub(super) filed: BTreeMap<Lane, u32>,
+    /// The lanes that this device left because a relay had no room there, and from which sequence on it said its work again.
+    pub(super) left: BTreeMap<Lane, u32>,
+    /// How much of the lengths of this device's frames shows.
+    pub(super) padding: Padding,
     /// Statements to be sent with the next body.
     pub(super) unsent: Vec<Vec<u8>>,
     /// Whether the next body is to be closed even if there is nothing in it but how far this device has come: who rotates
@@ -135,6 +172,10 @@ impl SpaceState {
             lanes: [(lane, own)].into(),
             routes: BTreeMap::new(),
             pinned: BTreeMap::new(),
+            faults: Faults::new(),
+            filed: BTreeMap::new(),
+            left: BTreeMap::new(),
+            padding: Padding::default(),
             unsent: Vec::new(),
             owes_word: false,
             rotated_on: None,
@@ -143,6 +184,17 @@ impl SpaceState {
 
     pub(super) fn space(&self) -> &Space {
         self.group.space()
+    }
+
+    /// A mailbox at a relay, as far as this device has come with it.
+    pub(super) fn route(&self, relay: &Relay, generation: &Generation) -> RouteState {
+        self.routes.get(&(*relay, *generation)).cloned().unwrap_or_default()
+    }
+
+    /// Whether what this device said at a place was said again on another lane.
+    pub(super) fn has_left(&self, lane: &Lane, sequence: Option<u32>) -> bool {
+        let left = self.left.get(lane).zip(sequence);
+        left.is_some_and(|(from, sequence)| *from <= sequence)
     }
 
     /// Judges the epochs anew, after the group or the secrets changed.
@@ -218,6 +270,9 @@ impl SpaceState {
         put_statements(&mut out, &self.unsent);
         out.push(self.owes_word.into());
         put_varint(&mut out, self.rotated_on.map_or(0, |day| u64::from(day) + 1));
+        put_places(&mut out, &self.filed);
+        put_places(&mut out, &self.left);
+        out.push(u8::from(self.padding == Padding::HighRisk));
         out
     }
 
@@ -248,6 +303,7 @@ impl SpaceState {
             out.extend_from_slice(generation.as_bytes());
             route.encode(&mut out);
         }
+        faults::encode(&self.faults, &mut out);
         Ok(out)
     }
 
@@ -271,8 +327,10 @@ impl SpaceState {
         let unsent = read_statements(&mut r)?;
         let owes_word = r.u8()? == 1;
         let rotated_on = r.varint()?.checked_sub(1).and_then(|day| u16::try_from(day).ok());
+        let (filed, left) = (read_places(&mut r)?, read_places(&mut r)?);
+        let padding = if r.u8()? == 1 { Padding::HighRisk } else { Padding::Padme };
         r.end()?;
-        let (pinned, routes) = decode_relays(relays)?;
+        let (pinned, routes, faults) = decode_relays(relays)?;
         let own = LaneState::new([0; 32], Incarnation::default());
         let mut state = Self::new(group, lane, own);
         state.refresh(held);
@@ -283,12 +341,29 @@ impl SpaceState {
             lanes,
             routes,
             pinned,
+            faults,
+            filed,
+            left,
+            padding,
             unsent,
             owes_word,
             rotated_on,
             ..state
         })
     }
+}
+
+fn put_places(out: &mut Vec<u8>, places: &BTreeMap<Lane, u32>) {
+    put_varint(out, places.len() as u64);
+    for (lane, sequence) in places {
+        out.extend_from_slice(lane.as_bytes());
+        put_varint(out, (*sequence).into());
+    }
+}
+
+fn read_places(r: &mut Reader<'_>) -> Result<BTreeMap<Lane, u32>, Error> {
+    let count = r.count(2 * LANES_MAX)?;
+    (0..count).map(|_| Ok((Lane::new(r.array()?), r.varint_u32()?))).collect()
 }
 
 fn decode_group(r: &mut Reader<'_>) -> Result<Group, Error> {
@@ -346,7 +421,7 @@ fn decode_lanes(bytes: &[u8]) -> Result<BTreeMap<Lane, LaneState>, Error> {
 
 type Routes = BTreeMap<(Relay, Generation), RouteState>;
 
-fn decode_relays(bytes: &[u8]) -> Result<(BTreeMap<Relay, String>, Routes), Error> {
+fn decode_relays(bytes: &[u8]) -> Result<(BTreeMap<Relay, String>, Routes, Faults), Error> {
     let mut r = Reader::new(WHAT, bytes);
     let (mut pinned, mut routes) = (BTreeMap::new(), Routes::new());
     for _ in 0..r.count(PINNED_MAX)? {
@@ -356,7 +431,7 @@ fn decode_relays(bytes: &[u8]) -> Result<(BTreeMap<Relay, String>, Routes), Erro
         let place = (Relay::new(r.array()?), Generation::new(r.array()?));
         routes.insert(place, RouteState::decode(&mut r)?);
     }
-    Ok((pinned, routes))
+    Ok((pinned, routes, faults::decode(&mut r, FAULTS_MAX)?))
 }
 
 /// Who this device is, and a request that waits for its answer.

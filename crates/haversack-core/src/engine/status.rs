@@ -7,23 +7,12 @@ use haversack_wire::codec::{put_blob, put_varint};
 use haversack_wire::{Document, Relay};
 
 use super::Engine;
-use super::incoming::acknowledged;
 use super::kept::Keep;
+use super::ledger::Ledger;
 use super::log::{Row, RowKind};
 use crate::Error;
 use crate::model::Site;
 use crate::view::{ClientRow, ContactFilter, ContactRow};
-
-/// How much of this device's own work is where. Each change is counted in the safest place it is known to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Ledger {
-    /// Only on this device.
-    pub here_only: u64,
-    /// Held by a relay.
-    pub relayed: u64,
-    /// Acknowledged by the signature of a coordinator or an archive.
-    pub acknowledged: u64,
-}
 
 /// Where a store stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,7 +23,9 @@ pub struct Status {
     pub undated: u64,
     /// Documents in the log.
     pub documents: u64,
-    /// This device's rows of the log, by where they are.
+    /// The same contacts, whoever logged them, by where they are.
+    pub whereabouts: Ledger,
+    /// This device's changes, by where they are.
     pub own: Ledger,
     /// Frames that wait for something missing.
     pub waiting: u64,
@@ -59,7 +50,11 @@ impl Engine {
     /// # Errors
     /// [`Error::Database`] when the view cannot be read.
     pub fn contacts(&self, filter: &ContactFilter) -> Result<Vec<ContactRow>, Error> {
-        self.view()?.contacts(filter)
+        let mut rows = self.view()?.contacts(filter)?;
+        let keys = rows.iter().map(|row| (row.id.outing, row.id.key.as_str()));
+        let states = self.contact_states(keys)?;
+        rows.iter_mut().zip(states).for_each(|(row, state)| row.state = state);
+        Ok(rows)
     }
 
     /// Every client file held here, in order of label.
@@ -67,7 +62,10 @@ impl Engine {
     /// # Errors
     /// [`Error::Database`] when the view cannot be read.
     pub fn clients(&self) -> Result<Vec<ClientRow>, Error> {
-        self.view()?.clients()
+        let mut rows = self.view()?.clients()?;
+        let states = self.client_states(rows.iter().map(|row| &row.id));
+        rows.iter_mut().zip(states).for_each(|(row, state)| row.state = state);
+        Ok(rows)
     }
 
     /// Every site, in order of code.
@@ -89,6 +87,7 @@ impl Engine {
             contacts,
             undated,
             documents: self.index.documents().filter(|(_, entry)| entry.is_said()).count() as u64,
+            whereabouts: self.contact_ledger()?,
             own: self.ledger(),
             waiting: self.waiting.waits().count() as u64,
             quarantined: self.waiting.refused().count() as u64,
@@ -108,44 +107,6 @@ impl Engine {
             *most = route.dropped.max(*most);
         }
         dropped.into_values().map(u64::from).sum()
-    }
-
-    pub(super) fn ledger(&self) -> Ledger {
-        let mut ledger = Ledger::default();
-        let Some(space) = &self.space else {
-            return ledger;
-        };
-        let tagged = |generation| {
-            let secret = space.group.generations.get(generation)?;
-            Some(secret.lane_tag(&space.lane))
-        };
-        let routes = space.routes.iter();
-        let relayed = routes
-            .filter_map(|((_, generation), route)| route.known.get(&tagged(generation)?))
-            .max();
-        let (relayed, acknowledged) =
-            (relayed.copied().unwrap_or(0), acknowledged(space, &self.bodies));
-        let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
-        let former = self.former_places(space);
-        let is_work = |kind| {
-            matches!(kind, RowKind::Changes | RowKind::Drop | RowKind::Carried | RowKind::Erased)
-        };
-        for row in rows.filter(|row| is_work(row.head.kind)) {
-            let place = row.head.sequence.map(|sequence| (row.head.lane, sequence));
-            match row.head.sequence {
-                _ if row.head.lane != space.lane => {
-                    match place.and_then(|place| former.get(&place)) {
-                        Some(true) => ledger.relayed += 1,
-                        Some(false) => ledger.here_only += 1,
-                        None => {}
-                    }
-                }
-                Some(sequence) if acknowledged.contains(&sequence) => ledger.acknowledged += 1,
-                Some(sequence) if sequence < relayed => ledger.relayed += 1,
-                _ => ledger.here_only += 1,
-            }
-        }
-        ledger
     }
 
     /// Everything that the documents and the roster say, as bytes that do not depend on the order or the way

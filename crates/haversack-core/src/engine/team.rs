@@ -213,7 +213,8 @@ impl Engine {
         for segment in RosterSegment::split(&best.statement.bytes, &lineage, statements)? {
             let key = (secret, &best.statement.epoch);
             let random = &mut *self.random;
-            frames.push(chunk::seal_roster(key, space.space(), &segment.encode(), random)?);
+            let content = (&segment.encode()[..], space.padding);
+            frames.push(chunk::seal_roster_padded(key, space.space(), content, random)?);
         }
         Ok(frames)
     }

@@ -97,9 +97,16 @@ pub(super) fn answer(frames: &[Vec<u8>]) -> Vec<u8> {
     for (frame, cursor) in frames.iter().zip(1..) {
         put(Part::Frame { cursor, frame });
     }
-    put(Part::End { cursor: frames.len() as u64, digest: CursorDigest::new([1; 16]) });
+    put(Part::End { cursor: frames.len() as u64, digest: digest(frames) });
     put(Part::Done);
     out
+}
+
+/// dₙ over frames.
+pub(super) fn digest(frames: &[Vec<u8>]) -> CursorDigest {
+    let next =
+        |digest: CursorDigest, frame: &Vec<u8>| digest.next(haversack_wire::FrameHash::of(frame));
+    frames.iter().fold(CursorDigest::default(), next)
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Sealing bodies and roster segments into frames (PROTOCOL § 3.2, § 3.3).
 
-use haversack_wire::{ChunkHeader, Epoch, Error, KeyHint, LaneTag, RosterHeader, Space};
+use haversack_wire::{ChunkHeader, Epoch, Error, KeyHint, LaneTag, Padding, RosterHeader, Space};
 use rand_core::CryptoRng;
 
 use super::envelope::{pack, unpack};
@@ -12,14 +12,14 @@ const TAG: usize = 16;
 ///
 /// # Errors
 /// [`Error::Limit`] when it is too large for a frame.
-pub(crate) fn seal(
+pub(crate) fn seal_padded(
     epoch: (&EpochSecret, &Epoch),
     space: &Space,
     place: (LaneTag, u32),
-    raw: &[u8],
+    (raw, padding): (&[u8], Padding),
     random: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, Error> {
-    let plain = pack(raw, ChunkHeader::LEN + TAG)?;
+    let plain = pack(raw, ChunkHeader::LEN + TAG, padding)?;
     let nonce = bytes(random);
     let header = ChunkHeader {
         tag: place.0,
@@ -32,6 +32,18 @@ pub(crate) fn seal(
     let aad = AadLabel::CHUNK.with(&[space.as_bytes(), epoch.1.as_bytes(), &clear]);
     let sealed = seal_aead(epoch.0.chunk_key().expose(), &nonce, &aad, &plain);
     Ok([&clear[..], &sealed].concat())
+}
+
+/// The same, padded as usual.
+#[cfg(test)]
+pub(crate) fn seal(
+    epoch: (&EpochSecret, &Epoch),
+    space: &Space,
+    place: (LaneTag, u32),
+    raw: &[u8],
+    random: &mut dyn CryptoRng,
+) -> Result<Vec<u8>, Error> {
+    seal_padded(epoch, space, place, (raw, Padding::default()), random)
 }
 
 /// Opens a chunk under the epoch that its hint names. `None` when the key is another one.
@@ -50,20 +62,31 @@ pub(crate) fn open(
 /// Seals a roster segment.
 ///
 /// # Errors
-/// As [`seal`].
-pub(crate) fn seal_roster(
+/// As [`seal_padded`].
+pub(crate) fn seal_roster_padded(
     epoch: (&EpochSecret, &Epoch),
     space: &Space,
-    content: &[u8],
+    (content, padding): (&[u8], Padding),
     random: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, Error> {
-    let plain = pack(content, RosterHeader::LEN + TAG)?;
+    let plain = pack(content, RosterHeader::LEN + TAG, padding)?;
     let nonce = bytes(random);
     let length = (plain.len() + TAG) as u16;
     let clear = RosterHeader { length, nonce, hint: epoch.0.hint_key().hint(&nonce) }.encode();
     let aad = AadLabel::ROSTER_SEGMENT.with(&[space.as_bytes(), epoch.1.as_bytes(), &clear]);
     let sealed = seal_aead(epoch.0.roster_key().expose(), &nonce, &aad, &plain);
     Ok([&clear[..], &sealed].concat())
+}
+
+/// The same, padded as usual.
+#[cfg(test)]
+pub(crate) fn seal_roster(
+    epoch: (&EpochSecret, &Epoch),
+    space: &Space,
+    content: &[u8],
+    random: &mut dyn CryptoRng,
+) -> Result<Vec<u8>, Error> {
+    seal_roster_padded(epoch, space, (content, Padding::default()), random)
 }
 
 /// Opens a roster segment. `None` when the key is another one.

@@ -2,7 +2,7 @@
 
 use haversack_wire::codec::{bounded, put_blob, put_varint};
 use haversack_wire::limits::{FRAME_MAX, RAW_MAX};
-use haversack_wire::{Error, Reader, padded};
+use haversack_wire::{Error, Padding, Reader};
 
 const WHAT: &str = "envelope";
 const DICTIONARY_NONE: u64 = 0;
@@ -12,7 +12,7 @@ const LEVEL: i32 = 19;
 ///
 /// # Errors
 /// [`Error::Limit`] when the content is over 256 KiB raw, or the frame over 32 KiB.
-pub(super) fn pack(raw: &[u8], around: usize) -> Result<Vec<u8>, Error> {
+pub(super) fn pack(raw: &[u8], around: usize, padding: Padding) -> Result<Vec<u8>, Error> {
     bounded(WHAT, raw.len() as u64, RAW_MAX)?;
     let refused = Error::Malformed { what: WHAT, rule: "does not compress" };
     let packed = zstd::bulk::compress(raw, LEVEL).map_err(|_| refused)?;
@@ -20,7 +20,7 @@ pub(super) fn pack(raw: &[u8], around: usize) -> Result<Vec<u8>, Error> {
     put_varint(&mut out, DICTIONARY_NONE);
     put_varint(&mut out, raw.len() as u64);
     put_blob(&mut out, &packed);
-    let whole = padded(out.len() + around)?;
+    let whole = padding.padded(out.len() + around)?;
     out.resize(whole - around, 0);
     Ok(out)
 }
@@ -60,9 +60,11 @@ mod tests {
     fn frames_have_padded_sizes() {
         for length in [0, 1, 100, 5_000, 200_000] {
             let raw: Vec<u8> = (0..length).map(|n: u32| (n % 7) as u8).collect();
-            let plain = pack(&raw, 60).unwrap();
-            assert_eq!(padded(plain.len() + 60), Ok(plain.len() + 60));
-            assert_eq!(unpack(&plain).unwrap(), raw);
+            for padding in [Padding::Padme, Padding::HighRisk] {
+                let plain = pack(&raw, 60, padding).unwrap();
+                assert_eq!(padding.padded(plain.len() + 60), Ok(plain.len() + 60));
+                assert_eq!(unpack(&plain).unwrap(), raw);
+            }
         }
     }
 

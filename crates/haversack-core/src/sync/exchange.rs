@@ -5,15 +5,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::Received;
-use haversack_wire::answer::{AnswerReader, Part, Stored};
-use haversack_wire::request::{Section, encode};
-use haversack_wire::{CursorDigest, Epoch, Error, FrameHash, Generation, LaneTag, Relay};
+use crate::engine::{Fault, Received};
+use haversack_wire::answer::{AnswerReader, Broken, Part, Stored};
+use haversack_wire::codec::put_varint;
+use haversack_wire::limits::FRAME_MAX;
+use haversack_wire::request::{Resume, Section, encode};
+use haversack_wire::{
+    ChunkHeader, CursorDigest, Epoch, Error, Frame, FrameHash, Generation, LaneTag, Reader, Relay,
+};
 
 /// A frame that was pushed, as the acknowledgement will name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pushed {
     pub(crate) hash: FrameHash,
+    /// Its length in bytes.
+    pub(crate) size: u32,
     /// The chunk's place; `None` for other frames.
     pub(crate) place: Option<(LaneTag, u32)>,
     /// The row that carried it, when it is another device's.
@@ -24,11 +30,42 @@ pub(crate) struct Pushed {
     pub(crate) grant: Option<[u8; 32]>,
 }
 
+impl Pushed {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.hash.as_bytes());
+        put_varint(out, self.size.into());
+        out.push(self.place.is_some().into());
+        if let Some((tag, sequence)) = self.place {
+            out.extend_from_slice(tag.as_bytes());
+            put_varint(out, sequence.into());
+        }
+        put_varint(out, self.carried.map_or(0, |row| row.unsigned_abs() + 1));
+        out.extend([u8::from(self.roster), u8::from(self.grant.is_some())]);
+        out.extend(self.grant.iter().flatten());
+    }
+
+    pub(crate) fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let (hash, size) = (FrameHash::new(r.array()?), r.varint_u32()?);
+        let place = match r.u8()? {
+            0 => None,
+            _ => Some((LaneTag::new(r.array()?), r.varint_u32()?)),
+        };
+        let carried = r.varint()?.checked_sub(1).and_then(|row| i64::try_from(row).ok());
+        let roster = r.u8()? == 1;
+        let grant = match r.u8()? {
+            0 => None,
+            _ => Some(r.array()?),
+        };
+        Ok(Self { hash, size, place, carried, roster, grant })
+    }
+}
+
 /// What an answer says next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The relay took, had, or refused a pushed frame.
-    Acknowledged(Pushed, Stored),
+    /// The relay took, had, or refused a pushed frame; and whether it says so of a place in the mailbox that the digest at its end is
+    /// about.
+    Acknowledged(Pushed, Stored, bool),
     /// A frame to make durable.
     Frame(u64, Vec<u8>),
     /// What the relay holds of each lane.
@@ -37,6 +74,51 @@ pub(crate) enum Step {
     Need,
     /// Everything was delivered up to here.
     End(u64, CursorDigest),
+}
+
+/// What the end of a mailbox's part of an answer shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Ended {
+    /// Frames that the relay counts and neither delivered nor acknowledged, where it was to deliver all.
+    pub(crate) left_out: u64,
+    /// Whether the digest is not that of the frames that it delivered, or the cursor goes back.
+    pub(crate) differs: bool,
+    /// What was pushed before a line broke and turns out to be there, by its hash.
+    pub(crate) confirmed: Vec<Pushed>,
+}
+
+/// A chunk of which an answer brought a part before it broke off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Partial {
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Partial {
+    /// A part that is worth going on with: its clear header is whole.
+    pub(crate) fn new(bytes: Vec<u8>) -> Option<Self> {
+        let is_chunk = bytes.starts_with(&[1, haversack_wire::VERSION]);
+        let fits = (ChunkHeader::LEN..FRAME_MAX).contains(&bytes.len());
+        (is_chunk && fits).then_some(Self { bytes })
+    }
+
+    /// How a request asks for the rest.
+    pub(crate) fn resume(&self) -> Option<Resume> {
+        let (tag, sequence) = (self.bytes.get(2..10)?, self.bytes.get(10..14)?);
+        Some(Resume {
+            tag: LaneTag::new(tag.try_into().ok()?),
+            sequence: u32::from_le_bytes(sequence.try_into().ok()?),
+            offset: self.bytes.len() as u32,
+            frame: FrameHash::of(&self.bytes),
+        })
+    }
+}
+
+/// The lane position of a chunk.
+pub(crate) fn place(frame: &[u8]) -> Option<(LaneTag, u32)> {
+    match Frame::parse(frame) {
+        Ok(Frame::Chunk(header, _)) => Some((header.tag, header.sequence)),
+        _ => None,
+    }
 }
 
 /// An exchange under way. Drop it at any point: what was applied stays, the rest comes again.
@@ -54,13 +136,36 @@ pub struct Exchange {
     pub(crate) is_meeting: bool,
     /// What it took, in this exchange and those that it goes on after.
     pub(crate) handed: BTreeSet<FrameHash>,
+    /// What the relay did that it should not.
+    pub(crate) faults: BTreeMap<Fault, u32>,
+    /// Places on this device's lane that the relay took.
+    pub(crate) sent: BTreeSet<u32>,
+    /// What it had no room for.
+    pub(crate) full: Vec<Pushed>,
+    /// Keys that lacked a grant when it began.
+    pub(crate) owed: BTreeSet<[u8; 32]>,
 }
 
 /// One mailbox of an exchange.
 #[derive(Debug)]
 pub(crate) struct MailboxTrail {
-    generation: Generation,
-    pushed: Vec<Pushed>,
+    pub(crate) generation: Generation,
+    pub(crate) pushed: Vec<Pushed>,
+    /// Which of the pushed frames the relay has said something about.
+    answered: BTreeSet<u32>,
+    /// The vector by which the request says what is here, if it does so.
+    pub(crate) vector: Option<Vec<(LaneTag, u32)>>,
+    /// Whether the relay's cursors say nothing to this device: then nothing shows by them what it leaves out.
+    pub(crate) differs: bool,
+    /// Where the device was when it began.
+    start: (u64, CursorDigest),
+    /// The places of chunks that the answer has named so far.
+    shown: BTreeSet<(LaneTag, u32)>,
+    /// A frame that is to be gone on with.
+    pub(crate) partial: Option<Partial>,
+    /// What was pushed before a line broke, in order: it may be there, or not.
+    pub(crate) unsure: Vec<Pushed>,
+    is_ended: bool,
     trail: Trail,
 }
 
@@ -70,7 +175,37 @@ impl MailboxTrail {
         pushed: Vec<Pushed>,
         (cursor, digest): (u64, CursorDigest),
     ) -> Self {
-        Self { generation, pushed, trail: Trail { cursor, digest, ahead: BTreeMap::new() } }
+        Self {
+            generation,
+            pushed,
+            answered: BTreeSet::new(),
+            vector: None,
+            differs: false,
+            start: (cursor, digest),
+            shown: BTreeSet::new(),
+            partial: None,
+            unsure: Vec::new(),
+            is_ended: false,
+            trail: Trail { cursor, digest, ahead: BTreeMap::new() },
+        }
+    }
+
+    /// How many chunks the relay says that it has, was asked for, and did not deliver.
+    pub(crate) fn held_back(&self, have: &[(LaneTag, u32)]) -> u64 {
+        let Some(vector) = &self.vector else { return 0 };
+        let lane = |(tag, next): &(LaneTag, u32)| {
+            let known = vector.iter().find(|(asked, _)| asked == tag).map_or(0, |(_, next)| *next);
+            let most = (*next).max(known);
+            let came = self.shown.range((*tag, known)..(*tag, most)).count() as u64;
+            u64::from(most - known) - came
+        };
+        have.iter().map(lane).sum()
+    }
+
+    /// The pushed frames of which the relay has said nothing.
+    pub(crate) fn unanswered(&self) -> impl Iterator<Item = Pushed> + '_ {
+        let all = (0..).zip(&self.pushed);
+        all.filter(|(index, _)| !self.answered.contains(index)).map(|(_, pushed)| *pushed)
     }
 }
 
@@ -78,6 +213,9 @@ impl MailboxTrail {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Tally {
     pub(crate) pushed: u32,
+    pub(crate) pushed_bytes: u64,
+    /// This device's changes in what was pushed.
+    pub(crate) records: u32,
     pub(crate) full: u32,
     pub(crate) again: bool,
     pub(crate) received: Received,
@@ -99,7 +237,7 @@ impl std::fmt::Debug for Exchange {
 }
 
 /// A cursor counts frames of one mailbox; beyond this it counts nothing real.
-const CURSOR_MAX: u64 = 1 << 48;
+pub(crate) const CURSOR_MAX: u64 = 1 << 48;
 
 impl Exchange {
     /// Begins an exchange about mailboxes, the live one first.
@@ -110,8 +248,28 @@ impl Exchange {
         mailboxes: Vec<MailboxTrail>,
     ) -> Result<Self, Error> {
         let (request, reader) = (encode(sections)?, AnswerReader::new());
-        let (tally, is_meeting, handed) = Default::default();
-        Ok(Self { relay, live, request, mailboxes, at: 0, reader, tally, is_meeting, handed })
+        let (tally, faults, sent, full, owed) = Default::default();
+        let (at, is_meeting, handed) = Default::default();
+        Ok(Self {
+            relay,
+            live,
+            request,
+            mailboxes,
+            at,
+            reader,
+            tally,
+            is_meeting,
+            handed,
+            faults,
+            sent,
+            full,
+            owed,
+        })
+    }
+
+    pub(crate) fn blame(&mut self, fault: Fault, count: u64) {
+        let sum = self.faults.entry(fault).or_default();
+        *sum = sum.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
     }
 
     /// The body of the one request.
@@ -138,59 +296,143 @@ impl Exchange {
         self.mailboxes.iter().map(cursor)
     }
 
-    /// Takes bytes of the answer and gives the steps that are whole, each with its mailbox.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<(Generation, Step)>, Error> {
+    /// The mailboxes that it is about.
+    pub(crate) fn mailboxes(&self) -> &[MailboxTrail] {
+        &self.mailboxes
+    }
+
+    /// Takes bytes of the answer and gives the steps that are whole, each with its mailbox; and, where something is no answer,
+    /// what is wrong with it. What came before that counts.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> (Vec<(Generation, Step)>, Option<Error>) {
         self.reader.feed(bytes);
         let mut steps = Vec::new();
-        while let Some(part) = self.reader.next_part()? {
-            if let Part::Section(index) = part {
-                self.at = index.into();
+        loop {
+            match self.next_step() {
+                Ok(Some(step)) => steps.extend(step),
+                Ok(None) => return (steps, None),
+                Err(error) => return (steps, Some(error)),
             }
-            let mailbox = self.mailboxes.get_mut(self.at).ok_or(UNASKED)?;
-            let generation = mailbox.generation;
-            steps.extend(step(mailbox, part)?.map(|step| (generation, step)));
-        }
-        Ok(steps)
-    }
-
-    /// Counts a delivered frame, once it is durable here.
-    pub(crate) fn delivered(&mut self, generation: &Generation, cursor: u64, frame: FrameHash) {
-        self.trail(generation).into_iter().for_each(|trail| trail.add(cursor, frame));
-    }
-
-    /// Takes the relay's word for the cursor at the end of a mailbox's part of the answer.
-    pub(crate) fn ended(&mut self, generation: &Generation, cursor: u64, digest: CursorDigest) {
-        if let Some(trail) = self.trail(generation) {
-            (trail.cursor, trail.digest) = (cursor, digest);
         }
     }
 
-    fn trail(&mut self, generation: &Generation) -> Option<&mut Trail> {
-        let mut mailboxes = self.mailboxes.iter_mut();
-        mailboxes.find(|m| m.generation == *generation).map(|mailbox| &mut mailbox.trail)
+    /// The next part, and what it says. `None` when more bytes are needed.
+    #[expect(clippy::option_option, reason = "a part may say nothing")]
+    fn next_step(&mut self) -> Result<Option<Option<(Generation, Step)>>, Error> {
+        let Some(part) = self.reader.next_part()? else { return Ok(None) };
+        if let Part::Section(index) = part {
+            self.at = index.into();
+        }
+        let mailbox = self.mailboxes.get_mut(self.at).ok_or(UNASKED)?;
+        let generation = mailbox.generation;
+        Ok(Some(step(mailbox, part)?.map(|step| (generation, step))))
+    }
+
+    /// Counts a delivered frame, once it is durable here. Says whether it is one that was pushed before a line broke.
+    pub(crate) fn delivered(
+        &mut self,
+        generation: &Generation,
+        cursor: u64,
+        frame: FrameHash,
+    ) -> Option<Pushed> {
+        let mailbox = self.mailbox(generation)?;
+        mailbox.trail.add(cursor, frame);
+        let at = mailbox.unsure.iter().position(|pushed| pushed.hash == frame)?;
+        Some(mailbox.unsure.remove(at))
+    }
+
+    /// Takes the relay's word for the cursor at the end of a mailbox's part of the answer, and says what shows there. Where that is not
+    /// in order, and is not to be taken all the same, the device stays where it was.
+    pub(crate) fn ended(
+        &mut self,
+        generation: &Generation,
+        cursor: u64,
+        (digest, all_the_same): (CursorDigest, bool),
+    ) -> Ended {
+        let Some(mailbox) = self.mailbox(generation) else { return Ended::default() };
+        let trail = &mut mailbox.trail;
+        let mut ended = Ended::default();
+        let mut unsure = std::mem::take(&mut mailbox.unsure);
+        unsure.truncate(trail.filled(cursor, digest, &unsure));
+        ended.confirmed = unsure;
+        if !mailbox.differs {
+            let missing = cursor.saturating_sub(trail.cursor) - trail.beyond(cursor);
+            ended.left_out = missing;
+            let is_back = cursor < trail.cursor;
+            ended.differs = is_back || (cursor == trail.cursor && digest != trail.digest);
+        }
+        let is_in_order = ended.left_out == 0 && !ended.differs;
+        (trail.cursor, trail.digest) = match is_in_order || all_the_same {
+            true => (cursor, digest),
+            false => mailbox.start,
+        };
+        mailbox.partial = None;
+        ended
+    }
+
+    /// The mailbox in which the answer broke off, and the chunk of which it brought a part.
+    pub(crate) fn broken_off(&self) -> Option<(Generation, Partial)> {
+        let mailbox = self.mailboxes.get(self.at)?;
+        let Broken { offset, bytes } = self.reader.broken_off()?;
+        let before = mailbox.partial.as_ref().map(|partial| partial.bytes.as_slice());
+        let before = match offset {
+            0 => Some(&[][..]),
+            _ => before.filter(|before| before.len() == offset as usize),
+        };
+        let partial = Partial::new([before?, bytes].concat())?;
+        Some((mailbox.generation, partial))
+    }
+
+    fn mailbox(&mut self, generation: &Generation) -> Option<&mut MailboxTrail> {
+        self.mailboxes.iter_mut().find(|mailbox| mailbox.generation == *generation)
     }
 }
 
 fn step(mailbox: &mut MailboxTrail, part: Part<'_>) -> Result<Option<Step>, Error> {
     Ok(Some(match part {
         Part::Ack { cursor, .. } | Part::Frame { cursor, .. } | Part::End { cursor, .. }
-            if cursor > CURSOR_MAX =>
+            if cursor > CURSOR_MAX || mailbox.is_ended =>
         {
             return Err(UNASKED);
         }
         Part::Ack { index, stored, cursor } => {
             let pushed = *mailbox.pushed.get(index as usize).ok_or(UNASKED)?;
+            if !mailbox.answered.insert(index) {
+                return Err(UNASKED);
+            }
             if stored != Stored::Full {
                 mailbox.trail.add(cursor, pushed.hash);
             }
-            Step::Acknowledged(pushed, stored)
+            if stored != Stored::Full {
+                mailbox.shown.extend(pushed.place);
+            }
+            // What lies before was read, or is shown by what the relay says that it has.
+            let is_proved = cursor > mailbox.start.0 || mailbox.vector.is_some();
+            Step::Acknowledged(pushed, stored, is_proved)
         }
-        Part::Frame { cursor, frame } => Step::Frame(cursor, frame.to_vec()),
+        Part::Frame { cursor, frame } => {
+            mailbox.shown.extend(place(frame));
+            Step::Frame(cursor, frame.to_vec())
+        }
         Part::Have(lanes) => Step::Have(lanes),
+        // Whoever was told all that is here has nothing to need.
+        Part::Need if mailbox.vector.is_some() => return Err(UNASKED),
         Part::Need => Step::Need,
-        Part::End { cursor, digest } => Step::End(cursor, digest),
+        Part::End { cursor, digest } => {
+            mailbox.is_ended = true;
+            Step::End(cursor, digest)
+        }
         Part::Section(_) | Part::Done | Part::Other => return Ok(None),
-        Part::Tail { .. } => return Err(UNASKED),
+        Part::Tail { cursor, offset, rest } => {
+            let partial = mailbox.partial.take().ok_or(UNASKED)?;
+            if partial.bytes.len() != offset as usize
+                || rest.len() + partial.bytes.len() > FRAME_MAX
+            {
+                return Err(UNASKED);
+            }
+            let frame = [&partial.bytes, rest].concat();
+            mailbox.shown.extend(place(&frame));
+            Step::Frame(cursor, frame)
+        }
     }))
 }
 
@@ -214,6 +456,32 @@ impl Trail {
             self.digest = self.digest.next(next);
         }
     }
+
+    /// How many frames beyond a gap are here, up to a cursor.
+    fn beyond(&self, cursor: u64) -> u64 {
+        if cursor <= self.cursor {
+            return 0;
+        }
+        self.ahead.range(self.cursor + 1..=cursor).count() as u64
+    }
+
+    /// How many of these frames, in their order, fill the gaps up to a cursor: all or none, as the digest there shows.
+    fn filled(&self, cursor: u64, digest: CursorDigest, frames: &[Pushed]) -> usize {
+        let gaps = cursor.saturating_sub(self.cursor) - self.beyond(cursor);
+        if gaps == 0 || gaps > frames.len() as u64 {
+            return 0;
+        }
+        let mut filling = frames.iter();
+        let mut at = self.digest;
+        for place in self.cursor + 1..=cursor {
+            let next = self.ahead.get(&place).copied();
+            let Some(next) = next.or_else(|| filling.next().map(|frame| frame.hash)) else {
+                return 0;
+            };
+            at = at.next(next);
+        }
+        if at == digest { gaps as usize } else { 0 }
+    }
 }
 
 #[cfg(test)]
@@ -231,5 +499,43 @@ mod tests {
         trail.add(1, frame(9));
         assert_eq!(trail.cursor, 2);
         assert_eq!(trail.digest, CursorDigest::default().next(frame(1)).next(frame(2)));
+    }
+
+    #[test]
+    fn what_a_broken_line_left_open_is_told_by_the_digest() {
+        let frame = |n| FrameHash::new([n; 16]);
+        let pushed = |n| {
+            let (place, carried, roster, grant) = Default::default();
+            Pushed { hash: frame(n), size: 300, place, carried, roster, grant }
+        };
+        let open = [pushed(1), pushed(2), pushed(3)];
+        let check = |stored: &[u8], delivered: &[u64], expect: usize| {
+            let digest = stored.iter().fold(CursorDigest::default(), |d, n| d.next(frame(*n)));
+            let mut trail =
+                Trail { cursor: 0, digest: CursorDigest::default(), ahead: BTreeMap::new() };
+            for at in delivered {
+                trail.add(*at, frame(stored[*at as usize - 1]));
+            }
+            assert_eq!(trail.filled(stored.len() as u64, digest, &open), expect, "{stored:?}");
+        };
+        check(&[], &[], 0);
+        check(&[1], &[], 1);
+        check(&[1, 2, 3], &[], 3);
+        // Others pushed meanwhile.
+        check(&[9, 1, 8, 2], &[1, 3], 2);
+        // Something else lies where this device's frame would be.
+        check(&[7, 2], &[], 0);
+        check(&[2], &[], 0);
+        check(&[1, 2, 3, 4], &[], 0);
+    }
+
+    #[test]
+    fn only_a_chunk_with_a_whole_header_is_gone_on_with() {
+        let chunk = |len: usize| [&[1, 1][..], &[7; 8], &[5, 0, 0, 0], &vec![0; len - 14]].concat();
+        assert!(Partial::new(chunk(43)).is_none());
+        assert!(Partial::new([&[2, 1][..], &[0; 300]].concat()).is_none());
+        let resume = Partial::new(chunk(300)).unwrap().resume().unwrap();
+        assert_eq!((resume.tag, resume.sequence), (LaneTag::new([7; 8]), 5));
+        assert_eq!((resume.offset, resume.frame), (300, FrameHash::of(&chunk(300))));
     }
 }

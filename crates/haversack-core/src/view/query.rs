@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{ClientId, ClientRow, ContactFilter, ContactId, ContactRow, Person, View};
 use crate::Error;
+use crate::engine::RecordState;
 use crate::model::{
     AgeBand, BirthBand, Client, ClientStatus, Closing, Day, Direction, Duration, Item, Label, Line,
     Mode, Needed, Quantity, Service, Setting, Sex, Site, SiteCode, SiteKind,
@@ -116,6 +117,17 @@ impl View {
         run().map_err(Error::database(DOING))
     }
 
+    /// Every contact, by outing and key.
+    pub(crate) fn contact_keys(&self) -> Result<Vec<(Document, String)>, Error> {
+        let run = || {
+            self.connection
+                .prepare_cached("SELECT document, key FROM contact")?
+                .query_map([], |row| Ok((document(row, 0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        run().map_err(Error::database(DOING))
+    }
+
     /// (contacts, contacts whose outing has no usable date)
     pub(crate) fn totals(&self) -> Result<(u64, u64), Error> {
         let sql = "SELECT (SELECT count(*) FROM contact), (SELECT coalesce(sum(contacts), 0) FROM undated)";
@@ -137,6 +149,7 @@ fn contact(row: &Row<'_>, parts: &mut Parts) -> rusqlite::Result<ContactRow> {
         services,
         duration: code(row, 11, Duration::from_document)?,
         disputed: row.get(12)?,
+        state: RecordState::default(),
         id: ContactId { outing, key },
     })
 }
@@ -160,6 +173,7 @@ fn client(row: &Row<'_>) -> rusqlite::Result<ClientRow> {
     let need: Option<i64> = row.get(5)?;
     Ok(ClientRow {
         id: ClientId(document(row, 0)?),
+        state: RecordState::default(),
         client: Client {
             label: code(row, 1, Label::from_document)?,
             sex: code(row, 2, Sex::from_document)?,

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use haversack_wire::answer::{Part, START, Stored};
 use haversack_wire::request::{Basis, Resume};
-use haversack_wire::{Error as WireError, LaneTag, Mailbox};
+use haversack_wire::{Error as WireError, FrameHash, LaneTag, Mailbox};
 
 use super::{Refusal, intake::Section};
 use crate::Error;
@@ -38,6 +38,8 @@ enum State {
 struct Sending {
     mailbox: Mailbox,
     vector: Option<Vec<(LaneTag, u32)>>,
+    /// The cursor that the request names.
+    asked_from: u64,
     /// What was newest when the section began: later frames are for another exchange.
     head: Head,
     /// Every cursor up to here has been looked at.
@@ -133,6 +135,7 @@ impl Answer {
         Ok(State::Sending(Sending {
             mailbox,
             vector,
+            asked_from: section.cursor,
             head: storage.head(mailbox)?,
             seen,
             queue: VecDeque::new(),
@@ -180,15 +183,18 @@ impl Sending {
         let lacks = |entry: &&Entry| {
             Some(entry.cursor) != self.resumed
                 && !pushed.contains(&(self.mailbox, entry.cursor))
-                && self.is_asked_for(entry.place)
+                && self.is_asked_for(entry)
         };
         let lacking = entries.iter().filter(lacks);
         self.queue = lacking.map(|entry| (entry.cursor, entry.length)).collect();
         Ok(())
     }
 
-    fn is_asked_for(&self, place: Place) -> bool {
-        match (&self.vector, place) {
+    /// A vector says what is here up to the cursor beside it, lane by lane; what came after that may be a second chunk at a
+    /// place of which the device has the first.
+    fn is_asked_for(&self, entry: &Entry) -> bool {
+        match (&self.vector, entry.place) {
+            _ if entry.cursor > self.asked_from => true,
             (Some(vector), Place::Lane(tag, sequence)) => {
                 let found = vector.binary_search_by_key(&tag, |(tag, _)| *tag).ok();
                 let next = found.and_then(|at| vector.get(at)).map_or(0, |(_, next)| *next);
@@ -234,26 +240,23 @@ fn put_receipts(page: &mut Vec<u8>, receipts: &[Receipt]) -> Result<(), Error> {
     })
 }
 
-/// Goes on with a frame that broke off, if it is stored and longer than what the device has of it.
+/// Goes on with a frame that broke off, if one is stored that begins with what the device has of it, and is longer.
 fn put_tail(
     page: &mut Vec<u8>,
     storage: &dyn Storage,
     mailbox: Mailbox,
     resume: Resume,
 ) -> Result<Option<u64>, Error> {
-    let found = storage.find(mailbox, resume.tag, resume.sequence, resume.frame)?;
-    let Some(cursor) = found else {
-        return Ok(None);
-    };
-    let frames = storage.frames(mailbox, &[cursor])?;
-    let offset = resume.offset;
-    match frames.first().and_then(|frame| frame.get(offset as usize..)) {
-        None | Some([]) => Ok(None),
-        Some(rest) => {
+    let cursors = storage.candidates(mailbox, resume.tag, resume.sequence)?;
+    let (offset, frames) = (resume.offset, storage.frames(mailbox, &cursors)?);
+    for (cursor, frame) in cursors.into_iter().zip(frames) {
+        let Some((start, rest)) = frame.split_at_checked(offset as usize) else { continue };
+        if !rest.is_empty() && FrameHash::of(start) == resume.frame {
             put(page, &Part::Tail { cursor, offset, rest })?;
-            Ok(Some(cursor))
+            return Ok(Some(cursor));
         }
     }
+    Ok(None)
 }
 
 /// Parts are made of what is stored: one over its maximum means that the storage is not in order.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use haversack_wire::{CursorDigest, FrameHash, LaneTag, Mailbox};
+use haversack_wire::{CursorDigest, LaneTag, Mailbox};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Result, Row, params};
 
 use super::{cursor_value, fault, schema};
@@ -87,18 +87,16 @@ pub(super) fn have(db: &Connection, mailbox: Mailbox) -> Result<Vec<(LaneTag, u3
         .collect()
 }
 
-pub(super) fn find(
+pub(super) fn candidates(
     db: &Connection,
     mailbox: Mailbox,
     (tag, sequence): (LaneTag, u32),
-    hash: FrameHash,
-) -> Result<Option<u64>> {
+) -> Result<Vec<u64>> {
     const SQL: &str = "SELECT f.cursor FROM mailbox m JOIN lane l ON l.mailbox = m.id
         JOIN frame f ON f.lane = l.id
-        WHERE m.name = ?1 AND l.tag = ?2 AND f.sequence = ?3 AND f.hash = ?4";
-    let key = params![mailbox.as_bytes(), tag.as_bytes(), sequence, hash.as_bytes()];
-    let cursor = db.prepare_cached(SQL)?.query_row(key, |row| row.get(0));
-    cursor.optional()
+        WHERE m.name = ?1 AND l.tag = ?2 AND f.sequence = ?3 ORDER BY f.cursor";
+    let key = params![mailbox.as_bytes(), tag.as_bytes(), sequence];
+    db.prepare_cached(SQL)?.query_map(key, |row| row.get(0))?.collect()
 }
 
 pub(super) fn entries(

@@ -8,7 +8,7 @@ use haversack_relay::{
     Storage, exchange,
 };
 use haversack_wire::limits::{FRAME_MAX, REQUEST_MAX};
-use haversack_wire::{CursorDigest, FrameHash, LaneTag, Mailbox};
+use haversack_wire::{CursorDigest, LaneTag, Mailbox};
 
 use crate::frames::{
     chunk_of, cursor, digest, frames_of, holding, large, pull, push, request, roster, tag, told,
@@ -81,14 +81,8 @@ impl Storage for Watched {
         self.inner.have(mailbox)
     }
 
-    fn find(
-        &self,
-        mailbox: Mailbox,
-        tag: LaneTag,
-        sequence: u32,
-        hash: FrameHash,
-    ) -> Result<Option<u64>, Error> {
-        self.inner.find(mailbox, tag, sequence, hash)
+    fn candidates(&self, mailbox: Mailbox, tag: LaneTag, sequence: u32) -> Result<Vec<u64>, Error> {
+        self.inner.candidates(mailbox, tag, sequence)
     }
 
     fn entries(

@@ -79,10 +79,11 @@ pub(crate) fn from(known: &[Vec<u8>], mut section: Section) -> Section {
     section
 }
 
-/// The section of a device that has this of each lane.
+/// The section of a device that has this of each lane, whatever the relay counts.
 pub(crate) fn with_vector(vector: &[(char, u32)], mut section: Section) -> Section {
     let vector = vector.iter().map(|(name, next)| (tag(*name), *next));
     section.head.basis = Basis::Vector(vector.collect());
+    section.head.cursor = 1 << 48;
     section
 }
 
@@ -94,8 +95,9 @@ pub(crate) fn resuming(
     offset: u32,
     mut section: Section,
 ) -> Section {
+    let start = &frame[..frame.len().min(offset as usize)];
     section.head.resume =
-        Some(Resume { tag: tag(name), sequence, offset, frame: FrameHash::of(frame) });
+        Some(Resume { tag: tag(name), sequence, offset, frame: FrameHash::of(start) });
     section
 }
 

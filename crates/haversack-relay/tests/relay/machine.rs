@@ -1,11 +1,12 @@
 //! Exchanges in memory.
 
 use haversack_relay::{Intake, Memory, Refusal, exchange};
+use haversack_wire::answer::{AnswerReader, Part};
 use proptest::prelude::*;
 
 use crate::frames::{
-    chunk, cursor, digest, elsewhere, from, holding, large, pull, push, request, resuming, roster,
-    tell, told, with_vector,
+    chunk, chunk_of, cursor, digest, elsewhere, from, holding, large, pull, push, request,
+    resuming, roster, tag, tell, told, with_vector,
 };
 
 #[test]
@@ -199,6 +200,21 @@ fn a_broken_frame_that_is_not_stored_is_not_gone_on_with() {
 }
 
 #[test]
+fn a_second_chunk_at_a_place_reaches_who_has_the_first() {
+    let frames = [chunk('a', 0, 1), chunk('a', 1, 1), chunk('a', 0, 2)];
+    let storage = holding(&frames);
+    let mut known = with_vector(&[('a', 2)], pull(&[]));
+    known.head.cursor = 2;
+    insta::assert_snapshot!(tell(&storage, &[known]), @r"
+    Section(0)
+    Frame 3: a0 of 2
+    Have a<2
+    End 3 CursorDigest(353d6c49…)
+    Done
+    ");
+}
+
+#[test]
 fn sections_are_answered_in_order() {
     let storage = Memory::new();
     let sections = [
@@ -290,5 +306,46 @@ proptest! {
         let mut answer = intake.feed(&storage, rest).unwrap().finish(&storage).unwrap();
         let page = answer.next_page(&storage).unwrap().unwrap();
         prop_assert_eq!(page, exchange(&Memory::new(), &bytes).unwrap());
+    }
+}
+
+/// A download of 200 KB, cut at each of its bytes: the next request has the rest of the frame that broke off, and nothing twice.
+#[test]
+fn a_download_cut_at_every_byte_goes_on_there() {
+    let lengths = [
+        256, 272, 1_024, 2_048, 4_352, 8_192, 9_216, 16_384, 22_528, 30_720, 32_768, 32_768,
+        16_384, 22_528, 8_192,
+    ];
+    let frame = |(n, length)| chunk_of(tag('a'), n, n as u8, length);
+    let all: Vec<Vec<u8>> = (0..).zip(lengths).map(frame).collect();
+    assert!(all.iter().map(Vec::len).sum::<usize>() > 200_000);
+    let storage = Memory::new();
+    for (n, frame) in all.iter().enumerate() {
+        // Of what lies before, the cursor is enough; what comes after is not asked about here.
+        exchange(&storage, &request(&[push(std::slice::from_ref(frame))])).unwrap();
+        let asked = pull(&all[..n]);
+        let whole = exchange(&storage, &request(std::slice::from_ref(&asked))).unwrap();
+        let mut reader = AnswerReader::new();
+        for cut in 0..whole.len() {
+            let started = reader.broken_off().map(|broken| broken.bytes.to_vec());
+            if let Some(started) = started.filter(|bytes| bytes.len() >= 44) {
+                let offset = started.len() as u32;
+                let section = resuming('a', n as u32, &started, offset, asked.clone());
+                let answer = exchange(&storage, &request(&[section])).unwrap();
+                let mut rest = AnswerReader::new();
+                rest.feed(&answer);
+                assert_eq!(rest.next_part().unwrap(), Some(Part::Section(0)));
+                let Some(Part::Tail { cursor, offset: at, rest: tail }) = rest.next_part().unwrap()
+                else {
+                    panic!("cut at {cut}: no tail")
+                };
+                assert_eq!((cursor, at), (n as u64 + 1, offset));
+                assert!(frame.ends_with(tail) && tail.len() + started.len() == frame.len());
+                assert!(matches!(rest.next_part().unwrap(), Some(Part::End { .. })));
+            }
+            reader.feed(&whole[cut..=cut]);
+            while reader.next_part().unwrap().is_some() {}
+        }
+        assert!(reader.is_done());
     }
 }

@@ -6,7 +6,7 @@ use haversack_relay::{
     DataDir, Entry, Error, Head, Incoming, Memory, Place, Receipt, Sqlite, Storage,
 };
 use haversack_wire::limits::LANES_MAX;
-use haversack_wire::{CursorDigest, FrameHash, LaneTag, Mailbox};
+use haversack_wire::{CursorDigest, LaneTag, Mailbox};
 
 use crate::frames::{chunk, chunk_of, digest, roster, tag};
 
@@ -41,8 +41,7 @@ fn nothing_is_an_empty_mailbox(storage: &dyn Storage, mailbox: Mailbox) {
     assert_eq!(storage.entries(mailbox, 1..=u64::MAX, 10).unwrap(), []);
     assert_eq!(storage.frames(mailbox, &[]).unwrap(), Vec::<Vec<u8>>::new());
     assert!(storage.frames(mailbox, &[1]).is_err());
-    let hash = FrameHash::default();
-    assert_eq!(storage.find(mailbox, tag('a'), 0, hash).unwrap(), None);
+    assert_eq!(storage.candidates(mailbox, tag('a'), 0).unwrap(), []);
 }
 
 fn frames_come_back(storage: &dyn Storage) {
@@ -66,10 +65,9 @@ fn frames_come_back(storage: &dyn Storage) {
         storage.frames(at, &[3, 1, 4]).unwrap(),
         [2, 0, 3].map(|n: usize| frames[n].clone())
     );
-    let hash = FrameHash::of(&frames[2]);
-    assert_eq!(storage.find(at, tag('a'), 1, hash).unwrap(), Some(3));
-    assert_eq!(storage.find(at, tag('a'), 0, hash).unwrap(), None);
-    assert_eq!(storage.find(at, tag('b'), 1, hash).unwrap(), None);
+    assert_eq!(storage.candidates(at, tag('a'), 1).unwrap(), [3]);
+    assert_eq!(storage.candidates(at, tag('a'), 0).unwrap(), [1]);
+    assert_eq!(storage.candidates(at, tag('b'), 1).unwrap(), []);
     check_entries(storage, at);
 }
 

@@ -84,7 +84,8 @@ impl Engine {
 
     fn is_spent(&self, space: &SpaceState, kept: &KeptFrame) -> bool {
         match kept.keep {
-            Keep::Quarantined(_) => true,
+            // What was said again elsewhere is needed from here no more than what was refused.
+            Keep::Quarantined(_) | Keep::Left => true,
             Keep::Waiting(_) | Keep::Foreign { .. } => false,
             Keep::Carried | Keep::Former | Keep::Newer => {
                 let place = self.opened_body(kept).and_then(|raw| {
