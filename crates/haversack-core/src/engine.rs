@@ -48,6 +48,8 @@ mod room;
 mod root;
 mod route;
 mod say_again;
+#[cfg(feature = "sim")]
+mod sim;
 mod spaces;
 mod state;
 mod status;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::answer::Stored;
 use haversack_wire::limits::FRAME_MAX;
-use haversack_wire::{CursorDigest, Epoch, Frame, FrameHash, Generation, LaneTag, Relay};
+use haversack_wire::{CursorDigest, Epoch, Frame, FrameHash, Generation, Lane, LaneTag, Relay};
 
 use super::Engine;
 use super::batch::Received;
@@ -18,6 +18,7 @@ use super::route::{is_news, learn};
 use super::state::{FAULTS_MAX, RouteState, SpaceState};
 use crate::Error;
 use crate::members::{Owed, RelayAddress};
+use crate::seeded::{Bug, seeded};
 use crate::store::Table;
 use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step, Tally, place};
 
@@ -135,6 +136,7 @@ impl Engine {
                 self.take_frame(exchange, space, &generation, (cursor, &frame));
             }
             Step::Have(lanes) => take_have(exchange, space, &generation, &lanes),
+            Step::Need if seeded(Bug::CursorAsTruth) => {}
             Step::Need => {
                 let route = space.routes.entry((exchange.relay(), generation)).or_default();
                 (route.needs_vector, route.differs) = (true, true);
@@ -451,6 +453,9 @@ fn take_have(
     };
     let mut lost = 0;
     for (tag, known) in route.known.clone() {
+        if seeded(Bug::SentIsSafe) {
+            break;
+        }
         let has = has(&tag);
         if known <= has.unwrap_or_default() || (own != Some(tag) && !first) {
             continue;
@@ -484,7 +489,7 @@ fn take_end(
     route.unsure.clear();
     let is_in_order = ended.left_out == 0 && !ended.differs;
     route.strikes = if is_in_order { 0 } else { (strikes + 1).min(STRIKES_MAX) };
-    if !is_in_order {
+    if !is_in_order && !seeded(Bug::CursorAsTruth) {
         exchange.tally.again |= strikes == 0 || is_enough;
         // Nor is what it acknowledged to be relied on: what it has is to be shown.
         route.needs_vector = true;
@@ -505,6 +510,7 @@ fn has_applied(
     (tag, sequence): (LaneTag, u32),
 ) -> bool {
     let Some(secret) = space.group.generations.get(generation) else { return false };
-    let others = space.lanes.iter().filter(|(id, _)| **id != space.lane);
+    let is_other = |id: &Lane| *id != space.lane || seeded(Bug::BelieveOwnTag);
+    let others = space.lanes.iter().filter(|(id, _)| is_other(id));
     others.into_iter().any(|(id, lane)| sequence < lane.next && secret.lane_tag(id) == tag)
 }
