@@ -181,10 +181,9 @@ impl SimRelay {
         for face in &mut self.faces {
             let past = face.past();
             let kept = past.len() * usize::from(if keeps == 1_000 { 0 } else { keeps }) / 1_000;
-            for (device, told) in &self.told {
-                if *told > kept {
-                    self.lost.insert(*device, true);
-                }
+            for (device, told) in self.told.iter_mut().filter(|(_, told)| **told > kept) {
+                self.lost.insert(*device, true);
+                *told = kept;
             }
             *face = Branch::of(past.get(..kept).unwrap_or_default());
         }

@@ -269,7 +269,7 @@ impl Engine {
 
     /// The first own body that a mailbox lacks. One that is new because somebody was removed gets what nobody has acknowledged; the
     /// rest is in the one before.
-    fn first_owed(&self, space: &SpaceState, state: &RouteState) -> u32 {
+    pub(super) fn first_owed(&self, space: &SpaceState, state: &RouteState) -> u32 {
         let live = space.live.as_ref();
         let secret = live.and_then(|live| space.group.generations.get(&live.generation));
         let known = secret.and_then(|secret| state.known.get(&secret.lane_tag(&space.lane)));

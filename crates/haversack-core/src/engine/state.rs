@@ -78,6 +78,13 @@ pub(super) struct RouteState {
 }
 
 impl RouteState {
+    /// The relay's past is another: what has no place on a lane may not be there any more, and is sent again.
+    pub(super) fn forget_sent(&mut self) {
+        self.roster = None;
+        self.granted.clear();
+        self.took.clear();
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         put_varint(out, self.cursor);
         out.extend_from_slice(self.digest.as_bytes());

@@ -86,9 +86,10 @@ impl World {
         let must_notice = at.is_some_and(|relay| relay.must_be_noticed(number, stored.len()));
         self.note_kept(number);
         self.say(&format!(
-            "device {number} syncs with relay {relay}: {} {}",
+            "device {number} syncs with relay {relay}: {} {}{}",
             fed.name(),
-            told(&fed)
+            told(&fed),
+            kinds(&stored)
         ));
         if let Done::Refused(error @ (Error::Wire(_) | Error::Relay { .. })) = &fed
             && honest
@@ -164,5 +165,18 @@ fn told(fed: &Done<SyncOutcome>) -> String {
     let came = [applied, known, waiting, quarantined, foreign, dropped];
     let marks = [(outcome.complete, " to the end"), (outcome.again, ", again")];
     let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
-    format!("{} pushed, {came:?} came{marks}", outcome.pushed)
+    let faults: Vec<_> = outcome.faults.iter().map(|fault| (fault.fault, fault.count)).collect();
+    format!("{} pushed, {came:?} came{marks}, {faults:?}", outcome.pushed)
+}
+
+/// What frames are, for who reads a trace.
+fn kinds(frames: &[Vec<u8>]) -> String {
+    let kind = |frame: &Vec<u8>| match Frame::parse(frame) {
+        Ok(Frame::Chunk(header, _)) => format!(" chunk {}", header.sequence),
+        Ok(Frame::Roster(..)) => " roster".into(),
+        Ok(Frame::Grant(..)) => " grant".into(),
+        _ => " other".into(),
+    };
+    let all: String = frames.iter().map(kind).collect();
+    if all.is_empty() { all } else { format!(", new there:{all}") }
 }
