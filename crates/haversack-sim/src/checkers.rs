@@ -2,6 +2,7 @@
 
 mod converged;
 mod ledger;
+mod lost;
 mod said_once;
 mod saved;
 mod sealed;

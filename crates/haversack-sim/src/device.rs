@@ -95,6 +95,12 @@ impl Device {
         Ok(rows.iter().filter_map(mark).collect())
     }
 
+    /// Whether it knows that it is in no team any more.
+    pub(crate) fn is_out(&self) -> bool {
+        let status = self.engine.as_ref().map(Engine::status);
+        !status.is_some_and(|status| status.is_ok_and(|status| !status.removed))
+    }
+
     /// Whether it knows that another device was removed.
     pub(crate) fn knows_removed(&self, id: &haversack_wire::Device) -> bool {
         let rows = self.engine.as_ref().and_then(|engine| engine.devices().ok());

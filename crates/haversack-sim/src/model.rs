@@ -34,12 +34,6 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Whether some work may be with one device alone that is not its author: the author's store was put back, or the author
-    /// removed, and the relay has lost it. Others keep it, and do not offer what is not their own.
-    pub(crate) const fn is_nobody_s(&self) -> bool {
-        (self.put_back || self.removed) && self.rolled_back
-    }
-
     /// A count that no contact has yet.
     pub(crate) fn mark(&mut self) -> i64 {
         self.next += 1;

@@ -3,6 +3,7 @@
 use haversack_core::{Engine, SyncOutcome};
 use haversack_disk::with;
 
+use crate::device::Device;
 use crate::finding::{Checker, Finding};
 use crate::relay::SimRelay;
 use crate::world::{World, unexpected};
@@ -68,12 +69,17 @@ impl World {
         Checker::Liveness.found(format!("device {number} asks for one more exchange for ever"))
     }
 
-    /// Whether a device is in the team, as far as itself and the founder know.
+    /// The device by which the team goes: the founder, or the other coordinator where the founder was put back to before it took new
+    /// keys, and so is out.
+    pub(crate) fn keeper(&self) -> Option<&Device> {
+        let is_in = |device: &&Device| !device.is_out();
+        self.devices.iter().take(2).find(is_in).or(self.devices.first())
+    }
+
+    /// Whether a device is in the team, as far as itself and who keeps the team's work know.
     pub(crate) fn is_member(&self, number: usize) -> bool {
         let Some(device) = self.devices.get(number) else { return false };
-        let knows = self.devices.first().is_some_and(|founder| founder.knows_removed(&device.id));
-        let status = device.engine.as_ref().map(Engine::status);
-        !knows && status.is_some_and(|status| status.is_ok_and(|status| !status.removed))
+        !device.is_out() && !self.keeper().is_some_and(|keeper| keeper.knows_removed(&device.id))
     }
 
     /// Makes sure that every error of reading is one.

@@ -222,6 +222,7 @@ impl Engine {
             client_keys: Default::default(),
             strangers: Default::default(),
             waiting: Waiting::default(),
+            looked: Default::default(),
             erasing: Default::default(),
             view: View::empty()?,
             view_is_due: false,

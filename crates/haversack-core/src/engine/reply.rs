@@ -325,12 +325,13 @@ impl Engine {
         self.drop_former()?;
         self.let_go_of_erased()?;
         self.grow_old()?;
+        let looks = self.look_for_branches(exchange)?;
         let space = self.space()?;
         let me = self.device.identity.sign.public();
         // What this relay did not take now, it will not take at once.
         let is_new = |owed: &Owed| !exchange.owed.contains(&owed.key);
         let owes = space.owed_at(&exchange.relay(), &me).iter().any(is_new);
-        Ok(space.live.is_none_or(|now| now.epoch != live || owes))
+        Ok(looks || space.live.is_none_or(|now| now.epoch != live || owes))
     }
 
     /// Lets go of what is carried once every relay that the team names has it; where it names none, once any has. What somebody who

@@ -1,5 +1,6 @@
 //! Everybody ends with the same, and all work is done.
 
+use super::lost;
 use super::saved::OLD;
 use crate::finding::{Checker, Finding};
 use crate::world::World;
@@ -21,7 +22,7 @@ pub(super) fn converged(world: &mut World) -> Result<(), Finding> {
         let is_same = canonical == again && shown == rebuilt;
         Checker::Converged
             .expect(is_same, || format!("device {number}: the log gives something else"))?;
-        if world.model.is_nobody_s() {
+        if lost::lacks_what_nobody_offers(world, number) {
             continue;
         }
         let (other, of_first) = first.get_or_insert_with(|| (number, canonical.clone()));
@@ -42,7 +43,7 @@ pub(super) fn work_is_done(world: &mut World) -> Result<(), Finding> {
         let status = world.read(number, |engine| engine.status())?;
         world.say(&format!("device {number}: {status:?}"));
         // What a store had said before it was put back may be nowhere any more: what came after that waits for ever.
-        let may_wait = world.model.put_back || world.model.is_nobody_s();
+        let may_wait = world.model.put_back || lost::lacks_what_nobody_offers(world, number);
         let waiting = if may_wait { 0 } else { status.waiting };
         let left = (status.own.here_only, waiting, status.dropped);
         Checker::Liveness.expect(left == (0, 0, 0), || {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::lost;
 use crate::finding::{Checker, Finding};
 use crate::world::{World, unexpected};
 
@@ -20,11 +21,15 @@ pub(crate) fn saved_here(world: &World, number: usize) -> Result<(), Finding> {
     Checker::AcknowledgedIsKept.expect(gone.is_empty(), || format!("device {number} lost {gone:?}"))
 }
 
-/// At the end: all that members said was saved is with whoever keeps the team's work.
+/// At the end: all that members said was saved is with whoever keeps the team's work; or with somebody, where it was lost to those who
+/// could offer it.
 pub(super) fn saved_everywhere(world: &World) -> Result<(), Finding> {
-    let founder = world.devices.first();
-    let shown = founder.map(|founder| founder.shown()).unwrap_or(Ok(BTreeSet::new()));
-    let shown = shown.or_else(|error| unexpected("reading", &error))?;
+    let keeper = world.keeper();
+    let alone = keeper.filter(|keeper| !lost::lacks_what_nobody_offers(world, keeper.number));
+    let mut shown = BTreeSet::new();
+    for device in alone.map_or(world.devices.as_slice(), std::slice::from_ref) {
+        shown.extend(device.shown().or_else(|error| unexpected("reading", &error))?);
+    }
     let members: BTreeSet<_> = (0..world.devices.len())
         .filter(|number| world.is_member(*number))
         .filter_map(|number| world.devices.get(number).map(|device| device.id))

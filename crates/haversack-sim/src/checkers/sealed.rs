@@ -31,9 +31,9 @@ pub(crate) fn note_sealed(
 
 /// At the end, with all that the removed devices have come by since.
 pub(super) fn removed_are_blind(world: &World) -> Result<(), Finding> {
-    let founder = world.devices.first();
+    let keeper = world.keeper();
     for (number, device) in world.devices.iter().enumerate() {
-        let is_out = founder.is_some_and(|founder| founder.knows_removed(&device.id));
+        let is_out = keeper.is_some_and(|keeper| keeper.knows_removed(&device.id));
         let Some(engine) = device.engine.as_ref().filter(|_| is_out) else { continue };
         let sealed = world.model.sealed.iter().filter(|(id, _)| *id == device.id);
         let opened = sealed.filter(|(_, frame)| engine.opens(frame)).count();

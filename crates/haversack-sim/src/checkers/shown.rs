@@ -14,8 +14,8 @@ pub(super) fn nothing_without_authority(world: &World) -> Result<(), Finding> {
         let is_none = forged.is_empty();
         Checker::Authority
             .expect(is_none, || format!("device {number} shows forged {forged:?}"))?;
-        let founder = world.devices.first();
-        let is_out = |id| founder.is_some_and(|founder| founder.knows_removed(id));
+        let keeper = world.keeper();
+        let is_out = |id| keeper.is_some_and(|keeper| keeper.knows_removed(id));
         let late =
             world.model.too_late.iter().filter(|(mark, by)| shown.contains(mark) && is_out(by));
         let late: Vec<_> = late.map(|(mark, _)| *mark).collect();
