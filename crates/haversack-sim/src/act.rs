@@ -113,14 +113,14 @@ pub fn draw(seed: u64, steps: usize) -> Vec<Act> {
 fn one(dice: &mut Dice) -> Act {
     let device = dice.below(64);
     match dice.below(100) {
-        0..26 => Act::Log { device, day: dice.below(8) as u8, contacts: 1 + dice.below(2) as u8 },
-        26..31 => Act::Correct { device, contact: dice.below(64) },
-        31 => Act::AddClient { device },
-        32..60 => Act::Sync { device, relay: relay(dice), arrives: arrives(dice) },
-        60..64 => Act::WriteFile { device },
-        64..69 => Act::ReadFile { device, file: dice.below(64), arrives: arrives(dice) },
-        69..72 => Act::Days { days: 1 + dice.below(3) as u8 },
-        72 => Act::Rotate { device },
+        0..24 => Act::Log { device, day: dice.below(8) as u8, contacts: 1 + dice.below(2) as u8 },
+        24..29 => Act::Correct { device, contact: dice.below(64) },
+        29 => Act::AddClient { device },
+        30..58 => Act::Sync { device, relay: relay(dice), arrives: arrives(dice) },
+        58..62 => Act::WriteFile { device },
+        62..67 => Act::ReadFile { device, file: dice.below(64), arrives: arrives(dice) },
+        67..70 => Act::Days { days: 1 + dice.below(3) as u8 },
+        70..73 => Act::Rotate { device: dice.below(2) },
         73..79 => Act::Crash { device, power: dice.below(2) == 0, dice: dice.number() },
         79..85 => doom(dice, device),
         85 => Act::Close { device },

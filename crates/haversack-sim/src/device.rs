@@ -97,8 +97,7 @@ impl Device {
 
     /// Whether it knows that it is in no team any more.
     pub(crate) fn is_out(&self) -> bool {
-        let status = self.engine.as_ref().map(Engine::status);
-        !status.is_some_and(|status| status.is_ok_and(|status| !status.removed))
+        self.engine.as_ref().is_none_or(Engine::is_out)
     }
 
     /// Whether it knows that another device was removed.

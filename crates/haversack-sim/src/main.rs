@@ -16,7 +16,7 @@ nothing goes wrong any more, everybody meets, and the checkers look at what is l
 Examples:
   haversack-sim --seed 7                       one run; prints what was found, if anything
   haversack-sim --seed 7 --trace               and everything that happened
-  haversack-sim --runs 5000 --steps 300        seeds 0 to 4999; a failing one is made smaller and printed
+  haversack-sim --runs 5000                    seeds 0 to 4999; a failing one is made smaller and printed
   haversack-sim --runs 2000 --bug skip-fsync   with a fault seeded: says which seed and checker find it
   haversack-sim --seed 7 --twice               the same run twice, and with other clocks: the hashes must be equal
   haversack-sim --list                         the checkers, and the faults that can be seeded
@@ -34,7 +34,7 @@ struct Options {
     #[arg(long, default_value_t = 1)]
     runs: u64,
     /// Steps of a run
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 80)]
     steps: usize,
     /// Devices of the team when it begins; two of them are coordinators
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=6))]

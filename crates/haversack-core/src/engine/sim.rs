@@ -95,6 +95,12 @@ impl Engine {
         space.group.generations.values().map(|secret| secret.lane_tag(&space.lane)).collect()
     }
 
+    /// Whether it knows that it is in no team any more.
+    #[must_use]
+    pub fn is_out(&self) -> bool {
+        self.still_member().is_err()
+    }
+
     /// This device's present lane.
     #[must_use]
     pub fn lane_here(&self) -> Option<Lane> {
