@@ -94,6 +94,19 @@ fn two_that_were_copied_from_one_both_go_on() {
 }
 
 #[test]
+fn two_lives_that_both_go_on_with_an_outing_that_neither_had_sent() {
+    let mut fleet = Fleet::new();
+    fleet.settle();
+    log(fleet.device(1), 1, None);
+    let twin = twin_of(&mut fleet, 1);
+    for _ in 0..2 {
+        log(fleet.device(1), 1, None);
+        log(fleet.device(twin), 1, None);
+    }
+    everybody_has(&mut fleet, 5, 25);
+}
+
+#[test]
 fn a_store_that_stays_where_it_is_stays_who_it_is() {
     let mut fleet = Fleet::new();
     log(fleet.device(1), 1, None);

@@ -80,20 +80,30 @@ fn cryptography_is_of_one_generation() {
 
 #[test]
 fn lints_that_are_copied_are_those_of_the_workspace() {
-    for manifest in ["bindings/ffi/Cargo.toml", "crates/haversack-memory/Cargo.toml"] {
+    let own = ["bindings/ffi", "crates/haversack-memory", "crates/haversack-disk"];
+    for manifest in own.map(|folder| format!("{folder}/Cargo.toml")) {
+        let manifest = manifest.as_str();
         expect_none(&lints::drift(&read("Cargo.toml"), manifest, &read(manifest)));
     }
 }
 
 #[test]
 fn what_lays_a_store_bare_is_in_no_released_build() {
-    expect_none(&graph::misused(&graph::asking_for(&metadata(), "forensic")));
+    expect_none(&graph::misused(&graph::asking_for(&metadata(), "forensic"), graph::SUITES));
 }
 
 #[test]
-fn unsafe_code_is_in_one_small_crate() {
+fn what_seeds_faults_is_in_no_released_build() {
+    expect_none(&graph::misused(&graph::asking_for(&metadata(), "sim"), "haversack-sim"));
+}
+
+#[test]
+fn unsafe_code_is_in_one_small_crate_and_one_call_of_the_simulator_s() {
     let texts = texts();
-    expect_none(&words::unsafe_crate(&texts, &read("crates/haversack-memory/Cargo.toml")));
+    for folder in words::UNSAFE {
+        let manifest = read(&format!("{}/Cargo.toml", folder.0));
+        expect_none(&words::unsafe_crate(&texts, folder, &manifest));
+    }
 }
 
 #[test]

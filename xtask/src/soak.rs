@@ -3,22 +3,39 @@
 use crate::places::Places;
 use crate::shell::{self, Failure};
 
-/// A test with more of the same than at every change.
+/// More of the same than at every change.
 struct Soak {
     name: &'static str,
     about: &'static str,
-    test: &'static str,
-    variable: &'static str,
-    runs: &'static str,
+    /// What cargo is told.
+    command: &'static [&'static str],
+    /// Set to its value meanwhile.
+    variable: (&'static str, &'static str),
 }
 
-const SOAKS: [Soak; 1] = [Soak {
-    name: "timing",
-    about: "1,000 attempts each with right, wrong, duress and empty passphrases, compared by rank",
-    test: "forensic::timing",
-    variable: "HAVERSACK_TIMING_RUNS",
-    runs: "1000",
-}];
+const SOAKS: [Soak; 2] = [
+    Soak {
+        name: "timing",
+        about: "1,000 attempts each with right, wrong, duress and empty passphrases, compared by rank",
+        command: &[
+            "test",
+            "-p",
+            "haversack-tests",
+            "--test",
+            "e2e",
+            "forensic::timing",
+            "--",
+            "--nocapture",
+        ],
+        variable: ("HAVERSACK_TIMING_RUNS", "1000"),
+    },
+    Soak {
+        name: "sim",
+        about: "fleets under 200,000 seeds",
+        command: &["run", "--release", "-p", "haversack-sim", "--", "--runs", "200000"],
+        variable: ("RUST_BACKTRACE", "0"),
+    },
+];
 
 /// Runs the soaks named in `args`, or all; `--list` lists them.
 ///
@@ -34,8 +51,7 @@ pub(crate) fn run(places: &Places, args: &[&str]) -> Result<(), Failure> {
     }
     let wanted = |soak: &&Soak| args.is_empty() || args.contains(&soak.name);
     SOAKS.iter().filter(wanted).try_for_each(|soak| {
-        let mut command = places.cargo();
-        command.args(["test", "-p", "haversack-tests", "--test", "e2e", soak.test]);
-        shell::run(command.args(["--", "--nocapture"]).env(soak.variable, soak.runs))
+        let (variable, value) = soak.variable;
+        shell::run(places.cargo().args(soak.command).env(variable, value))
     })
 }

@@ -8,6 +8,7 @@ mod answer;
 mod apply;
 mod batch;
 mod belief;
+mod branches;
 mod bundles;
 mod cache;
 mod documents;
@@ -48,6 +49,8 @@ mod room;
 mod root;
 mod route;
 mod say_again;
+#[cfg(feature = "sim")]
+mod sim;
 mod spaces;
 mod state;
 mod status;
@@ -115,6 +118,8 @@ pub struct Engine {
     /// Who wrote what was carried here from other spaces.
     strangers: BTreeMap<ActorId, Device>,
     waiting: kept::Waiting,
+    /// Branches that relays were asked for since this store was opened.
+    looked: std::collections::BTreeSet<(haversack_wire::Relay, branches::Look)>,
     erasing: erase::Erasing,
     view: View,
     /// Whether the view does not show what is saved.

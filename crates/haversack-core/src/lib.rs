@@ -40,6 +40,9 @@ mod error;
 pub mod forensic;
 mod members;
 pub mod model;
+mod seeded;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod store;
 mod sync;
 #[cfg(test)]

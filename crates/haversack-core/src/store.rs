@@ -10,6 +10,7 @@
 
 mod attempts;
 pub(crate) mod db;
+pub(crate) mod files;
 mod header;
 mod header_files;
 mod inner;
@@ -23,6 +24,7 @@ mod wipe;
 
 pub use attempts::{Attempts, attempts, wait};
 pub(crate) use db::{Db, Log, Table, Writer};
+pub(crate) use files::sync_folder;
 pub(crate) use header::Live;
 pub(crate) use header_files::HeaderFiles;
 pub(crate) use inner::{InnerId, inner_folder, remove_inner};
@@ -31,7 +33,7 @@ pub(crate) use lock::Lock;
 pub(crate) use place::place;
 pub(crate) use slots::Kind;
 pub(crate) use vault::{Secret, Vault};
-pub(crate) use wipe::{DATABASE, Step, remove_database, sync_folder, wipe_up_to};
+pub(crate) use wipe::{DATABASE, Step, remove_database, wipe_up_to};
 
 /// Where a test may end the process: before each call to the system that changes a file of a wipe.
 fn before_call() {

@@ -15,6 +15,7 @@ use super::state::SpaceState;
 use crate::Error;
 use crate::docs::rebuild::{self, Tip};
 use crate::members::{Content, Roster, Set, Written};
+use crate::seeded::{Bug, seeded};
 
 /// A change of the log, and what is said against it.
 struct Held {
@@ -176,6 +177,9 @@ pub(super) fn cutters(
     let (Some(state), Some(sequence)) = (space.lanes.get(lane), sequence) else {
         return BTreeSet::new();
     };
+    if seeded(Bug::SkipCut) {
+        return BTreeSet::new();
+    }
     let standing = roster.standing();
     let line = standing.line(&state.device_key).unwrap_or_default();
     let own = space.lanes.get(&space.lane).map(|own| own.device_key).unwrap_or_default();

@@ -23,12 +23,13 @@ use crate::crypto::bytes;
 use crate::docs::Author;
 use crate::docs::rebuild::{self, Tip};
 use crate::members::{Identity, actor};
+use crate::seeded::{Bug, seeded};
 use crate::store::Table;
 
 impl Engine {
     /// Goes on under a new incarnation unless this store lies where it lay.
     pub(super) fn check_place(&mut self, place: Option<[u8; 16]>) -> Result<(), Error> {
-        match place.is_some() && place == self.device.place {
+        match (place.is_some() && place == self.device.place) || seeded(Bug::KeepActor) {
             true => Ok(()),
             false => self.begin_anew(place),
         }
@@ -47,14 +48,18 @@ impl Engine {
     ) -> Result<(), Error> {
         let incarnation = Incarnation::new(bytes(&mut *self.random));
         let identity = Identity { incarnation, ..self.device.identity.clone() };
-        let device = DeviceState { identity, place, ..self.device.clone() };
+        let device = DeviceState { identity, place, lived_before: true, ..self.device.clone() };
         let mut staged = Staged { device: Some(device.clone()), ..Staged::default() };
         if let Some(space) = self.space.clone() {
             let old = space.lane;
             let mut next = on_a_new_lane(space, &device.identity, place == self.device.place);
             let since = Since { lane: old, from };
-            self.say_again(since, &next, &device.identity, &mut staged)?;
-            staged.frames = self.hand_over_bodies(from)?;
+            if !seeded(Bug::LoseUnsentOnNewLife) {
+                self.say_again(since, &next, &device.identity, &mut staged)?;
+            }
+            if !seeded(Bug::ForgetFormer) {
+                staged.frames = self.hand_over_bodies(from)?;
+            }
             if let Some(from) = from {
                 self.leave_behind(from, &mut next, &mut staged)?;
             }

@@ -20,6 +20,7 @@ use super::wait::{Need, Wait, version};
 use crate::Error;
 use crate::crypto::Real;
 use crate::members::{Group, Role, RosterSegment, Statement};
+use crate::seeded::{Bug, seeded};
 use crate::sync::body::Body;
 
 /// Frames are applied in batches of at most this many.
@@ -230,7 +231,7 @@ pub(super) fn acknowledged(space: &SpaceState, positions: &BTreeMap<u32, Kept>) 
     let said = space.lanes.values().filter(keeps).filter_map(|lane| lane.vector.get(&space.lane));
     let mine = said.filter(|said| {
         let last = said.next.checked_sub(1).and_then(|last| positions.get(&last));
-        last.is_some_and(|kept| kept.position == said.hash)
+        last.is_some_and(|kept| kept.position == said.hash || seeded(Bug::AckWithoutHash))
     });
     mine.flat_map(|said| (0..said.next).filter(|n| !said.quarantined.contains(n))).collect()
 }
@@ -321,7 +322,7 @@ fn settle(batch: &mut Batch, chunk: &Opened, verdict: Verdict) {
 }
 
 pub(super) fn keep_waiting(batch: &mut Batch, chunks: impl Iterator<Item = Opened>) {
-    for chunk in chunks {
+    for chunk in chunks.filter(|_| !seeded(Bug::ForgetWaiting)) {
         let Opened { sequence, size: raw, need, .. } = chunk;
         let (lane, version) = (chunk.body.lane, version());
         let stray = !batch.space.lanes.contains_key(&lane);

@@ -16,6 +16,7 @@ use crate::Error;
 use crate::docs::read;
 use crate::members::device;
 use crate::model::SiteCode;
+use crate::seeded::{Bug, seeded};
 use crate::view::{ClientId, ContactId};
 
 /// Where a record is: the safest place that it is known to be in.
@@ -210,6 +211,9 @@ impl<'a> Places<'a> {
         }
         found.state = match () {
             () if devices.iter().any(|witness| witness.keeps) => RecordState::Acknowledged,
+            () if !found.relays.is_empty() && seeded(Bug::SyncedWithoutAck) => {
+                RecordState::Acknowledged
+            }
             () if !found.relays.is_empty() => RecordState::Relayed,
             () if !is_own || self.is_filed(&head.lane, sequence) => RecordState::Carried,
             () => RecordState::HereOnly,
@@ -262,7 +266,8 @@ impl Engine {
     fn names_what_is_here(&self, lane: &Lane, said: &Said) -> bool {
         let last = said.next.checked_sub(1);
         let here = last.and_then(|last| self.index.bodies(lane)?.at(last));
-        here.is_some_and(|position| position.as_bytes().starts_with(&said.hash))
+        let is_it = |start: &[u8]| start.starts_with(&said.hash) || seeded(Bug::AckWithoutHash);
+        here.is_some_and(|position| is_it(position.as_bytes()))
     }
 
     fn places(&self) -> Option<Places<'_>> {
@@ -322,6 +327,22 @@ impl Engine {
                 .collect(),
             devices: devices.collect(),
         }
+    }
+
+    /// Where this device's changes lie that are shown as acknowledged, each with the start of its body's position.
+    #[cfg(feature = "sim")]
+    pub(super) fn shown_as_acknowledged(&self) -> Vec<(Lane, u32, [u8; 8])> {
+        let Some(places) = self.places() else { return Vec::new() };
+        let shown = |head: &RowHead| places.of(head).state == RecordState::Acknowledged;
+        let start = |head: &RowHead| {
+            let position = self.index.bodies(&head.lane)?.at(head.sequence?)?;
+            position.as_bytes().first_chunk().copied()
+        };
+        let rows = self.own_work(&places).into_iter().filter(shown);
+        rows.map(|head| {
+            (head.lane, head.sequence.unwrap_or(u32::MAX), start(&head).unwrap_or_default())
+        })
+        .collect()
     }
 
     /// How many changes of this device the bodies at these places of its lane have.

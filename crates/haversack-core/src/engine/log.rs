@@ -393,6 +393,12 @@ impl Index {
         self.lanes.get(lane)
     }
 
+    /// The bodies of every lane.
+    #[cfg(feature = "sim")]
+    pub(super) fn all_bodies(&self) -> impl Iterator<Item = (&Lane, &Bodies)> {
+        self.lanes.iter()
+    }
+
     /// The newest row of a body of a lane.
     pub(super) fn newest_body(&self, lane: &Lane) -> i64 {
         let bodies = self.bodies(lane).into_iter();

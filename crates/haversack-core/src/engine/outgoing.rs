@@ -34,22 +34,22 @@ const VECTOR_BYTES: usize = 6 * 1_024;
 
 /// What one body will carry.
 #[derive(Default)]
-struct Load {
-    documents: Vec<(DocumentChanges, ChangeHash)>,
-    client_keys: Vec<(Document, ClientKey)>,
+pub(super) struct Load {
+    pub(super) documents: Vec<(DocumentChanges, ChangeHash)>,
+    pub(super) client_keys: Vec<(Document, ClientKey)>,
     /// Drops, on their way or carried, with their kinds and names.
-    drops: Vec<(RowKind, Document, Vec<u8>)>,
-    erasures: Vec<Document>,
+    pub(super) drops: Vec<(RowKind, Document, Vec<u8>)>,
+    pub(super) erasures: Vec<Document>,
 }
 
 /// A body that is signed, and known to fit a frame.
-struct Signed {
+pub(super) struct Signed {
     body: Body,
     sequence: u32,
     leaves: tree::Leaves,
     signature: [u8; 64],
     raw: Vec<u8>,
-    frame: Vec<u8>,
+    pub(super) frame: Vec<u8>,
 }
 
 impl Engine {
@@ -163,7 +163,7 @@ impl Engine {
     }
 
     /// Signs the lane's next body, and makes sure that others will read it.
-    fn sign_body(
+    pub(super) fn sign_body(
         &mut self,
         space: &SpaceState,
         author: &Author,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::answer::Stored;
 use haversack_wire::limits::FRAME_MAX;
-use haversack_wire::{CursorDigest, Epoch, Frame, FrameHash, Generation, LaneTag, Relay};
+use haversack_wire::{CursorDigest, Epoch, Frame, FrameHash, Generation, Lane, LaneTag, Relay};
 
 use super::Engine;
 use super::batch::Received;
@@ -18,6 +18,7 @@ use super::route::{is_news, learn};
 use super::state::{FAULTS_MAX, RouteState, SpaceState};
 use crate::Error;
 use crate::members::{Owed, RelayAddress};
+use crate::seeded::{Bug, seeded};
 use crate::store::Table;
 use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step, Tally, place};
 
@@ -138,10 +139,15 @@ impl Engine {
             Step::Frame(cursor, frame) => {
                 self.take_frame(exchange, space, &generation, (cursor, &frame));
             }
-            Step::Have(lanes) => take_have(exchange, space, &generation, &lanes),
+            Step::Have(lanes) => {
+                let lost = take_have(exchange, space, &generation, &lanes);
+                lost.into_iter().for_each(|from| self.offer_from(exchange.relay(), space, from));
+            }
+            Step::Need if seeded(Bug::CursorAsTruth) => {}
             Step::Need => {
                 let route = space.routes.entry((exchange.relay(), generation)).or_default();
                 (route.needs_vector, route.differs) = (true, true);
+                route.forget_sent();
                 exchange.tally.again = true;
                 exchange.blame(Fault::OtherPast, 1);
             }
@@ -208,6 +214,16 @@ impl Engine {
             }
             _ => false,
         }
+    }
+
+    /// What an older mailbox has lost of this device is offered to the live one, whoever has acknowledged it: others may not have
+    /// read it yet.
+    fn offer_from(&self, relay: Relay, space: &mut SpaceState, from: u32) {
+        let Some(live) = space.live else { return };
+        let Some(tag) = own_tag(space, &live.generation) else { return };
+        let owed = self.first_owed(space, &space.route(&relay, &live.generation));
+        let route = space.routes.entry((relay, live.generation)).or_default();
+        route.known.insert(tag, owed.min(from));
     }
 
     /// Says what an exchange came to, whether or not it came to its end. After a whole one, in which nothing waited for a
@@ -310,12 +326,13 @@ impl Engine {
         self.drop_former()?;
         self.let_go_of_erased()?;
         self.grow_old()?;
+        let looks = self.look_for_branches(exchange)?;
         let space = self.space()?;
         let me = self.device.identity.sign.public();
         // What this relay did not take now, it will not take at once.
         let is_new = |owed: &Owed| !exchange.owed.contains(&owed.key);
         let owes = space.owed_at(&exchange.relay(), &me).iter().any(is_new);
-        Ok(space.live.is_none_or(|now| now.epoch != live || owes))
+        Ok(looks || space.live.is_none_or(|now| now.epoch != live || owes))
     }
 
     /// Lets go of what is carried once every relay that the team names has it; where it names none, once any has. What somebody who
@@ -428,42 +445,50 @@ fn note_dropped(route: &mut RouteState, tally: &Tally) {
     route.needs_vector |= tally.lost || (tally.keys && route.dropped > 0);
 }
 
-/// Takes what a relay says that it holds. What it lost of this device is offered again. (A mailbox that is new because somebody was
-/// removed has no lane from its beginning on, so of that nothing can be told.)
+/// Takes what a relay says that it holds. What it lost of this device is offered again: from where on, this gives. (A mailbox that
+/// is new because somebody was removed has no lane from its beginning on, so of that nothing can be told.)
 fn take_have(
     exchange: &mut Exchange,
     space: &mut SpaceState,
     generation: &Generation,
     lanes: &[(LaneTag, u32)],
-) {
+) -> Option<u32> {
     let own = own_tag(space, generation);
     let first =
         space.table.generations().into_iter().any(|(id, number)| id == *generation && number == 0);
     let mut mailboxes = exchange.mailboxes().iter();
     let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation);
     let held_back = mailbox.is_some_and(|mailbox: &MailboxTrail| mailbox.held_back(lanes) > 0);
+    let is_named = own.is_some_and(|own| mailbox.is_none_or(|mailbox| mailbox.names(&own)));
     let route = space.routes.entry((exchange.relay(), *generation)).or_default();
     // What it has and did not deliver is asked for until it does.
     (route.needs_vector, route.differs, route.dropped) = (held_back, held_back, 0);
-    route.roster = route.roster.filter(|_| !lanes.is_empty());
     let has = |tag: &LaneTag| {
         let found = lanes.binary_search_by_key(tag, |(tag, _)| *tag).ok();
         found.and_then(|at| lanes.get(at)).map(|(_, next)| *next)
     };
-    let mut lost = 0;
+    let (mut lost, mut from) = (0, None);
     for (tag, known) in route.known.clone() {
-        let has = has(&tag);
-        if known <= has.unwrap_or_default() || (own != Some(tag) && !first) {
+        let (has, is_own) = (has(&tag), own == Some(tag));
+        // A lane that begins later it cannot name; but what the request did not name as known, this very answer has shown.
+        let is_shown = has.is_none() && !first && !is_named;
+        let is_judged = !seeded(Bug::SentIsSafe) && (is_own || first) && !is_shown;
+        if known <= has.unwrap_or_default() || !is_judged {
             continue;
         }
         // Whoever has it offers it again; until then it is not named as what is there.
         route.known.remove(&tag);
         route.known.extend(has.map(|has| (tag, has)));
-        exchange.tally.again |= own == Some(tag);
-        let is_told = own == Some(tag) && (first || has.is_some());
+        from = from.or(is_own.then_some(has.unwrap_or_default()));
+        let is_told = is_own && (first || has.is_some());
         lost += if is_told { u64::from(known - has.unwrap_or_default()) } else { 0 };
     }
+    if lost > 0 || (first && lanes.is_empty()) {
+        route.forget_sent();
+    }
+    exchange.tally.again |= from.is_some();
     exchange.blame(Fault::RolledBack, lost);
+    from
 }
 
 /// Takes the end of a mailbox's part of the answer.
@@ -485,7 +510,7 @@ fn take_end(
     route.unsure.clear();
     let is_in_order = ended.left_out == 0 && !ended.differs;
     route.strikes = if is_in_order { 0 } else { (strikes + 1).min(STRIKES_MAX) };
-    if !is_in_order {
+    if !is_in_order && !seeded(Bug::CursorAsTruth) {
         exchange.tally.again |= strikes == 0 || is_enough;
         // Nor is what it acknowledged to be relied on: what it has is to be shown.
         route.needs_vector = true;
@@ -506,6 +531,7 @@ fn has_applied(
     (tag, sequence): (LaneTag, u32),
 ) -> bool {
     let Some(secret) = space.group.generations.get(generation) else { return false };
-    let others = space.lanes.iter().filter(|(id, _)| **id != space.lane);
+    let is_other = |id: &Lane| *id != space.lane || seeded(Bug::BelieveOwnTag);
+    let others = space.lanes.iter().filter(|(id, _)| is_other(id));
     others.into_iter().any(|(id, lane)| sequence < lane.next && secret.lane_tag(id) == tag)
 }

@@ -78,6 +78,13 @@ pub(super) struct RouteState {
 }
 
 impl RouteState {
+    /// The relay's past is another: what has no place on a lane may not be there any more, and is sent again.
+    pub(super) fn forget_sent(&mut self) {
+        self.roster = None;
+        self.granted.clear();
+        self.took.clear();
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         put_varint(out, self.cursor);
         out.extend_from_slice(self.digest.as_bytes());
@@ -443,6 +450,8 @@ pub(super) struct DeviceState {
     pub(super) place: Option<[u8; 16]>,
     /// Keys for being sealed to from before a renewal: others may not have heard of it.
     pub(super) former_kems: Vec<KemSecret>,
+    /// Whether this is not the store's first life: another one may go on in the documents that both have.
+    pub(super) lived_before: bool,
 }
 
 /// Renewals that nobody has taken note of, at most.
@@ -450,7 +459,7 @@ const FORMER_KEMS_MAX: usize = 64;
 
 impl DeviceState {
     pub(super) const fn new(identity: Identity, place: Option<[u8; 16]>) -> Self {
-        Self { identity, pending: None, place, former_kems: Vec::new() }
+        Self { identity, pending: None, place, former_kems: Vec::new(), lived_before: false }
     }
 
     /// The same device under other keys.
@@ -479,6 +488,7 @@ impl DeviceState {
         out.extend(self.place.iter().flatten());
         put_varint(&mut out, self.former_kems.len() as u64);
         self.former_kems.iter().for_each(|kem| out.extend_from_slice(kem.expose()));
+        out.push(self.lived_before.into());
         out
     }
 
@@ -499,6 +509,7 @@ impl DeviceState {
         let former = 0..r.count(FORMER_KEMS_MAX)?;
         let former_kems =
             former.map(|_| r.array().map(KemSecret::new)).collect::<Result<_, _>>()?;
-        r.end().map(|()| Self { identity, pending, place, former_kems })
+        let lived_before = r.u8()? == 1;
+        r.end().map(|()| Self { identity, pending, place, former_kems, lived_before })
     }
 }

@@ -129,8 +129,12 @@ impl Engine {
         let ids: Vec<Document> = here.map(|(id, _)| *id).collect();
         for id in ids {
             let document = self.believed(&id)?;
-            out.extend_from_slice(id.as_bytes());
             let heads = document.get_heads();
+            if heads.is_empty() {
+                // Nothing of it is believed: to others it may be unknown.
+                continue;
+            }
+            out.extend_from_slice(id.as_bytes());
             put_varint(&mut out, heads.len() as u64);
             heads.iter().for_each(|head| out.extend_from_slice(&head.0));
             put_object(&mut out, &document, &ROOT);

@@ -15,6 +15,7 @@ use crate::members::{
     Content, Cut, EpochStatement, Role, RosterSegment, Statement, statement_hash,
 };
 use crate::model::Day;
+use crate::seeded::{Bug, seeded};
 use crate::sync::chunk;
 
 /// Days after which a device that may rotate does so.
@@ -252,7 +253,11 @@ impl Engine {
         }
         let today = today.number();
         let seen = space.rotated_on;
-        if seen.is_some_and(|day| day.abs_diff(today) < ROTATION_DAYS) {
+        let same_week = |day: u16| match seeded(Bug::TrustTheClock) {
+            true => day / ROTATION_DAYS == today / ROTATION_DAYS,
+            false => day.abs_diff(today) < ROTATION_DAYS,
+        };
+        if seen.is_some_and(same_week) {
             return Ok(false);
         }
         if seen.is_some() {

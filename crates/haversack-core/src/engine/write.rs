@@ -173,7 +173,8 @@ impl Engine {
         contact: &Contact,
     ) -> Result<ContactId, Error> {
         let author = self.author(&self.space()?.lane)?;
-        let key = free_key(self.edited(edits, outing)?, &author)?;
+        let lived_before = self.device.lived_before;
+        let key = free_key(self.edited(edits, outing)?, &author, lived_before)?;
         let id = ContactId { outing, key: key.clone() };
         self.edit(edits, outing, |tx| {
             if tx.keys(ROOT).next().is_none() {
@@ -383,9 +384,11 @@ pub(super) fn put_outing(
 }
 
 /// A key that no contact of the outing has: 1, 2, 3… for the device that began it; with a prefix of its own
-/// for any other, so that two devices never take the same.
-fn free_key(document: &Automerge, author: &Author) -> Result<String, Error> {
-    let begun_here = read::begun_by(document).is_none_or(|actor| actor == *author.id());
+/// for any other, so that two devices never take the same. Two lives of one device may both have begun it: any but the
+/// first takes a prefix too.
+fn free_key(document: &Automerge, author: &Author, lived_before: bool) -> Result<String, Error> {
+    let begun_here =
+        !lived_before && read::begun_by(document).is_none_or(|actor| actor == *author.id());
     let prefix = match begun_here {
         true => String::new(),
         false => format!("{}-", author.id().to_hex_string().get(..10).unwrap_or_default()),

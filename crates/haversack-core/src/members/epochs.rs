@@ -14,6 +14,7 @@ use super::standing::Standing;
 
 use super::statement::Role;
 use crate::crypto::EpochSecret;
+use crate::seeded::{Bug, seeded};
 
 /// Epochs that do not stand, or not yet, of which statements are kept.
 const UNJUDGED_MAX: usize = 128;
@@ -198,7 +199,8 @@ impl Table {
         roster: &Roster,
         here: impl Fn(&EpochStatement) -> bool,
     ) -> Option<&Facts> {
-        let fit = |facts: &&Facts| facts.stood.answers(roster.standing());
+        let fit =
+            |facts: &&Facts| facts.stood.answers(roster.standing()) || seeded(Bug::AcceptOldEpoch);
         self.usable(roster, &here).filter(fit).max_by_key(|facts| facts.rank())
     }
 

@@ -18,8 +18,9 @@ use haversack_memory::clean_sqlite;
 use rand_core::CryptoRng;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{Lock, row};
+use super::{Lock, files, row};
 use crate::Error;
+use crate::seeded::{Bug, seeded};
 
 /// "HSK1" as SQLite's application id.
 const APPLICATION_ID: i32 = 0x4853_4b31;
@@ -128,7 +129,7 @@ impl Db {
     pub(crate) fn open(folder: &Path, lock: Lock) -> Result<Self, Error> {
         clean_sqlite();
         let connection =
-            Connection::open(folder.join("data.db")).map_err(Error::database("opening"))?;
+            files::connect(&folder.join("data.db")).map_err(Error::database("opening"))?;
         prepare(&connection)?;
         migrate(&connection)?;
         Ok(Self { connection, folder: folder.to_owned(), _lock: lock })
@@ -244,6 +245,11 @@ fn prepare(connection: &Connection) -> Result<(), Error> {
              PRAGMA trusted_schema = OFF;",
         )
         .map_err(Error::database("opening"))?;
+    if seeded(Bug::SkipFsync) {
+        return connection
+            .execute_batch("PRAGMA synchronous = OFF")
+            .map_err(Error::database("opening"));
+    }
     for (pragma, expected) in [("temp_store", 2), ("synchronous", 2)] {
         let found: i64 = connection
             .pragma_query_value(None, pragma, |row| row.get(0))
@@ -288,7 +294,10 @@ pub(crate) struct Writer<'a> {
 impl Writer<'_> {
     /// Makes it durable.
     pub(crate) fn commit(self) -> Result<(), Error> {
-        self.transaction.commit().map_err(Error::database("saving"))
+        match self.transaction.commit() {
+            Err(_) if seeded(Bug::AckBeforeCommit) => Ok(()),
+            done => done.map_err(Error::database("saving")),
+        }
     }
 
     /// Adds a row.

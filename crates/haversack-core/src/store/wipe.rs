@@ -6,9 +6,9 @@ use std::path::Path;
 
 use rand_core::CryptoRng;
 
-use super::before_call;
 use super::header_files::HeaderFiles;
 use super::inner::remove_inner;
+use super::{before_call, sync_folder};
 use crate::Error;
 
 /// What a store's folder holds, beside the headers and the lock.
@@ -82,12 +82,4 @@ pub(crate) fn remove_database(folder: &Path, random: &mut dyn CryptoRng) {
 fn remove(path: &Path) {
     before_call();
     let _ = std::fs::remove_file(path);
-}
-
-/// Makes the names of files durable, where the system lets a folder be synced.
-pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    match cfg!(unix) {
-        true => std::fs::File::open(folder)?.sync_all(),
-        false => Ok(()),
-    }
 }

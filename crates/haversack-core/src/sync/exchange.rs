@@ -190,6 +190,11 @@ impl MailboxTrail {
         }
     }
 
+    /// Whether the request says that something of a lane is known to be there, so that it is not shown.
+    pub(crate) fn names(&self, tag: &LaneTag) -> bool {
+        self.vector.iter().flatten().any(|(named, _)| named == tag)
+    }
+
     /// How many chunks the relay says that it has, was asked for, and did not deliver.
     pub(crate) fn held_back(&self, have: &[(LaneTag, u32)]) -> u64 {
         let Some(vector) = &self.vector else { return 0 };

@@ -1,0 +1,75 @@
+//! Branches of a fork that a relay has and does not show. A request names what is here, and the relay leaves that out: with it a second
+//! body at such a place, where cursors cannot tell that it is new.
+
+use std::collections::BTreeSet;
+
+use haversack_wire::Lane;
+
+use super::Engine;
+use super::documents::Staged;
+use super::state::SpaceState;
+use super::wait::Need;
+use crate::Error;
+use crate::sync::exchange::Exchange;
+
+/// Looks that are remembered; beyond that each may be taken once more.
+const LOOKS_MAX: usize = 1_024;
+
+/// A lane, and what shows that there is a branch of it that is not here.
+pub(super) type Look = (Lane, [u8; 8]);
+
+impl Engine {
+    /// Asks a relay for all of the lanes of which there is a branch that is not here. Once for each sign of one: the relay may not
+    /// have it either. Says whether it is to be asked.
+    pub(super) fn look_for_branches(&mut self, exchange: &Exchange) -> Result<bool, Error> {
+        let mut space = self.space()?.clone();
+        let relay = exchange.relay();
+        let mut looks = self.unseen_branches(&space);
+        looks.retain(|look| !self.looked.contains(&(relay, *look)));
+        if looks.is_empty() {
+            return Ok(false);
+        }
+        let secrets = &space.group.generations;
+        let routes = space.routes.iter_mut().filter(|((at, _), _)| *at == relay);
+        for ((_, generation), route) in routes {
+            let Some(secret) = secrets.get(generation) else { continue };
+            let named = looks
+                .iter()
+                .filter(|(lane, _)| route.known.remove(&secret.lane_tag(lane)).is_some());
+            route.needs_vector |= named.count() > 0;
+        }
+        if self.looked.len() > LOOKS_MAX {
+            self.looked.clear();
+        }
+        self.looked.extend(looks.into_iter().map(|look| (relay, look)));
+        let asks = space.routes != self.space()?.routes;
+        if asks {
+            self.commit(Staged { space: Some(space), ..Staged::default() })?;
+        }
+        Ok(asks)
+    }
+
+    /// Where members have signed that they have another body than any that is here at its place, and where a body waits for another one
+    /// than those that are here before it.
+    fn unseen_branches(&self, space: &SpaceState) -> BTreeSet<Look> {
+        let is_here = |lane: &Lane, sequence: u32, start: Option<&[u8; 8]>| {
+            let bodies = self.index.bodies(lane)?;
+            bodies.spine.contains_key(&sequence).then(|| {
+                bodies.marks_at(sequence).any(|mark| {
+                    start.is_some_and(|start| mark.position.as_bytes().starts_with(start))
+                })
+            })
+        };
+        let said = space.lanes.values().flat_map(|lane| &lane.vector).filter_map(|(lane, said)| {
+            let last = said.next.checked_sub(1)?;
+            (is_here(lane, last, Some(&said.hash)) == Some(false)).then_some((*lane, said.hash))
+        });
+        let waits = self.waiting.waits().filter_map(|(_, wait, _)| {
+            let before = wait.sequence.checked_sub(1)?;
+            let is_of_lane = matches!(wait.need, Need::Before | Need::Branch(_));
+            let sign = u64::from(wait.sequence).to_le_bytes();
+            (is_of_lane && is_here(&wait.lane, before, None).is_some()).then_some((wait.lane, sign))
+        });
+        said.chain(waits).collect()
+    }
+}
