@@ -207,6 +207,20 @@ impl MailboxTrail {
         have.iter().map(lane).sum()
     }
 
+    /// Whether the answer has shown a chunk: by delivering or by acknowledging it.
+    pub(crate) fn shows(&self, place: (LaneTag, u32)) -> bool {
+        self.shown.contains(&place)
+    }
+
+    /// The first body of a lane that the relay acknowledged at a cursor up to which nothing is here yet.
+    fn unproved(&self, lane: LaneTag) -> Option<u32> {
+        let is_ahead =
+            |pushed: &&Pushed| self.trail.ahead.values().any(|hash| *hash == pushed.hash);
+        let places = self.pushed.iter().filter(is_ahead).filter_map(|pushed| pushed.place);
+        let of_lane = places.filter(|(tag, _)| *tag == lane).map(|(_, sequence)| sequence);
+        of_lane.min().filter(|_| !self.is_ended)
+    }
+
     /// The pushed frames of which the relay has said nothing.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = Pushed> + '_ {
         let all = (0..).zip(&self.pushed);
@@ -299,6 +313,11 @@ impl Exchange {
     pub(crate) fn cursors(&self) -> impl Iterator<Item = (Generation, (u64, CursorDigest))> {
         let cursor = |m: &MailboxTrail| (m.generation, (m.trail.cursor, m.trail.digest));
         self.mailboxes.iter().map(cursor)
+    }
+
+    /// The first body of a lane that was acknowledged, and that nothing shows yet.
+    pub(crate) fn unproved(&self, generation: &Generation, lane: LaneTag) -> Option<u32> {
+        self.mailboxes.iter().find(|m| m.generation == *generation)?.unproved(lane)
     }
 
     /// The mailboxes that it is about.
