@@ -183,8 +183,10 @@ impl Engine {
         }
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
         route.partial = None;
-        if found.is_some() && found == own.zip(route.unproved) {
-            route.unproved = route.unproved.map(|sequence| sequence + 1);
+        if let Some((_, sequence)) = found.filter(|(tag, _)| own == Some(*tag)) {
+            exchange.shown.insert((*generation, sequence));
+            let is_it = route.unproved == Some(sequence);
+            route.unproved = route.unproved.map(|first| first + u32::from(is_it));
         }
         route.roster = if is_roster { Some(exchange.live) } else { route.roster };
         if self.waiting.carried(frame).is_some() {
@@ -544,8 +546,13 @@ fn look_for_own(
 ) {
     let known = route.known.get(&own).copied().unwrap_or_default();
     let mailbox = exchange.mailboxes().iter().find(|mailbox| mailbox.generation == *generation);
-    let Some(mailbox) = mailbox.filter(|mailbox| mailbox.vector.is_none()) else { return };
-    let lost = (from..known).find(|sequence| !mailbox.shows((own, *sequence)));
+    if mailbox.is_none_or(|mailbox| mailbox.vector.is_some()) {
+        return;
+    }
+    let is_there = |sequence: &u32| {
+        exchange.sent.contains(sequence) || exchange.shown.contains(&(*generation, *sequence))
+    };
+    let lost = (from..known).find(|sequence| !is_there(sequence));
     if let Some(first) = lost.filter(|_| !seeded(Bug::SentIsSafe)) {
         route.known.insert(own, first);
         exchange.tally.again = true;

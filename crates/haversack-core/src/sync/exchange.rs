@@ -140,6 +140,8 @@ pub struct Exchange {
     pub(crate) faults: BTreeMap<Fault, u32>,
     /// Places on this device's lane that the relay took.
     pub(crate) sent: BTreeSet<u32>,
+    /// Own bodies that it delivered, the very frames.
+    pub(crate) shown: BTreeSet<(Generation, u32)>,
     /// What it had no room for.
     pub(crate) full: Vec<Pushed>,
     /// Keys that lacked a grant when it began.
@@ -207,11 +209,6 @@ impl MailboxTrail {
         have.iter().map(lane).sum()
     }
 
-    /// Whether the answer has shown a chunk: by delivering or by acknowledging it.
-    pub(crate) fn shows(&self, place: (LaneTag, u32)) -> bool {
-        self.shown.contains(&place)
-    }
-
     /// The first body of a lane that the relay acknowledged at a cursor up to which nothing is here yet.
     fn unproved(&self, lane: LaneTag) -> Option<u32> {
         let is_ahead =
@@ -268,7 +265,7 @@ impl Exchange {
     ) -> Result<Self, Error> {
         let (request, reader) = (encode(sections)?, AnswerReader::new());
         let (tally, faults, sent, full, owed) = Default::default();
-        let (at, is_meeting, handed) = Default::default();
+        let (at, is_meeting, handed, shown) = Default::default();
         Ok(Self {
             relay,
             live,
@@ -281,6 +278,7 @@ impl Exchange {
             handed,
             faults,
             sent,
+            shown,
             full,
             owed,
         })
