@@ -34,6 +34,7 @@ mod register;
 mod removal;
 mod renewal;
 mod restored;
+mod rolled_back;
 mod team;
 mod tls;
 mod traffic;

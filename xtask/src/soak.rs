@@ -31,7 +31,7 @@ const SOAKS: [Soak; 2] = [
     },
     Soak {
         name: "sim",
-        about: "fleets under 200,000 seeds",
+        about: "fleets under 200,000 seeds, in an optimised build",
         command: &["run", "--release", "-p", "haversack-sim", "--", "--runs", "200000"],
         variable: ("RUST_BACKTRACE", "0"),
     },

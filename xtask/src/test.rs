@@ -21,7 +21,7 @@ struct Suite {
     run: fn(&Places) -> Result<(), Failure>,
 }
 
-const SUITES: [Suite; 10] = [
+const SUITES: [Suite; 11] = [
     Suite { name: "fmt", about: "every file is formatted", run: rust::fmt },
     Suite { name: "clippy", about: "no lint fires, in any target", run: rust::clippy },
     Suite { name: "test", about: "unit tests, suites of tests/ and doc tests", run: rust::test },
@@ -30,6 +30,7 @@ const SUITES: [Suite; 10] = [
         about: "100,000 random histories of teams, and 1,000 with real keys",
         run: rust::histories,
     },
+    Suite { name: "sim", about: "fleets under 5,000 seeds break no promise", run: rust::sim },
     Suite {
         name: "decoder",
         about: "a decoder written from the page opens and refuses all vectors",

@@ -13,7 +13,7 @@ pub struct Seeded {
     pub bug: Bug,
     /// The checker that finds it.
     pub checker: Checker,
-    /// A seed under which it does, in runs of 150 steps; `None` while none is known.
+    /// A seed under which it does, in runs as they are by default; `None` while none is known.
     pub seed: Option<u64>,
 }
 

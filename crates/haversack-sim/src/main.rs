@@ -19,6 +19,7 @@ Examples:
   haversack-sim --runs 5000                    seeds 0 to 4999; a failing one is made smaller and printed
   haversack-sim --runs 2000 --bug skip-fsync   with a fault seeded: says which seed and checker find it
   haversack-sim --seed 7 --twice               the same run twice, and with other clocks: the hashes must be equal
+  haversack-sim --faults --runs 2000           each fault in turn: which seed and checker find it
   haversack-sim --list                         the checkers, and the faults that can be seeded
 
 Exit status: 0 when nothing was found, 1 when something was, 2 for a mistake on the command line.";
@@ -34,7 +35,7 @@ struct Options {
     #[arg(long, default_value_t = 1)]
     runs: u64,
     /// Steps of a run
-    #[arg(long, default_value_t = 80)]
+    #[arg(long, default_value_t = 60)]
     steps: usize,
     /// Devices of the team when it begins; two of them are coordinators
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=6))]
@@ -45,6 +46,9 @@ struct Options {
     /// Seed a fault: see --list
     #[arg(long, value_parser = bug_names())]
     bug: Option<String>,
+    /// Seed each fault in turn, over --runs seeds at most, and say which seed and checker find it
+    #[arg(long)]
+    faults: bool,
     /// Run what a file says instead: a history as it is printed when one fails
     #[arg(long, value_name = "FILE")]
     history: Option<std::path::PathBuf>,
@@ -79,6 +83,9 @@ fn main() -> ExitCode {
         bug: bug.map(|bug| bug.bug),
         twice_every: if options.twice { 1 } else { 50 },
     };
+    if options.faults {
+        return hunt_all(&options, &setup);
+    }
     if let Some(file) = &options.history {
         return replay(&options, &setup, file);
     }
@@ -115,6 +122,37 @@ fn replay(options: &Options, setup: &Setup, file: &std::path::Path) -> ExitCode 
     }
     outcome.finding.iter().for_each(|found| eprintln!("{found}"));
     if outcome.finding.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Looks for every fault that can be seeded. Each must be found, under a seed that is sound without it.
+fn hunt_all(options: &Options, setup: &Setup) -> ExitCode {
+    let mut all = true;
+    for row in BUGS {
+        let found = hunt(options, &Setup { bug: Some(row.bug), ..*setup });
+        let is_sound = |seed| run_seed(seed, setup).finding.is_none();
+        let (good, told) = match found {
+            Some((seed, found)) if is_sound(seed) => (true, format!("seed {seed}: {found}")),
+            Some((seed, _)) => (false, format!("seed {seed} is not sound without it either")),
+            None => (false, "not found".into()),
+        };
+        println!("{:24} {told}", row.name);
+        all &= good;
+    }
+    if all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The lowest seed at which something is found, as far as it was looked.
+fn hunt(options: &Options, setup: &Setup) -> Option<(u64, Finding)> {
+    let found = Mutex::new(Vec::new());
+    let seeds = options.seed..options.seed.saturating_add(options.runs);
+    run_many(seeds, setup, &|seed, outcome| match (outcome.finding, found.lock()) {
+        (Some(finding), Ok(mut found)) => {
+            found.push((seed, finding));
+            false
+        }
+        _ => true,
+    });
+    found.into_inner().ok()?.into_iter().min_by_key(|(seed, _)| *seed)
 }
 
 fn run_one(options: &Options, setup: &Setup) -> ExitCode {

@@ -25,7 +25,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { steps: 80, devices: 4, bug: None, twice_every: 50 }
+        Self { steps: 60, devices: 4, bug: None, twice_every: 50 }
     }
 }
 

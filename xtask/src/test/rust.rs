@@ -27,3 +27,8 @@ pub(super) fn histories(places: &Places) -> Result<(), Failure> {
     command.env("HAVERSACK_HISTORIES", "100000").env("HAVERSACK_REAL_HISTORIES", "1000");
     shell::run(&mut command)
 }
+
+/// Whole fleets under a seed each; a failing one is made smaller and printed.
+pub(super) fn sim(places: &Places) -> Result<(), Failure> {
+    shell::run(places.cargo().args(["run", "-p", "haversack-sim", "--", "--runs", "5000"]))
+}

@@ -98,10 +98,18 @@ impl Engine {
         for (generation, step) in steps {
             self.take_step(exchange, &mut space, (generation, step));
         }
+        let own: BTreeMap<Generation, LaneTag> = exchange
+            .mailboxes()
+            .iter()
+            .filter_map(|mailbox| Some((mailbox.generation, own_tag(&space, &mailbox.generation)?)))
+            .collect();
         for (generation, cursor) in exchange.cursors() {
             let route = space.routes.entry((exchange.relay(), generation)).or_default();
             note_dropped(route, &exchange.tally);
             (route.cursor, route.digest) = cursor;
+            let unproved =
+                own.get(&generation).and_then(|own| exchange.unproved(&generation, *own));
+            route.unproved = route.unproved.into_iter().chain(unproved).min();
         }
         if is_between {
             self.space = Some(space);
@@ -172,12 +180,18 @@ impl Engine {
             has_applied(space, generation, *place) || self.is_own(space, generation, *place, frame)
         };
         let found = place(frame).filter(is_there);
+        let own = own_tag(space, generation);
         let is_roster = self.is_roster_of(frame, &exchange.live);
         if self.is_squatted(space, generation, frame) {
             exchange.blame(Fault::Squatted, 1);
         }
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
         route.partial = None;
+        if let Some((_, sequence)) = found.filter(|(tag, _)| own == Some(*tag)) {
+            exchange.shown.insert((*generation, sequence));
+            let is_it = route.unproved == Some(sequence);
+            route.unproved = route.unproved.map(|first| first + u32::from(is_it));
+        }
         route.roster = if is_roster { Some(exchange.live) } else { route.roster };
         if self.waiting.carried(frame).is_some() {
             route.took.insert(hash);
@@ -499,6 +513,7 @@ fn take_end(
     cursor: u64,
     digest: CursorDigest,
 ) {
+    let own = own_tag(space, generation);
     let strikes = space.route(&exchange.relay(), generation).strikes;
     let is_enough = strikes >= STRIKES_MAX;
     let ended = exchange.ended(generation, cursor, (digest, is_enough));
@@ -510,11 +525,39 @@ fn take_end(
     route.unsure.clear();
     let is_in_order = ended.left_out == 0 && !ended.differs;
     route.strikes = if is_in_order { 0 } else { (strikes + 1).min(STRIKES_MAX) };
+    let unproved = route.unproved.take().filter(|_| is_in_order);
+    if let Some((from, own)) = unproved.zip(own) {
+        look_for_own(exchange, route, generation, (own, from));
+    }
     if !is_in_order && !seeded(Bug::CursorAsTruth) {
         exchange.tally.again |= strikes == 0 || is_enough;
         // Nor is what it acknowledged to be relied on: what it has is to be shown.
         route.needs_vector = true;
         route.differs |= is_enough;
+    }
+}
+
+/// What a relay acknowledged before a line broke lies beyond the cursor of then: by now it has delivered it, or it is not there, and is
+/// offered again. (Where the request had a vector, `have` tells.)
+fn look_for_own(
+    exchange: &mut Exchange,
+    route: &mut RouteState,
+    generation: &Generation,
+    (own, from): (LaneTag, u32),
+) {
+    let known = route.known.get(&own).copied().unwrap_or_default();
+    let mailbox = exchange.mailboxes().iter().find(|mailbox| mailbox.generation == *generation);
+    if mailbox.is_none_or(|mailbox| mailbox.vector.is_some()) {
+        return;
+    }
+    let is_there = |sequence: &u32| {
+        exchange.sent.contains(sequence) || exchange.shown.contains(&(*generation, *sequence))
+    };
+    let lost = (from..known).find(|sequence| !is_there(sequence));
+    if let Some(first) = lost.filter(|_| !seeded(Bug::SentIsSafe)) {
+        route.known.insert(own, first);
+        exchange.tally.again = true;
+        exchange.blame(Fault::RolledBack, (known - first).into());
     }
 }
 

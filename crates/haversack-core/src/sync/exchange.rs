@@ -140,6 +140,8 @@ pub struct Exchange {
     pub(crate) faults: BTreeMap<Fault, u32>,
     /// Places on this device's lane that the relay took.
     pub(crate) sent: BTreeSet<u32>,
+    /// Own bodies that it delivered, the very frames.
+    pub(crate) shown: BTreeSet<(Generation, u32)>,
     /// What it had no room for.
     pub(crate) full: Vec<Pushed>,
     /// Keys that lacked a grant when it began.
@@ -207,6 +209,15 @@ impl MailboxTrail {
         have.iter().map(lane).sum()
     }
 
+    /// The first body of a lane that the relay acknowledged at a cursor up to which nothing is here yet.
+    fn unproved(&self, lane: LaneTag) -> Option<u32> {
+        let is_ahead =
+            |pushed: &&Pushed| self.trail.ahead.values().any(|hash| *hash == pushed.hash);
+        let places = self.pushed.iter().filter(is_ahead).filter_map(|pushed| pushed.place);
+        let of_lane = places.filter(|(tag, _)| *tag == lane).map(|(_, sequence)| sequence);
+        of_lane.min().filter(|_| !self.is_ended)
+    }
+
     /// The pushed frames of which the relay has said nothing.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = Pushed> + '_ {
         let all = (0..).zip(&self.pushed);
@@ -254,7 +265,7 @@ impl Exchange {
     ) -> Result<Self, Error> {
         let (request, reader) = (encode(sections)?, AnswerReader::new());
         let (tally, faults, sent, full, owed) = Default::default();
-        let (at, is_meeting, handed) = Default::default();
+        let (at, is_meeting, handed, shown) = Default::default();
         Ok(Self {
             relay,
             live,
@@ -267,6 +278,7 @@ impl Exchange {
             handed,
             faults,
             sent,
+            shown,
             full,
             owed,
         })
@@ -299,6 +311,11 @@ impl Exchange {
     pub(crate) fn cursors(&self) -> impl Iterator<Item = (Generation, (u64, CursorDigest))> {
         let cursor = |m: &MailboxTrail| (m.generation, (m.trail.cursor, m.trail.digest));
         self.mailboxes.iter().map(cursor)
+    }
+
+    /// The first body of a lane that was acknowledged, and that nothing shows yet.
+    pub(crate) fn unproved(&self, generation: &Generation, lane: LaneTag) -> Option<u32> {
+        self.mailboxes.iter().find(|m| m.generation == *generation)?.unproved(lane)
     }
 
     /// The mailboxes that it is about.

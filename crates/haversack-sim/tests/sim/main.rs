@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use haversack_sim::{History, Setup, draw, run_acts, run_many};
 
 /// Seeds that every run of the tests plays, from 0; `HAVERSACK_SIM_SEEDS` asks for more.
-const SEEDS: u64 = 20;
+const SEEDS: u64 = 50;
 
 #[test]
 fn every_promise_is_kept() {
