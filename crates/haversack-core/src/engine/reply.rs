@@ -104,7 +104,7 @@ impl Engine {
         }
         if is_between {
             self.space = Some(space);
-        } else if space.routes != before.routes {
+        } else if space.routes != before.routes || space.packs != before.packs {
             self.commit(Staged { space: Some(space), ..Staged::default() })?;
         }
         Ok(received)
@@ -139,11 +139,22 @@ impl Engine {
                 self.take_frame(exchange, space, &generation, (cursor, &frame));
             }
             Step::Have(lanes) => take_have(exchange, space, &generation, &lanes),
+            // Where no pack is known, nothing is passed over with good reason.
+            Step::Passed(cursor, digest) if space.knows_packs() => {
+                exchange.passed(&generation, cursor, digest);
+            }
+            Step::Passed(..) => {}
             Step::Need => {
+                space.packs.start_over(&(exchange.relay(), generation));
                 let route = space.routes.entry((exchange.relay(), generation)).or_default();
                 (route.needs_vector, route.differs) = (true, true);
                 exchange.tally.again = true;
                 exchange.blame(Fault::OtherPast, 1);
+            }
+            Step::End(cursor, digest) if exchange.loose.contains(&generation) => {
+                exchange.passed(&generation, cursor, digest);
+                exchange.tally.again = true;
+                space.read_packs((exchange.relay(), generation), cursor);
             }
             Step::End(cursor, digest) => take_end(exchange, space, &generation, cursor, digest),
         }
@@ -169,6 +180,9 @@ impl Engine {
         let is_roster = self.is_roster_of(frame, &exchange.live);
         if self.is_squatted(space, generation, frame) {
             exchange.blame(Fault::Squatted, 1);
+        }
+        if exchange.loose.contains(generation) {
+            space.packs.read((exchange.relay(), *generation), cursor);
         }
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
         route.partial = None;
@@ -310,12 +324,15 @@ impl Engine {
         self.drop_former()?;
         self.let_go_of_erased()?;
         self.grow_old()?;
+        self.forget_packs()?;
+        self.compact()?;
         let space = self.space()?;
         let me = self.device.identity.sign.public();
         // What this relay did not take now, it will not take at once.
         let is_new = |owed: &Owed| !exchange.owed.contains(&owed.key);
         let owes = space.owed_at(&exchange.relay(), &me).iter().any(is_new);
-        Ok(space.live.is_none_or(|now| now.epoch != live || owes))
+        let wants = |id: Generation| self.wants_pack(space, &exchange.relay(), &id);
+        Ok(space.live.is_none_or(|now| now.epoch != live || owes || wants(now.generation)))
     }
 
     /// Lets go of what is carried once every relay that the team names has it; where it names none, once any has. What somebody who
@@ -402,7 +419,12 @@ fn took(exchange: &mut Exchange, space: &mut SpaceState, generation: &Generation
     exchange.tally.pushed += 1;
     exchange.tally.pushed_bytes += u64::from(pushed.size);
     let own = own_tag(space, generation);
-    let route = space.routes.entry((exchange.relay(), *generation)).or_default();
+    let mailbox = (exchange.relay(), *generation);
+    if pushed.pack.is_some_and(|pack| space.packs.pushed(mailbox, pack)) {
+        // Now it is told what is in it: to the relay, and to the team.
+        (space.owes_word, exchange.tally.again) = (true, true);
+    }
+    let route = space.routes.entry(mailbox).or_default();
     route.roster = if pushed.roster { Some(exchange.live) } else { route.roster };
     if pushed.carried.is_some() {
         route.took.insert(pushed.hash);
@@ -441,7 +463,14 @@ fn take_have(
         space.table.generations().into_iter().any(|(id, number)| id == *generation && number == 0);
     let mut mailboxes = exchange.mailboxes().iter();
     let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation);
-    let held_back = mailbox.is_some_and(|mailbox: &MailboxTrail| mailbox.held_back(lanes) > 0);
+    // What a keeper says that a pack has, a relay may have dropped, and need not get again.
+    let packed = space.packed(generation);
+    let packed = |tag: &LaneTag| packed.get(tag).copied().unwrap_or_default();
+    let held_back = |mailbox: &MailboxTrail| mailbox.held_back(lanes, packed) > 0;
+    let held_back = mailbox.is_some_and(held_back);
+    if !exchange.loose.contains(generation) {
+        space.packs.read_all(&(exchange.relay(), *generation));
+    }
     let route = space.routes.entry((exchange.relay(), *generation)).or_default();
     // What it has and did not deliver is asked for until it does.
     (route.needs_vector, route.differs, route.dropped) = (held_back, held_back, 0);
@@ -453,6 +482,7 @@ fn take_have(
     let mut lost = 0;
     for (tag, known) in route.known.clone() {
         let has = has(&tag);
+        let has = has.max(Some(packed(&tag)).filter(|packed| *packed > 0));
         if known <= has.unwrap_or_default() || (own != Some(tag) && !first) {
             continue;
         }
