@@ -10,11 +10,12 @@ HEADS_ABSENT = "roster heads are absent at sequence 0"
 PREVIOUS = "previous is not zeros at sequence 0"
 OPENING_ABSENT = "lane opening is absent at sequence 0"
 OPENING_LATE = "lane opening after sequence 0"
+RETIRED_NOTHING = "nothing of a lane is retired"
 LANE = "lane is not that of its opening"
 NOTHING_ERASED = "erasures of nothing"
 QUARANTINE = "quarantined sequences are not ascending"
 
-CHANGES, STATEMENTS, OPENING, CLIENT_KEYS, DROPS, ERASURES, CARRIED = 1, 2, 3, 4, 5, 7, 8
+CHANGES, STATEMENTS, OPENING, CLIENT_KEYS, DROPS, RETIRED, ERASURES, CARRIED = 1, 2, 3, 4, 5, 6, 7, 8
 
 
 @dataclass
@@ -143,6 +144,17 @@ def drops(blob: bytes) -> list[bytes]:
     reader = Reader(blob)
     found = reader.list(limits.DROPS, reader.blob)
     reader.end()
+    return found
+
+
+def retired(blob: bytes) -> list[tuple[bytes, int]]:
+    """Of each lane, the first sequence that no pack has."""
+    reader = Reader(blob)
+    found = reader.list(limits.RETIRED, lambda: (reader.bytes(16), reader.varint()))
+    reader.end()
+    require_ascending(lane for lane, _ in found)
+    if not all(following for _, following in found):
+        raise Refused(RETIRED_NOTHING)
     return found
 
 

@@ -35,8 +35,8 @@ def read(item: bytes, author: bytes, history: History | None = None) -> dict[byt
 class DocumentReader:
     """Reads the changes of one document one after another."""
 
-    def __init__(self, source: Columns, before: tuple[int, bytes] | None) -> None:
-        self.source, self.place = source, Place()
+    def __init__(self, source: Columns, before: tuple[int, bytes] | None, in_the_middle: bool = False) -> None:
+        self.source, self.place, self.in_the_middle = source, Place(), in_the_middle
         self.sequence, self.hash = before or (0, None)
         self.next_start: int | None = None
 
@@ -47,7 +47,7 @@ class DocumentReader:
     def change(self, first: bool, known: bool) -> Change:
         reader = self.source.changes
         sequence = checked(reader.varint() if first else self.sequence + 1, ZERO)
-        if not known and first and sequence > 1:
+        if not known and first and sequence > 1 and not self.in_the_middle:
             raise Refused(refusal.MISSING)
         if known and sequence <= self.sequence:
             raise Refused(REPEATED)
@@ -71,6 +71,8 @@ class DocumentReader:
     def dependency(self, number: int, sequence: int) -> bytes:
         if number:
             return self.source.hashes.take(number)
+        if self.hash is None and self.in_the_middle and sequence > 1:
+            return bytes(32)  # whoever needs its hash has to know what was before
         if self.hash is None:
             raise Refused(NONE_BEFORE if sequence == 1 else refusal.MISSING)
         return self.hash

@@ -1,7 +1,7 @@
 """What is done with each kind of vector: open it, and compare every field that it states."""
 
 from . import armor, body, bundle, carried, changes, chunk, derive, document, enrolment, epochs
-from . import exchange, grant, header, note, segment, tree
+from . import exchange, frame, grant, header, note, pack, segment, tree
 from . import statement as statements
 from .refusal import Refused
 from .roster import Roster
@@ -112,6 +112,8 @@ def check_items(found: body.Body) -> None:
         body.opening(found.items[body.OPENING])
     if body.CLIENT_KEYS in found.items:
         body.client_keys(found.items[body.CLIENT_KEYS])
+    if body.RETIRED in found.items:
+        body.retired(found.items[body.RETIRED])
     if body.ERASURES in found.items:
         body.erasures(found.items[body.ERASURES])
     for kind in (body.DROPS, body.CARRIED):
@@ -212,6 +214,33 @@ def check_segment(vector: Vector) -> None:
         raise Mismatch("epoch statement")
 
 
+def check_pack_segment(vector: Vector) -> None:
+    space, key = vector.bytes("space"), vector.bytes("pack key")
+    if vector.has("pack"):
+        vector.expect("pack", derive.pack(space, key))
+    found = pack.segment(pack.open_part(vector.bytes("frame"), frame.PACK_SEGMENT, space, key), space)
+    vector.expect("items", found.raw)
+    if vector.has("root"):
+        lasts = [part.made[-1].hash() for part in found.parts]
+        if (lasts, found.roots) != (vector.all_bytes("last change"), vector.all_bytes("root")):
+            raise Mismatch("parts")
+
+
+def check_manifest(vector: Vector) -> None:
+    space, key = vector.bytes("space"), vector.bytes("pack key")
+    raw = pack.open_part(vector.bytes("frame"), frame.MANIFEST, space, key)
+    found = pack.manifest(raw, space, derive.pack(space, key))
+    for name, value in {"signer": found.signer, "documents": found.documents, "pack": derive.pack(space, key)}.items():
+        vector.expect(name, value)
+    if vector.has("segment") and vector.all_bytes("segment") != found.segments:
+        raise Mismatch("segment")
+
+
+def check_retire(vector: Vector) -> None:
+    found = pack.retire(vector.bytes("frame"))
+    vector.expect("retire hash", derive.derive("retire", found.preimage))
+
+
 def check_roster(vector: Vector) -> None:
     """Statements in order, then the same in another order: the members are the same."""
     roster = build_roster(vector)
@@ -256,6 +285,9 @@ CHECKS = {
     "roster": check_roster,
     "roster segment": check_segment,
     "epochs": check_epochs,
+    "pack segment": check_pack_segment,
+    "pack manifest": check_manifest,
+    "retire": check_retire,
     "request": lambda vector: check_request_text(vector) if vector.has("request") else exchange.request(vector.bytes("bytes")),
     "answer": lambda vector: exchange.answer(vector.bytes("bytes")),
     "bundle": lambda vector: bundle.read(vector.bytes("bytes")),

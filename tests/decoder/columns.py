@@ -51,7 +51,8 @@ class FirstUse:
 class Columns:
     """All twelve, each with its own reader."""
 
-    def __init__(self, item: bytes, author: bytes) -> None:
+    def __init__(self, item: bytes, author: bytes, alone: bool = True) -> None:
+        """`alone`: whether there is no other author, so that the table of others does not name this one."""
         reader = Reader(item)
         blobs = {name: Reader(reader.blob()) for name in NAMES}
         reader.end()
@@ -63,7 +64,7 @@ class Columns:
         self.usual_left: int | None = None
         self.author = author
         self.hashes = FirstUse(pieces(blobs["hashes"], 32))
-        self.actors = FirstUse(pieces(blobs["actors"], 16), (author,))
+        self.actors = FirstUse(pieces(blobs["actors"], 16), (author,) if alone else ())
 
     def actor(self, number: int) -> bytes:
         return self.actors.take(number) if number else self.author

@@ -27,6 +27,10 @@ def actor(space: bytes, key: bytes, incarnation: bytes) -> bytes:
     return derive("actor", space + key + incarnation, 16)
 
 
+def pack(space: bytes, key: bytes) -> bytes:
+    return derive("pack", space + key, 16)
+
+
 def generation_secret(epoch_secret: bytes) -> bytes:
     return derive("generation", epoch_secret)
 

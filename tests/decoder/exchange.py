@@ -48,10 +48,10 @@ def section(reader: Reader, frames_most: int) -> Section:
     mailbox, token, retire = reader.bytes(16), reader.bytes(32), reader.bytes(32)
     reader.blob(limits.ADMISSION)
     cursor, basis = reader.varint(), reader.u8()
-    if basis > 1:
+    if basis > 3:
         raise refusal.unknown("basis")
     digest = reader.bytes(16) if basis == 0 else None
-    vector = lanes(reader) if basis == 1 else None
+    vector = lanes(reader) if basis in (1, 3) else None
     resume = reader.u8()
     if resume > 1:
         raise refusal.unknown("resume")
@@ -70,7 +70,7 @@ def lanes(reader: Reader) -> list[tuple[bytes, int]]:
     return found
 
 
-SECTION, ACK, FRAME, TAIL, HAVE, NEED, END, DONE = range(1, 9)
+SECTION, ACK, FRAME, TAIL, HAVE, NEED, END, DONE, PASSED = range(1, 10)
 
 
 @dataclass
@@ -113,6 +113,7 @@ PARTS = {
     NEED: lambda reader: None,
     END: lambda reader: (reader.varint(), reader.bytes(16)),
     DONE: lambda reader: None,
+    PASSED: lambda reader: (reader.varint(), reader.bytes(16)),
 }
 
 

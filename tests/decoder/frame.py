@@ -4,7 +4,7 @@ from . import limits, refusal
 from .reader import Reader
 from .refusal import Refused
 
-CHUNK, SEGMENT, GRANT = 1, 2, 3
+CHUNK, SEGMENT, GRANT, PACK_SEGMENT, MANIFEST, RETIRE = range(1, 7)
 VERSION = 1
 
 

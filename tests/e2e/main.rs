@@ -26,6 +26,7 @@ mod full_disk;
 mod handover;
 mod kill;
 mod ledger;
+mod packs;
 mod padding;
 mod peers;
 mod proxies;

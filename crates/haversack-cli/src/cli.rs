@@ -206,6 +206,9 @@ fn space(global: &Global, command: &space::Command) -> Result<(), Error> {
         space::Command::Link(args) => output::print(&space::link::run(global, args)?, format),
         space::Command::Carry(_) => output::print(&space::carry::run(global)?, format),
         space::Command::Rotate(_) => output::print(&space::rotate::run(global)?, format),
+        space::Command::Pack(args) => {
+            output::print(&space::pack::run(global, args, format)?, format)
+        }
     }
 }
 

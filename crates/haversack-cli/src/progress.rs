@@ -1,4 +1,4 @@
-//! One line that says that something is going on, for a person at a terminal only.
+//! What says that something is going on, and how far it is, for a person at a terminal only.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -27,6 +27,33 @@ impl Line {
             bar.enable_steady_tick(TICK);
         }
         Self(bar)
+    }
+}
+
+/// Shows how much of something is done, on stderr, until it is dropped.
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    /// Begins.
+    pub(crate) fn start(text: &'static str, format: Format) -> Self {
+        let shown = format == Format::Text && std::io::stderr().is_terminal();
+        let target = match shown {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        Self(ProgressBar::with_draw_target(None, target).with_message(text))
+    }
+
+    /// So many of all are done.
+    pub(crate) fn at(&self, done: u64, all: u64) {
+        self.0.set_length(all);
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -30,7 +30,8 @@ pub use hardware::{Bind, FileKey};
 pub(crate) use hpke::{KemSecret, Sealed, open_from_anyone, open_with_psk, seal_to, seal_with_psk};
 pub use keys::ClientKey;
 pub(crate) use keys::{
-    DocumentKey, EpochSecret, GenerationSecret, KeyringKey, OneTimeKey, PurposeKey, VaultKey,
+    DocumentKey, EpochSecret, GenerationSecret, KeyringKey, OneTimeKey, PackKey, PurposeKey,
+    VaultKey,
 };
 pub use passphrase::{Guesses, Passphrase};
 pub use random::Random;

@@ -40,6 +40,7 @@ mod names;
 mod open;
 mod options;
 mod outgoing;
+mod pack;
 mod peer;
 mod pinned;
 mod refused;
@@ -79,6 +80,7 @@ pub use ledger::{
 };
 pub use names::DeviceRow;
 pub use options::{CreateOptions, OpenOptions, SecretOptions};
+pub use pack::{PackMade, PackProgress};
 pub use refused::{Quarantined, Reason, Reasons};
 pub use reply::SyncOutcome;
 pub use route::RelayRoute;

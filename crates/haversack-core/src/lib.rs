@@ -56,9 +56,9 @@ pub use crypto::{
 pub use engine::{
     Answering, BundleOutcome, CarryOutcome, ContactDraft, CreateOptions, DeviceHas, DeviceRow,
     DropBox, Dropped, Engine, Erasure, Exchange, Exposure, Fault, Holders, Ledger, OpenOptions,
-    OpenedBy, Owed, Quarantined, Reason, Reasons, Received, RecordId, RecordState, RelayFault,
-    RelayHolds, RelayRoute, Saved, SecretOptions, Slots, Status, SyncOutcome, Whereabouts,
-    WhoDraft, Witness, check_locked, wipe,
+    OpenedBy, Owed, PackMade, PackProgress, Quarantined, Reason, Reasons, Received, RecordId,
+    RecordState, RelayFault, RelayHolds, RelayRoute, Saved, SecretOptions, Slots, Status,
+    SyncOutcome, Whereabouts, WhoDraft, Witness, check_locked, wipe,
 };
 pub use error::{Error, WireError};
 pub use members::{Member, RelayAddress, Role, Words, code_parts};

@@ -17,6 +17,7 @@ mod group;
 #[cfg(test)]
 mod histories;
 mod identity;
+mod packs;
 mod parts;
 #[cfg(test)]
 mod reference;
@@ -37,6 +38,7 @@ pub(crate) use epochs::{Held, Table};
 pub(crate) use grant::{GrantEntry, seal as seal_grant};
 pub(crate) use group::{FIELD_AGE, Group, Live, Owed};
 pub(crate) use identity::{Identity, actor, device, lane, space as space_of};
+pub(crate) use packs::Packs;
 pub use parts::code_parts;
 pub(crate) use roster::{Roster, is_introduced};
 pub(crate) use set::Set;

@@ -9,5 +9,7 @@ pub(crate) mod chunk;
 pub(crate) mod drop;
 mod envelope;
 pub(crate) mod exchange;
+pub(crate) mod manifest;
+pub(crate) mod pack;
 pub(crate) mod proof;
 pub(crate) mod tree;

@@ -16,6 +16,7 @@ mod epochs;
 mod exchange;
 mod grants;
 mod headers;
+mod packs;
 mod read;
 mod rosters;
 mod segments;
@@ -42,6 +43,7 @@ fn all() -> Vec<Vector> {
         drops::vectors(&cast),
         changes::vectors(&cast),
         enrolment::vectors(&cast),
+        packs::vectors(&cast),
         exchange::vectors(),
     ];
     families.into_iter().flatten().collect()

@@ -1,11 +1,11 @@
 //! A storage that forgets, for tests and simulations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use haversack_wire::limits::{CANDIDATES_MAX, LANES_MAX};
-use haversack_wire::{CursorDigest, FrameHash, LaneTag, Mailbox};
+use haversack_wire::{CursorDigest, FrameHash, LaneTag, Mailbox, Retire};
 
 use crate::Error;
 use crate::storage::{Entry, Head, Incoming, Place, Receipt, Storage};
@@ -37,6 +37,10 @@ impl Memory {
 struct Kept {
     frames: Vec<(Incoming, CursorDigest)>,
     lanes: BTreeMap<LaneTag, BTreeMap<u32, Vec<u64>>>,
+    /// What the last retire named of lanes.
+    retired: Vec<(LaneTag, u32)>,
+    /// The cursors of frames that were dropped: their bytes are gone, the rest of them stays.
+    dropped: BTreeSet<u64>,
 }
 
 impl Kept {
@@ -62,7 +66,8 @@ impl Kept {
     }
 
     fn find_loose(&self, hash: FrameHash) -> Option<u64> {
-        let is_it = |frame: &Incoming| frame.place() == Place::Loose && frame.hash() == hash;
+        let is_loose = |frame: &Incoming| matches!(frame.place(), Place::Loose | Place::Pack);
+        let is_it = |frame: &Incoming| is_loose(frame) && frame.hash() == hash;
         let index = self.frames.iter().position(|(frame, _)| is_it(frame));
         index.map(|index| index as u64 + 1)
     }
@@ -78,7 +83,7 @@ impl Kept {
         let head = self.head();
         let cursor = head.cursor + 1;
         match frame.place() {
-            Place::Loose => {
+            Place::Loose | Place::Pack => {
                 if let Some(first) = self.find_loose(frame.hash()) {
                     return Receipt::Duplicate(first);
                 }
@@ -106,7 +111,32 @@ impl Kept {
         lanes.filter(|(_, next)| *next > 0).collect()
     }
 
+    fn retire(&mut self, retire: &Retire) {
+        let is_named = |frame: &Incoming| match frame.place() {
+            Place::Pack => retire.frames.binary_search(&frame.hash()).is_ok(),
+            _ => false,
+        };
+        let packs = (1..).zip(&self.frames).filter(|(_, (frame, _))| is_named(frame));
+        let mut cursors: Vec<u64> = packs.map(|(cursor, _)| cursor).collect();
+        if !retire.lanes.is_empty() && retire.lanes != self.retired {
+            for (tag, next) in std::mem::replace(&mut self.retired, retire.lanes.clone()) {
+                let lane = self.lanes.get(&tag).into_iter();
+                cursors.extend(lane.flat_map(|lane| lane.range(..next)).flat_map(|(_, all)| all));
+            }
+        }
+        for cursor in cursors {
+            let index = usize::try_from(cursor).unwrap_or_default().checked_sub(1);
+            if let Some((frame, _)) = index.and_then(|index| self.frames.get_mut(index)) {
+                frame.empty();
+            }
+            self.dropped.insert(cursor);
+        }
+    }
+
     fn entry(&self, cursor: u64) -> Option<Entry> {
+        if self.dropped.contains(&cursor) {
+            return None;
+        }
         self.frame(cursor).map(|(frame, _)| Entry {
             cursor,
             place: frame.place(),
@@ -141,7 +171,10 @@ impl Storage for Memory {
     }
 
     fn candidates(&self, mailbox: Mailbox, tag: LaneTag, sequence: u32) -> Result<Vec<u64>, Error> {
-        Ok(self.read(mailbox, |kept| kept.candidates(tag, sequence).to_vec()))
+        Ok(self.read(mailbox, |kept| {
+            let all = kept.candidates(tag, sequence).iter().copied();
+            all.filter(|cursor| !kept.dropped.contains(cursor)).collect()
+        }))
     }
 
     fn entries(
@@ -155,6 +188,13 @@ impl Storage for Memory {
             let entries = (*cursors.start()..=last).filter_map(|cursor| kept.entry(cursor));
             entries.take(limit).collect()
         }))
+    }
+
+    fn retire(&self, mailbox: Mailbox, retire: &Retire) -> Result<(), Error> {
+        if let Some(kept) = self.lock().get_mut(&mailbox) {
+            kept.retire(retire);
+        }
+        Ok(())
     }
 
     fn frames(&self, mailbox: Mailbox, cursors: &[u64]) -> Result<Vec<Vec<u8>>, Error> {

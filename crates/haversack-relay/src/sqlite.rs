@@ -2,13 +2,14 @@
 
 mod push;
 mod reader;
+mod retire;
 mod schema;
 mod writer;
 
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use haversack_wire::{CursorDigest, LaneTag, Mailbox};
+use haversack_wire::{CursorDigest, LaneTag, Mailbox, Retire};
 use rusqlite::{Connection, ErrorCode};
 
 use self::reader::Readers;
@@ -64,6 +65,10 @@ fn make_private(path: &Path) -> Result<(), Error> {
 impl Storage for Sqlite {
     fn push(&self, mailbox: Mailbox, frames: Vec<Incoming>) -> Result<Vec<Receipt>, Error> {
         self.writer.push(mailbox, frames)
+    }
+
+    fn retire(&self, mailbox: Mailbox, retire: &Retire) -> Result<(), Error> {
+        self.writer.retire(mailbox, retire)
     }
 
     fn head(&self, mailbox: Mailbox) -> Result<Head, Error> {

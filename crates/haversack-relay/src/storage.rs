@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use haversack_wire::{CursorDigest, Frame, FrameHash, LaneTag, Mailbox};
+use haversack_wire::{CursorDigest, Frame, FrameHash, LaneTag, Mailbox, Retire};
 
 use crate::Error;
 
@@ -12,6 +12,8 @@ pub enum Place {
     /// A chunk: a position on a lane. Only [`CANDIDATES_MAX`](haversack_wire::limits::CANDIDATES_MAX)
     /// different ones are kept there.
     Lane(LaneTag, u32),
+    /// A part of a pack: named by its hash alone, and sent only to whoever asks for packs.
+    Pack,
     /// Anything else, also kinds and versions that this code does not know: named by its hash alone.
     Loose,
 }
@@ -32,6 +34,7 @@ impl Incoming {
     pub fn parse(bytes: Vec<u8>) -> Result<Self, haversack_wire::Error> {
         let place = match Frame::parse(&bytes)? {
             Frame::Chunk(header, _) => Place::Lane(header.tag, header.sequence),
+            Frame::Pack(..) => Place::Pack,
             _ => Place::Loose,
         };
         let hash = FrameHash::of(&bytes);
@@ -48,6 +51,11 @@ impl Incoming {
     #[must_use]
     pub const fn hash(&self) -> FrameHash {
         self.hash
+    }
+
+    /// Drops its bytes.
+    pub(crate) fn empty(&mut self) {
+        self.bytes = Vec::new();
     }
 
     /// The whole frame.
@@ -136,7 +144,7 @@ pub trait Storage: Send + Sync {
     /// [`Error`] when they cannot be read.
     fn candidates(&self, mailbox: Mailbox, tag: LaneTag, sequence: u32) -> Result<Vec<u64>, Error>;
 
-    /// At most `limit` frames of a range of cursors, ascending, without their bytes.
+    /// At most `limit` frames of a range of cursors, ascending, without their bytes and without those that were dropped.
     ///
     /// # Errors
     /// [`Error`] when they cannot be read.
@@ -146,6 +154,17 @@ pub trait Storage: Send + Sync {
         cursors: RangeInclusive<u64>,
         limit: usize,
     ) -> Result<Vec<Entry>, Error>;
+
+    /// Drops what a retire names, whose proof the caller has checked. Parts of packs are dropped at once; chunks once another
+    /// retire of the mailbox names lanes, and not the same ones: what devices are reading now they can read to its end.
+    /// Of what is dropped its place, its hash and the digest stay, so that cursors and digests mean what they did. A storage that
+    /// keeps everything does nothing.
+    ///
+    /// # Errors
+    /// [`Error`] when it cannot be done: it can be asked for again.
+    fn retire(&self, _mailbox: Mailbox, _retire: &Retire) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// The frames at these cursors, in the order asked for. The caller bounds their number.
     ///

@@ -62,6 +62,14 @@ pub enum Part<'a> {
         /// The relay's digest there.
         digest: CursorDigest,
     },
+    /// Between what was named before and this cursor there is nothing for the device: parts of packs, and what was dropped because a
+    /// pack has it.
+    Passed {
+        /// The last of those cursors.
+        cursor: u64,
+        /// The relay's digest there.
+        digest: CursorDigest,
+    },
     /// The answer's end. Without it the answer was cut.
     Done,
     /// A part of a kind not known here.
@@ -100,7 +108,7 @@ impl Part<'_> {
                 out.extend_from_slice(rest);
             }
             Self::Have(lanes) => put_lanes(out, lanes)?,
-            Self::End { cursor, digest } => {
+            Self::End { cursor, digest } | Self::Passed { cursor, digest } => {
                 put_varint(out, *cursor);
                 out.extend_from_slice(digest.as_bytes());
             }
@@ -119,6 +127,7 @@ impl Part<'_> {
             Self::Need => 6,
             Self::End { .. } => 7,
             Self::Done => 8,
+            Self::Passed { .. } => 9,
             Self::Other => u8::MAX,
         }
     }
@@ -142,6 +151,7 @@ impl Part<'_> {
             6 => Part::Need,
             7 => Part::End { cursor: r.varint()?, digest: CursorDigest::new(r.array()?) },
             8 => Part::Done,
+            9 => Part::Passed { cursor: r.varint()?, digest: CursorDigest::new(r.array()?) },
             _ => return Ok(Part::Other),
         };
         r.end().map(|()| part)
@@ -264,6 +274,7 @@ mod tests {
             Part::Ack { index: 1, stored: Stored::Full, cursor: 0 },
             Part::Tail { cursor: 8, offset: 100, rest: &[1; 156] },
             Part::Frame { cursor: 9, frame: &[2; 300] },
+            Part::Passed { cursor: 12, digest: CursorDigest::new([5; 16]) },
             Part::Have(vec![(LaneTag::new([1; 8]), 3)]),
             Part::End { cursor: 9, digest: CursorDigest::new([4; 16]) },
             Part::Section(1),

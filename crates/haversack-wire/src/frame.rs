@@ -2,7 +2,7 @@
 
 use crate::codec::Reader;
 use crate::limits::{FRAME_MAX, FRAME_MIN};
-use crate::{Epoch, Error, FrameHash, GrantTag, KeyHint, LaneTag};
+use crate::{Epoch, Error, FrameHash, GrantTag, KeyHint, LaneTag, Retire};
 
 /// The version byte of every format on this page.
 pub const VERSION: u8 = 1;
@@ -17,6 +17,10 @@ pub enum FrameKind {
     Roster,
     /// Keys for one device.
     Grant,
+    /// A part of a pack.
+    Pack,
+    /// What a relay may drop.
+    Retire,
     /// A kind or version that this code does not know: kept and passed on.
     Other,
 }
@@ -147,6 +151,40 @@ impl GrantHeader {
     }
 }
 
+/// The clear header of a part of a pack: 32 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackHeader {
+    /// Whether it is the manifest; a segment else.
+    pub manifest: bool,
+    /// Length of what follows, in bytes.
+    pub length: u16,
+    /// Nonce of the AEAD.
+    pub nonce: [u8; 24],
+    /// Which pack's key opens it.
+    pub hint: KeyHint,
+}
+
+impl PackHeader {
+    /// Length in bytes.
+    pub const LEN: usize = 32;
+
+    /// Writes the header.
+    #[must_use]
+    pub fn encode(&self) -> [u8; Self::LEN] {
+        let mut out = [0; Self::LEN];
+        let (kind, length) = ([4 + u8::from(self.manifest), VERSION], self.length.to_le_bytes());
+        fill(&mut out, &[&kind, &length, &self.nonce, self.hint.as_bytes()]);
+        out
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let manifest = r.u8()? == 5;
+        r.take(1)?;
+        let (length, nonce) = (r.u16()?, r.array()?);
+        Ok(Self { manifest, length, nonce, hint: KeyHint::new(r.array()?) })
+    }
+}
+
 fn fill(out: &mut [u8], parts: &[&[u8]]) {
     let bytes = parts.iter().flat_map(|part| part.iter().copied());
     out.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
@@ -161,6 +199,10 @@ pub enum Frame<'a> {
     Roster(RosterHeader, &'a [u8]),
     /// A grant and its sealed part.
     Grant(GrantHeader, &'a [u8]),
+    /// A segment or the manifest of a pack, and its sealed part.
+    Pack(PackHeader, &'a [u8]),
+    /// What a relay may drop.
+    Retire(Retire),
     /// A kind or version not known here.
     Other,
 }
@@ -170,7 +212,8 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     /// [`Error::Limit`] over 32,768 bytes, [`Error::Short`] and [`Error::Trailing`] when the length in
-    /// the header is not the frame's, [`Error::Malformed`] when a chunk is below the padding floor.
+    /// the header is not the frame's, [`Error::Malformed`] when a chunk is below the padding floor, and whatever rule of § 3.7 a
+    /// retire breaks.
     pub fn parse(frame: &'a [u8]) -> Result<Self, Error> {
         if frame.len() > FRAME_MAX {
             let found = frame.len() as u64;
@@ -192,6 +235,11 @@ impl<'a> Frame<'a> {
                 let length = r.u16()?;
                 Ok(Self::Grant(header, sealed(r, length, FRAME_MIN)?))
             }
+            [4 | 5, VERSION, ..] => {
+                let header = PackHeader::read(&mut r)?;
+                Ok(Self::Pack(header, sealed(r, header.length, frame.len())?))
+            }
+            [6, VERSION, ..] => Retire::decode(frame).map(Self::Retire),
             _ => Ok(Self::Other),
         }
     }
@@ -203,6 +251,8 @@ impl<'a> Frame<'a> {
             Self::Chunk(..) => FrameKind::Chunk,
             Self::Roster(..) => FrameKind::Roster,
             Self::Grant(..) => FrameKind::Grant,
+            Self::Pack(..) => FrameKind::Pack,
+            Self::Retire(_) => FrameKind::Retire,
             Self::Other => FrameKind::Other,
         }
     }

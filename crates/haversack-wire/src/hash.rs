@@ -89,6 +89,10 @@ labels! {
     NOTE = "note";
     NOTE_ACTOR = "note actor";
     DROP_KEY = "drop key";
+    PACK = "pack";
+    PACK_SEGMENT_KEY = "pack segment key";
+    PACK_MANIFEST_KEY = "pack manifest key";
+    PACK_HINT_KEY = "pack hint key";
 }
 
 #[cfg(test)]

@@ -109,6 +109,8 @@ id!(/// An epoch statement's hash.
     EpochHash, 16);
 id!(/// A generation: the epochs between two revocations, which share a mailbox.
     Generation, 16);
+id!(/// A pack, named by a commitment to its key.
+    Pack, 16);
 id!(/// The hash of what was signed at one lane position.
     Position, 16);
 secret_id!(/// The right to use a mailbox; never shown.

@@ -30,13 +30,15 @@ mod id;
 pub mod limits;
 mod pad;
 pub mod request;
+mod retire;
 
 pub use codec::Reader;
 pub use error::Error;
-pub use frame::{ChunkHeader, Frame, FrameKind, GrantHeader, RosterHeader, VERSION};
+pub use frame::{ChunkHeader, Frame, FrameKind, GrantHeader, PackHeader, RosterHeader, VERSION};
 pub use id::{
     Actor, CursorDigest, Device, Document, Epoch, EpochHash, FrameHash, Generation, GrantTag,
-    Incarnation, KeyHint, Lane, LaneTag, Mailbox, Position, Relay, RetireHash, Space,
+    Incarnation, KeyHint, Lane, LaneTag, Mailbox, Pack, Position, Relay, RetireHash, Space,
     StatementHash, Token,
 };
 pub use pad::{Padding, padded, padme};
+pub use retire::Retire;

@@ -78,3 +78,9 @@ pub const PROOF_BYTES_MAX: usize = 8_192;
 pub const CANDIDATES_MAX: usize = 4;
 /// Chunks of one lane that may wait for what is missing before them.
 pub const WAITING_MAX: usize = 256;
+/// Segments of a pack: as many as a manifest of one frame names.
+pub const PACK_SEGMENTS_MAX: usize = 1_536;
+/// Frames of older packs that one retire names.
+pub const RETIRED_FRAMES_MAX: usize = 1_920;
+/// Authors of a pack segment.
+pub const PACK_AUTHORS_MAX: usize = 1_024;

@@ -14,6 +14,10 @@ pub enum Basis {
     Digest(CursorDigest),
     /// The first sequence missing of each lane, ascending by tag.
     Vector(Vec<(LaneTag, u32)>),
+    /// It asks for everything but chunks, packs included: those that it needs it asks for once it has the pack.
+    Loose,
+    /// As [`Self::Vector`], but frames that are no chunks are here up to the cursor.
+    Chunks(Vec<(LaneTag, u32)>),
 }
 
 /// Where a frame broke off that the device has a part of.
@@ -71,6 +75,11 @@ impl SectionHead {
                 out.push(1);
                 put_lanes(out, lanes)?;
             }
+            Basis::Loose => out.push(2),
+            Basis::Chunks(lanes) => {
+                out.push(3);
+                put_lanes(out, lanes)?;
+            }
         }
         put_resume(out, self.resume.as_ref());
         bounded("frames", self.frames.into(), PUSH_FRAMES_MAX)?;
@@ -88,6 +97,8 @@ impl SectionHead {
             basis: match r.u8()? {
                 0 => Basis::Digest(CursorDigest::new(r.array()?)),
                 1 => Basis::Vector(read_lanes(r)?),
+                2 => Basis::Loose,
+                3 => Basis::Chunks(read_lanes(r)?),
                 other => {
                     return Err(Error::Unknown { what: "basis", found: other.into() });
                 }

@@ -48,10 +48,10 @@ pub use haversack_core::{
     Attempts, Bind, BundleOutcome, CarryOutcome, ClientId, ClientRow, ContactDraft, ContactFilter,
     ContactId, ContactRow, Cost, CreateOptions, DeviceHas, DeviceRow, Erasure,
     Error as EngineError, Exposure, Fault, FileKey, Guesses, Holders, Ledger, Member, OpenedBy,
-    Owed, Passphrase, Person, Quarantined, Reason, Reasons, Received, RecordId, RecordState,
-    RecoveryCode, RelayAddress, RelayFault, RelayHolds, Role, RootShare, Saved, SecretOptions,
-    Slots, Status, SyncOutcome, Whereabouts, WhoDraft, Witness, Words, code_parts, is_wrapped,
-    unwrap_bundle,
+    Owed, PackMade, PackProgress, Passphrase, Person, Quarantined, Reason, Reasons, Received,
+    RecordId, RecordState, RecoveryCode, RelayAddress, RelayFault, RelayHolds, Role, RootShare,
+    Saved, SecretOptions, Slots, Status, SyncOutcome, Whereabouts, WhoDraft, Witness, Words,
+    code_parts, is_wrapped, unwrap_bundle,
 };
 pub use haversack_memory::ZeroAlloc;
 pub use haversack_report::{Indicators, Period, Report, percent, rate};

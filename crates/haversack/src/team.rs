@@ -3,7 +3,9 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use haversack_core::model::{Day, Label};
-use haversack_core::{DeviceRow, Engine, Exposure, RelayAddress, Role, RootShare};
+use haversack_core::{
+    DeviceRow, Engine, Exposure, PackMade, PackProgress, RelayAddress, Role, RootShare,
+};
 use haversack_wire::{Device, Space};
 
 use crate::{Error, Notebook};
@@ -86,6 +88,31 @@ impl Notebook {
         self.with(Engine::rotate)
     }
 
+    /// Packs everything that the team has written, for new devices and for those that were away for long. It is pushed with the next
+    /// syncs. `progress` is told how many documents of how many are in it.
+    ///
+    /// # Errors
+    /// `NotAllowed`, `Removed`, and the errors of reading and saving.
+    pub fn make_pack(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<PackMade, Error> {
+        self.with(|engine| engine.make_pack(progress))
+    }
+
+    /// The pack that this device made, as a bundle. Nothing when it has made none.
+    ///
+    /// # Errors
+    /// `NoSpace`, and the errors of saving.
+    pub fn export_pack(&self) -> Result<Option<Vec<u8>>, Error> {
+        self.with(Engine::export_pack)
+    }
+
+    /// How far a pack is taken that is still coming: nothing when none is.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn pack_progress(&self) -> Result<PackProgress, Error> {
+        self.with(|engine| Ok(engine.pack_progress()))
+    }
+
     /// Names relays of the team, each in place of what was said of it before; one without an address answers nowhere any more.
     ///
     /// # Errors
@@ -142,12 +169,15 @@ impl Notebook {
         self.with(Engine::forget_root)
     }
 
-    /// Makes new keys if it is time to, by this device's calendar. One that is wrong by years makes them once too often, and
-    /// destroys nothing.
+    /// Makes new keys if it is time to, by this device's calendar, and with them a pack if much came since the last one; a pack also
+    /// when something in the last one was erased. A calendar that is wrong by years makes keys once too often, and destroys nothing.
     pub(crate) fn rotate_when_due(&self) -> Result<(), Error> {
         match today() {
-            Some(today) => self.with(|engine| engine.rotate_when_due(today)).map(drop),
-            None => Ok(()),
+            Some(today) => self.with(|engine| {
+                let rotated = engine.rotate_when_due(today)?;
+                engine.pack_when_due(rotated).map(drop)
+            }),
+            None => self.with(|engine| engine.pack_when_due(false)).map(drop),
         }
     }
 }

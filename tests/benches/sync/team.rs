@@ -99,6 +99,13 @@ impl Team {
         self.sync(&self.coordinator);
     }
 
+    /// The coordinator packs everything, and the relay has it.
+    pub(crate) fn pack(&self) {
+        self.sync(&self.coordinator);
+        self.coordinator.make_pack(&mut |_, _| {}).unwrap();
+        self.sync(&self.coordinator);
+    }
+
     fn sync(&self, notebook: &Notebook) {
         self.runtime.block_on(notebook.sync(&self.relay.url)).unwrap();
     }

@@ -21,6 +21,7 @@ pub(crate) enum Said {
     Have(Vec<(LaneTag, u32)>),
     Need,
     End(u64, CursorDigest),
+    Passed(u64, CursorDigest),
     Done,
 }
 
@@ -37,6 +38,7 @@ pub(crate) fn said(answer: &[u8]) -> Vec<Said> {
             Part::Have(lanes) => Said::Have(lanes),
             Part::Need => Said::Need,
             Part::End { cursor, digest } => Said::End(cursor, digest),
+            Part::Passed { cursor, digest } => Said::Passed(cursor, digest),
             Part::Done => Said::Done,
             Part::Other => continue,
         });
@@ -59,6 +61,7 @@ pub(crate) fn saying(all: &[Said]) -> Vec<u8> {
             Said::Have(lanes) => Part::Have(lanes.clone()),
             Said::Need => Part::Need,
             Said::End(cursor, digest) => Part::End { cursor: *cursor, digest: *digest },
+            Said::Passed(cursor, digest) => Part::Passed { cursor: *cursor, digest: *digest },
             Said::Done => Part::Done,
         };
         part.encode(&mut out).unwrap();

@@ -5,6 +5,7 @@ pub(crate) mod create;
 pub(crate) mod drop;
 pub(crate) mod link;
 pub(crate) mod list;
+pub(crate) mod pack;
 pub(crate) mod rename;
 pub(crate) mod rotate;
 
@@ -16,6 +17,7 @@ pub(crate) enum Command {
     Rename(rename::Args),
     Drop(drop::Args),
     Rotate(rotate::Args),
+    Pack(pack::Args),
     Link(link::Args),
     Carry(carry::Args),
 }

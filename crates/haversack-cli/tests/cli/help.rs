@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, err, out};
 
-const COMMANDS: [&[&str]; 60] = [
+const COMMANDS: [&[&str]; 61] = [
     &[],
     &["demo"],
     &["init"],
@@ -40,6 +40,7 @@ const COMMANDS: [&[&str]; 60] = [
     &["space", "drop"],
     &["space", "list"],
     &["space", "rotate"],
+    &["space", "pack"],
     &["space", "link"],
     &["space", "carry"],
     &["relay", "list"],

@@ -234,6 +234,26 @@ fn new_keys_are_made_by_hand() {
 }
 
 #[test]
+fn a_pack_is_made_pushed_and_put_into_a_file() {
+    let (bench, _relay) = team();
+    bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V", "--people", "1"]);
+    meet(&bench, &["b", "a", "b"]);
+    let said = bench.refused("b", &["space", "pack"]);
+    assert_eq!(said["message"], "this device's role does not allow to make a pack");
+    let made = bench.json("a", &["space", "pack", "--file", "team.pack"]);
+    assert!(made["documents"].as_u64().unwrap() >= 2, "{made}");
+    assert!(made["segments"].as_u64().unwrap() >= 1 && made["bytes"].as_u64().unwrap() > 256);
+    let again = bench.refused("a", &["space", "pack", "--file", "team.pack"]);
+    assert!(text(&again, "message").contains("team.pack"), "{again}");
+    bench.json("a", &["sync"]);
+    // Who joins now has everything: by the relay, or by the file alone.
+    bench.join("d", &[]);
+    bench.json("d", &["bundle", "import", "team.pack"]);
+    assert_eq!(bench.contacts("d").as_array().unwrap().len(), 1);
+    assert_eq!(bench.json("d", &["status"])["refused"], bench.json("a", &["status"])["refused"]);
+}
+
+#[test]
 fn a_coordinator_whom_a_seized_one_removed_hands_over_a_file() {
     let (bench, _relay) = team();
     let (founder, seized) = (bench.own("a"), bench.own("c"));

@@ -31,6 +31,9 @@ labels! {
     DROP = "drop";
     NOTE = "note";
     BUNDLE = "bundle";
+    PACK = "pack";
+    PACK_SEGMENT = "pack segment";
+    PACK_MANIFEST = "pack manifest";
 }
 
 impl AadLabel {

@@ -1,7 +1,7 @@
 //! A type for each role of a key, and what is derived from it (PROTOCOL § 2).
 
 use haversack_wire::hash::{Label, cut, derive, derive_cut, keyed};
-use haversack_wire::{Epoch, Generation, KeyHint, Lane, LaneTag, Relay, Space, Token};
+use haversack_wire::{Epoch, Generation, KeyHint, Lane, LaneTag, Pack, Relay, Space, Token};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -57,6 +57,8 @@ key!(/// Makes the key hints of an epoch.
     pub(crate) HintKey);
 key!(/// Names lanes and mailboxes during one generation; opens no content.
     pub(crate) GenerationSecret);
+key!(/// Opens a pack.
+    pub(crate) PackKey);
 key!(/// Makes a client's tags; born with the client's file.
     pub ClientKey);
 key!(/// Protects one invitation.
@@ -81,6 +83,22 @@ impl EpochSecret {
 
     pub(crate) fn generation(&self) -> GenerationSecret {
         GenerationSecret(derive(Label::GENERATION, &[&self.0]))
+    }
+}
+
+impl PackKey {
+    pub(crate) fn id(&self, space: &Space) -> Pack {
+        Pack::new(derive_cut(Label::PACK, &[space.as_bytes(), &self.0]))
+    }
+
+    /// The key of its manifest, or of its segments.
+    pub(crate) fn chunk_key(&self, manifest: bool) -> ChunkKey {
+        let label = if manifest { Label::PACK_MANIFEST_KEY } else { Label::PACK_SEGMENT_KEY };
+        ChunkKey(derive(label, &[&self.0]))
+    }
+
+    pub(crate) fn hint_key(&self) -> HintKey {
+        HintKey(derive(Label::PACK_HINT_KEY, &[&self.0]))
     }
 }
 
@@ -138,7 +156,8 @@ mod tests {
             GenerationSecret([1; 32]),
             ClientKey([1; 32]),
             OneTimeKey([1; 32]),
+            PackKey([1; 32]),
         );
-        insta::assert_snapshot!(format!("{keys:?}"), @"(VaultKey(…), KeyringKey(…), DocumentKey(…), PurposeKey(…), EpochSecret(…), ChunkKey(…), RosterKey(…), HintKey(…), GenerationSecret(…), ClientKey(…), OneTimeKey(…))");
+        insta::assert_snapshot!(format!("{keys:?}"), @"(VaultKey(…), KeyringKey(…), DocumentKey(…), PurposeKey(…), EpochSecret(…), ChunkKey(…), RosterKey(…), HintKey(…), GenerationSecret(…), ClientKey(…), OneTimeKey(…), PackKey(…))");
     }
 }

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod parts;
 mod shapes;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use haversack_wire::{Actor, Document};
 
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;
+pub(crate) use parts::{Part, decode_parts, encode_parts};
 #[cfg(test)]
 pub(crate) use shapes::Shapes;
 

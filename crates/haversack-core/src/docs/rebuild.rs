@@ -112,13 +112,73 @@ pub(crate) fn apply(
             }
             tip = run.last().map_or(tip, |(_, last)| tip_of(last));
         }
-        let _ = read::record(&scratch);
-        let mut trial = scratch.transaction();
-        trial.put(ROOT, "t", ScalarValue::Null).map_err(|_| UNTAKEN)?;
-        trial.rollback();
+        try_out(&mut scratch)?;
         Ok(scratch)
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(UNTAKEN))
+}
+
+/// One author's changes, to be applied with those of others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Made<'a> {
+    pub(crate) raw: &'a [RawChange],
+    pub(crate) changes: &'a [Change],
+    /// Where the author stood before.
+    pub(crate) before: Tip,
+}
+
+/// Applies the changes of several authors to a copy of the document, all at once, and gives the copy. What is refused is refused
+/// as by [`apply`]: each change is judged by what it depends on, so that it may be there already when it is looked at.
+pub(crate) fn apply_all(document: &Automerge, all: &[Made<'_>]) -> Result<Automerge, Refusal> {
+    check_starts(document, all)?;
+    let run = || {
+        let mut scratch = document.clone();
+        let changes = all.iter().flat_map(|made| made.changes.iter().cloned());
+        scratch.apply_changes(changes).map_err(|_| UNTAKEN)?;
+        for made in all {
+            let (mut tip, mut seen) = (made.before, Seen::default());
+            let is_here =
+                |change: &Change| scratch.get_change_meta_by_hash(&change.hash()).is_some();
+            if !made.changes.iter().all(is_here) {
+                return Err(Refusal::Missing);
+            }
+            for run in &runs(made.raw, made.changes) {
+                check(&scratch, run, tip, &mut seen)?;
+                tip = run.last().map_or(tip, |(_, last)| tip_of(last));
+            }
+        }
+        try_out(&mut scratch)?;
+        Ok(scratch)
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(UNTAKEN))
+}
+
+/// Start ops follow from what changes depend on: looked at before Automerge counts with them.
+fn check_starts(document: &Automerge, all: &[Made<'_>]) -> Result<(), Refusal> {
+    let pairs = || all.iter().flat_map(|made| made.raw.iter().zip(made.changes));
+    let last = |raw: &RawChange| raw.start_op + (raw.operations.len() as u64).saturating_sub(1);
+    let new: BTreeMap<ChangeHash, u64> =
+        pairs().map(|(raw, change)| (change.hash(), last(raw))).collect();
+    for (raw, change) in pairs() {
+        let mut max = 0;
+        for hash in change.deps() {
+            let there = || document.get_change_meta_by_hash(hash).map(|meta| meta.max_op);
+            max = max.max(new.get(hash).copied().or_else(there).ok_or(Refusal::Missing)?);
+        }
+        if raw.start_op != max + 1 {
+            return Err(START);
+        }
+    }
+    Ok(())
+}
+
+/// Reads and edits a document, and takes the edit back.
+fn try_out(scratch: &mut Automerge) -> Result<(), Refusal> {
+    let _ = read::record(scratch);
+    let mut trial = scratch.transaction();
+    trial.put(ROOT, "t", ScalarValue::Null).map_err(|_| UNTAKEN)?;
+    trial.rollback();
+    Ok(())
 }
 
 const UNTAKEN: Refusal = Refusal::Broken("the document does not take it");

@@ -49,6 +49,24 @@ pub(super) struct Rebuilt {
     pub(super) tip: Tip,
 }
 
+impl Rebuilt {
+    /// The same without the changes that are here already. Nothing when those are others.
+    fn beyond(mut self, here: Tip) -> Option<Self> {
+        let known = here.sequence.saturating_sub(self.before.sequence) as usize;
+        if known == 0 {
+            return Some(self);
+        }
+        let last = self.changes.get(known - 1);
+        if last.is_some_and(|last| Some(last.hash()) != here.hash) {
+            return None;
+        }
+        self.raw.drain(..known.min(self.raw.len()));
+        self.changes.drain(..known.min(self.changes.len()));
+        self.before = here;
+        Some(self)
+    }
+}
+
 /// What became of a chunk's documents.
 #[derive(Default)]
 struct Taken {
@@ -85,8 +103,9 @@ impl Engine {
         if let Some(verdict) = self.rival(batch, chunk) {
             return Ok(verdict);
         }
-        let known = |document: &Document| self.staged_tip(batch, document, &chunk.body.lane);
         let judged = turn_of(&batch.space, chunk).and_then(|lane| {
+            let known =
+                |part: &DocumentChanges| self.known_of(batch, &lane, part, &chunk.body.lane);
             judge(&batch.space, chunk, (&lane, lane.heads()), known).map(|judged| (lane, judged))
         });
         let (lane, judged) = match judged {
@@ -135,6 +154,10 @@ impl Engine {
         let (lane, position) = (chunk.body.lane, signed.mark.position);
         for (place, part) in parts.into_iter().enumerate() {
             let document = part.document;
+            if part.raw.is_empty() {
+                // A pack brought it.
+                continue;
+            }
             batch.tips.insert((document, lane), part.tip);
             if self.index.is_gone(&document) {
                 // Others may let go of what still holds it once all have said that they have seen it.
@@ -173,6 +196,7 @@ impl Engine {
         if let Some(lane) = lanes.get_mut(&lane) {
             go_on(lane, &group.roster, &chunk.body, place, mark.position);
         }
+        batch.space.note_retired(&chunk.body);
         Ok(())
     }
 
@@ -187,11 +211,13 @@ impl Engine {
         let mut taken = Taken::default();
         for part in parts {
             let is_passed = batch.passed.contains(&(part.document, *lane));
-            if is_passed || self.index.is_passed(&part.document, lane) {
+            let state = batch.space.lanes.get(lane);
+            let is_told = state.is_some_and(|state| state.passed.contains_key(&part.document));
+            if is_passed || is_told || self.index.is_passed(&part.document, lane) {
                 taken.pass_over(part, Reason::Continued);
                 continue;
             }
-            if self.index.is_gone(&part.document) {
+            if self.index.is_gone(&part.document) || part.raw.is_empty() {
                 continue;
             }
             let base = match brought.get(&part.document) {
@@ -256,7 +282,27 @@ impl Engine {
         }
     }
 
-    fn staged_tip(&self, batch: &Batch, document: &Document, lane: &Lane) -> Tip {
+    /// Where an author stood in a document before some of its changes, and how far it stands: a pack may have brought the changes
+    /// already. Nothing when that is not to be told.
+    fn known_of(
+        &self,
+        batch: &Batch,
+        lane: &LaneState,
+        part: &DocumentChanges,
+        id: &Lane,
+    ) -> Option<(Tip, Tip)> {
+        let passed = lane.passed.get(&part.document).copied().unwrap_or_default();
+        let staged = self.staged_tip(batch, &part.document, id);
+        let here = if passed.sequence > staged.sequence { passed } else { staged };
+        let first = part.changes.first().map_or(0, |change| change.sequence);
+        if lane.told.is_empty() || first > here.sequence {
+            return Some((here, here));
+        }
+        let before = self.tip_at(&part.document, id, first, here).ok()??;
+        Some((before, here))
+    }
+
+    pub(super) fn staged_tip(&self, batch: &Batch, document: &Document, lane: &Lane) -> Tip {
         let staged = batch.tips.get(&(*document, *lane)).copied();
         staged.unwrap_or_else(|| self.index.tip(document, lane))
     }
@@ -287,7 +333,7 @@ pub(super) fn judge(
     space: &SpaceState,
     chunk: &Opened,
     (lane, before): (&LaneState, &[StatementHash]),
-    known: impl Fn(&Document) -> Tip,
+    known: impl Fn(&DocumentChanges) -> Option<(Tip, Tip)>,
 ) -> Result<Judged, Verdict> {
     let role = role_of(&space.group.roster, chunk, &lane.device_key, before)?;
     let author = Author::new(&actor(space.space(), &lane.device_key, lane.incarnation));
@@ -322,7 +368,7 @@ fn role_of(
 fn rebuild_item(
     chunk: &Opened,
     author: &Author,
-    known: impl Fn(&Document) -> Tip,
+    known: impl Fn(&DocumentChanges) -> Option<(Tip, Tip)>,
 ) -> Result<Vec<Rebuilt>, Verdict> {
     let Some(item) = &chunk.body.changes else {
         return Ok(Vec::new());
@@ -332,7 +378,7 @@ fn rebuild_item(
         _ => Verdict::Quarantine(Reason::Changes),
     })?;
     let rebuild = |part: DocumentChanges| {
-        let before = known(&part.document);
+        let (before, here) = known(&part).ok_or(Verdict::Quarantine(Reason::Changes))?;
         let raw = part.changes;
         let made = rebuild::changes(author, raw.clone(), before);
         // A gap will not be filled: all that its author said before is here.
@@ -340,7 +386,8 @@ fn rebuild_item(
         let last = changes.last().map(|change| (change.seq(), change.hash()));
         let (sequence, hash) = last.ok_or(Verdict::Quarantine(Reason::Changes))?;
         let tip = Tip { sequence, hash: Some(hash) };
-        Ok(Rebuilt { document: part.document, raw, changes, before, tip })
+        let whole = Rebuilt { document: part.document, raw, changes, before, tip };
+        whole.beyond(here).ok_or(Verdict::Quarantine(Reason::Changes))
     };
     match documents.is_empty() {
         true => Err(Verdict::Quarantine(Reason::Changes)),

@@ -63,6 +63,30 @@ impl Engine {
         self.commit(Staged { space: Some(space), ..Staged::default() })
     }
 
+    /// Writes a bundle of this device's own pack, with the roster and the keys that its readers lack. Nothing when it has made none.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], and the errors of saving.
+    pub fn export_pack(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        self.prepare()?;
+        self.close_unsent()?;
+        let space = self.space()?.clone();
+        let live = space.live.ok_or(Error::Removed)?;
+        let me = self.device.identity.sign.public();
+        let owed = space.group.owed_by_file(live.epoch, &space.table, &me);
+        let grants = self.grants(&space, &live, owed).into_iter();
+        let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
+        frames.extend(self.roster_frames(&space)?);
+        let before = frames.len();
+        for row in self.own_parts(&space) {
+            frames.push(self.part(row)?);
+        }
+        match frames.len() > before {
+            true => Ok(Some(bundle::encode(frames.iter().map(Vec::as_slice))?)),
+            false => Ok(None),
+        }
+    }
+
     /// Takes a bundle. What is new is kept for the next relay as well.
     ///
     /// # Errors
@@ -111,6 +135,10 @@ impl Engine {
             Ok(Frame::Chunk(header, _)) => hinted(&header.nonce, header.hint),
             Ok(Frame::Roster(header, _)) => hinted(&header.nonce, header.hint),
             Ok(Frame::Grant(header, _)) => self.is_for_member(&header),
+            Ok(Frame::Pack(header, _)) => {
+                let keys = self.space.iter().flat_map(|space| space.group.packs.keys().values());
+                keys.into_iter().any(|key| key.hint_key().hint(&header.nonce) == header.hint)
+            }
             _ => false,
         }
     }

@@ -189,6 +189,8 @@ impl Engine {
                 let unsaved: Vec<_> = staged.rows.iter().filter_map(unknown).collect();
                 self.ring.forget_documents(&unsaved);
                 staged.epochs.iter().for_each(|(epoch, _)| self.ring.forget_epoch(epoch));
+                let packs = self.space.iter().flat_map(|space| space.group.packs.keys().keys());
+                self.ring.keep_packs(&packs.copied().collect());
                 return Err(error);
             }
         };
@@ -203,6 +205,9 @@ impl Engine {
         let mut writer = self.db.write()?;
         for (epoch, secret) in &staged.epochs {
             self.ring.add_epoch(*epoch, secret.clone(), &mut writer, random)?;
+        }
+        if let Some(space) = &staged.space {
+            self.ring.add_packs(space.group.packs.keys(), &mut writer, random)?;
         }
         let space = staged.space.as_ref().or(self.space.as_ref());
         let rows = save_rows((staged, space), &state_key, &mut self.ring, &mut writer, random)?;
@@ -459,6 +464,9 @@ fn save_values(
         put(value::SPACE, &space.encode())?;
         put(value::LANES, &space.encode_lanes()?)?;
         put(value::RELAYS, &space.encode_relays()?)?;
+        if space.knows_packs() {
+            put(value::PACKS, &space.encode_packs())?;
+        }
     }
     match &staged.mark {
         Some(mark) => put(value::MARK, &mark.encode()),

@@ -106,7 +106,7 @@ impl Engine {
     }
 
     /// The erasures of a document that count.
-    fn counted<'a>(&'a self, document: &Document) -> impl Iterator<Item = &'a Row> {
+    pub(super) fn counted<'a>(&'a self, document: &Document) -> impl Iterator<Item = &'a Row> {
         let rows = self.index.document(document).into_iter().flat_map(|entry| entry.erasures());
         rows.filter(|row| {
             let (lane, sequence) = (row.head.lane, row.head.sequence);
@@ -120,17 +120,22 @@ impl Engine {
         if !role.may_write(Written::Erasure) {
             return chunk.body.erasures.is_empty();
         }
-        let (lane, sequence) = (chunk.body.lane, Some(chunk.sequence));
-        // A team can see how many have heard of it.
-        batch.space.owes_word |= !chunk.body.erasures.is_empty();
-        for document in &chunk.body.erasures {
-            let rows = self.index.document(document).into_iter().flat_map(|entry| entry.erasures());
-            let place = (lane, sequence);
-            if !rows.into_iter().any(|row| (row.head.lane, row.head.sequence) == place) {
-                batch.staged.rows.push((erased(*document, lane, sequence), Vec::new()));
-            }
-        }
+        let files = &chunk.body.erasures;
+        files
+            .iter()
+            .for_each(|file| self.stage_erasure(batch, *file, &chunk.body.lane, chunk.sequence));
         true
+    }
+
+    /// Stages an erasure that counts.
+    pub(super) fn stage_erasure(&self, batch: &mut Batch, file: Document, lane: &Lane, said: u32) {
+        // A team can see how many have heard of it.
+        batch.space.owes_word = true;
+        let rows = self.index.document(&file).into_iter().flat_map(|entry| entry.erasures());
+        let place = (*lane, Some(said));
+        if !rows.into_iter().any(|row| (row.head.lane, row.head.sequence) == place) {
+            batch.staged.rows.push((erased(file, *lane, Some(said)), Vec::new()));
+        }
     }
 
     /// Destroys the files whose erasure has come, if there are any.
@@ -183,7 +188,9 @@ impl Engine {
         }
         if !due.is_empty() {
             // Once all have said so, nobody has to keep the bodies that brought it.
-            staged.space = Some(SpaceState { owes_word: true, ..space });
+            let mut space = SpaceState { owes_word: true, ..space };
+            space.packs.note_erased(space.group.packs.order());
+            staged.space = Some(space);
         }
         self.erasing.unfinished = true;
         self.commit(staged)?;
@@ -232,7 +239,7 @@ impl Engine {
 }
 
 /// That a file is erased.
-fn erased(document: Document, lane: Lane, sequence: Option<u32>) -> RowHead {
+pub(super) fn erased(document: Document, lane: Lane, sequence: Option<u32>) -> RowHead {
     let (tip, since) = Default::default();
     RowHead { document, kind: RowKind::Erased, lane, sequence, tip, since }
 }

@@ -46,7 +46,7 @@ pub(super) fn body_row(
 }
 
 fn lean(to: &Space, body: &Body) -> Body {
-    let Body { heads, vector, statements, drops, erasures, carried, other, .. } = body;
+    let Body { heads, vector, statements, drops, erasures, carried, retired, other, .. } = body;
     Body {
         lane: body.lane,
         heads: heads.clone(),
@@ -57,6 +57,7 @@ fn lean(to: &Space, body: &Body) -> Body {
         drops: drops.iter().map(|bytes| KeptDrop::of_drop(bytes).encode()).collect(),
         carried: carried.iter().map(|bytes| KeptDrop::of(to, bytes).encode()).collect(),
         erasures: erasures.clone(),
+        retired: retired.clone(),
         other: other.clone(),
         ..Body::default()
     }
@@ -220,7 +221,10 @@ impl Engine {
             return Ok(Verdict::Wait(Need::Before));
         };
         let before = self.heads_on(&lane, &bodies, &path, chunk)?;
-        let known = |document: &Document| self.tip_on(document, &id, &bodies, &path);
+        let known = |part: &crate::docs::DocumentChanges| {
+            let tip = self.tip_on(&part.document, &id, &bodies, &path);
+            Some((tip, tip))
+        };
         let judged = match judge(&batch.space, chunk, (&lane, &before), known) {
             Ok(judged) => judged,
             Err(verdict) => return Ok(verdict),

@@ -87,11 +87,13 @@ impl Engine {
         if row.head.lane == space.lane {
             return mine.contains(&sequence);
         }
-        let bodies = self.index.bodies(&row.head.lane);
-        let is_here = |said: &Said| {
-            let last = said.next.checked_sub(1).and_then(|last| bodies?.at(last));
-            last.is_some_and(|position| position.as_bytes().starts_with(&said.hash))
-        };
+        let is_here = |said: &Said| self.names_what_is_here(&row.head.lane, said);
+        let packed = space.lanes.get(&row.head.lane).and_then(|lane| lane.packed.as_ref());
+        let has_packed = packed.is_some_and(|packed| {
+            sequence < packed.said.next
+                && !packed.said.quarantined.contains(&sequence)
+                && space.is_keeper(&packed.by)
+        });
         let keepers = space.lanes.iter().filter(|(_, lane)| lane.keeps_work(&space.group.roster));
         let has = |(id, lane): (&Lane, &LaneState)| {
             let said = lane.vector.get(&row.head.lane).filter(|said| is_here(said));
@@ -99,7 +101,7 @@ impl Engine {
                 |said: &Said| sequence < said.next && !said.quarantined.contains(&sequence);
             *id == row.head.lane || said.is_some_and(applied)
         };
-        keepers.into_iter().any(has)
+        has_packed || keepers.into_iter().any(has)
     }
 
     fn is_outing(&self, id: &Document) -> Result<bool, Error> {

@@ -14,6 +14,7 @@ use super::batch::{Batch, Opened, Received};
 use super::documents::Staged;
 use super::intake::{GrantIs, Intake};
 use super::kept::{Keep, Kept, KeptFrame};
+use super::pack::is_pack;
 use super::refused::{Reason, Refused};
 use super::state::{LaneState, Mark, SpaceState};
 use super::wait::{Need, Wait, version};
@@ -37,7 +38,7 @@ pub(super) struct TakenIn {
 }
 
 impl TakenIn {
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.received.add(other.received);
         self.lost |= other.lost;
         self.keys |= other.keys;
@@ -68,9 +69,13 @@ impl Engine {
     fn take_in_batches(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<TakenIn, Error> {
         let mut taken = TakenIn::default();
         let size = if self.mark.cautious { 1 } else { BATCH_MAX };
-        for batch in frames.chunks(size) {
+        // Each part of a pack is taken by itself, after what came with it: keys and the roster.
+        let mut some = frames.to_vec();
+        let packs: Vec<Vec<u8>> = some.extract_if(.., |frame| is_pack(frame)).collect();
+        for batch in some.chunks(size) {
             taken.add(self.take_batch(batch, &[], carry)?);
         }
+        taken.add(self.take_packs(&packs)?);
         taken.add(self.take_due()?);
         // All of this is saved, whatever becomes of the repairs: what failed is tried again with the next frames.
         drop(self.mend());

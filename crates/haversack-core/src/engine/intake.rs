@@ -59,7 +59,8 @@ impl Intake {
             Ok(Frame::Roster(header, sealed)) => keys.find_map(|(id, secret)| {
                 Some((*id, chunk::open_roster((secret, id), &space, &header, sealed)?))
             }),
-            Ok(Frame::Grant(..)) => return,
+            // Packs are taken by themselves, and what is for a relay is nothing for a device.
+            Ok(Frame::Grant(..) | Frame::Pack(..) | Frame::Retire(_)) => return,
             Ok(Frame::Other) => return self.pass_on(frame),
             Err(_) => return self.refuse(frame, Reason::Form),
         };
@@ -189,6 +190,7 @@ impl Engine {
     /// Takes the secrets of a grant that is for this device; remembers for whom another is.
     fn take_grant(&self, batch: &mut Batch, header: &GrantHeader, sealed: &[u8]) -> GrantIs {
         let group = &mut batch.space.group;
+        let before_packs = group.packs.keys().len();
         let taken =
             self.device.kems().find_map(|kem| group.take_grant::<Real>(kem, header, sealed));
         match taken {
@@ -205,7 +207,9 @@ impl Engine {
                         batch.staged.epochs.push((epoch, secret));
                     }
                 }
-                if batch.staged.epochs.len() > before { GrantIs::Taken } else { GrantIs::Known }
+                let is_news = batch.staged.epochs.len() > before
+                    || batch.space.group.packs.keys().len() > before_packs;
+                if is_news { GrantIs::Taken } else { GrantIs::Known }
             }
         }
     }

@@ -27,6 +27,10 @@ pub(super) enum Keep {
     },
     /// A body of this device's former life: offered, and kept.
     Former,
+    /// A part of a pack, until what it lacks comes.
+    Segment,
+    /// A part of a pack that this device made, to be pushed to each mailbox.
+    Pack,
     /// Of a newer version, or with items of one: kept raw, and passed on.
     Newer,
     /// A body of this device on a lane that it left because a relay had no room there. What is in it was said again; others may
@@ -58,6 +62,8 @@ impl KeptFrame {
             Keep::Former => out.push(5),
             Keep::Newer => out.push(6),
             Keep::Left => out.push(7),
+            Keep::Segment => out.push(8),
+            Keep::Pack => out.push(9),
         }
         out.extend_from_slice(&self.frame);
         out
@@ -73,6 +79,8 @@ impl KeptFrame {
             5 => Keep::Former,
             6 => Keep::Newer,
             7 => Keep::Left,
+            8 => Keep::Segment,
+            9 => Keep::Pack,
             other => {
                 return Err(Error::Newer { what: "kept frames", found: other.into() });
             }
@@ -85,6 +93,8 @@ impl KeptFrame {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     frames: BTreeMap<i64, KeptFrame>,
+    /// Parts of packs that this device made: on the disk alone, for there may be many.
+    parts: BTreeMap<i64, FrameHash>,
     rows: BTreeMap<FrameHash, BTreeSet<i64>>,
     /// The epochs whose secrets every foreign frame here was tried with.
     pub(super) tried: BTreeSet<Epoch>,
@@ -92,12 +102,18 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn keep(&mut self, id: i64, frame: KeptFrame) {
-        self.rows.entry(FrameHash::of(&frame.frame)).or_default().insert(id);
+        let hash = FrameHash::of(&frame.frame);
+        if frame.keep == Keep::Pack {
+            self.parts.insert(id, hash);
+            return;
+        }
+        self.rows.entry(hash).or_default().insert(id);
         self.frames.insert(id, frame);
     }
 
     pub(super) fn forget(&mut self, ids: &[i64]) {
         for id in ids {
+            self.parts.remove(id);
             let Some(frame) = self.frames.remove(id) else { continue };
             let hash = FrameHash::of(&frame.frame);
             let rows = self.rows.entry(hash).or_default();
@@ -121,6 +137,11 @@ impl Waiting {
         kept.map(|(id, kept)| (*id, kept.frame.as_slice()))
     }
 
+    /// The rows of packs that this device made, or began to, and what is in them.
+    pub(super) const fn parts(&self) -> &BTreeMap<i64, FrameHash> {
+        &self.parts
+    }
+
     /// What waits for something that is missing.
     pub(super) fn waits(&self) -> impl Iterator<Item = (i64, &Wait, &[u8])> {
         self.frames.iter().filter_map(|(id, kept)| match &kept.keep {
@@ -134,6 +155,12 @@ impl Waiting {
         let foreign = |kept: &KeptFrame| matches!(kept.keep, Keep::Foreign { .. });
         let kept = self.frames.iter().filter(move |(_, kept)| foreign(kept));
         kept.map(|(id, kept)| (*id, kept.frame.as_slice()))
+    }
+
+    /// How many of those are on lanes that are known here.
+    pub(super) fn foreign_ours(&self) -> usize {
+        let ours = |kept: &&KeptFrame| matches!(kept.keep, Keep::Foreign { ours: true });
+        self.frames.values().filter(ours).count()
     }
 
     /// What was refused.

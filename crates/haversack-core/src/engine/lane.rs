@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use haversack_wire::codec::put_varint;
 use haversack_wire::limits::{HEADS_MAX, LANES_MAX, WAITING_MAX};
-use haversack_wire::{Error, Incarnation, Lane, Position, Reader, StatementHash};
+use haversack_wire::{Document, Error, Incarnation, Lane, Position, Reader, StatementHash};
 
+use crate::docs::rebuild::Tip;
 use crate::members::{Role, Roster, Standing};
 
 /// What an author said of a lane: a signed acknowledgement.
@@ -36,6 +37,21 @@ pub(super) struct LaneState {
     pub(super) vector: BTreeMap<Lane, Said>,
     /// Sequences of which something was refused.
     pub(super) quarantined: Vec<u32>,
+    /// What a pack tells to pass over of its author, and how far the author has come in it. Saved with what is known of packs.
+    pub(super) passed: BTreeMap<Document, Tip>,
+    /// What a pack tells of its author's roster, from which sequence on: counts for what is not applied yet. Saved with what is
+    /// known of packs.
+    pub(super) told: Vec<(u32, Vec<StatementHash>)>,
+    /// Up to where a pack has it, and who made that. Saved with what is known of packs.
+    pub(super) packed: Option<Packed>,
+}
+
+/// What a pack has of a lane: as its maker signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Packed {
+    pub(super) said: Said,
+    /// The device key of who made it.
+    pub(super) by: [u8; 32],
 }
 
 impl LaneState {
@@ -49,12 +65,20 @@ impl LaneState {
             mentions: Vec::new(),
             vector: BTreeMap::new(),
             quarantined: Vec::new(),
+            passed: BTreeMap::new(),
+            told: Vec::new(),
+            packed: None,
         }
     }
 
     /// The first 8 bytes of the position, as vectors carry it.
     pub(super) fn position_start(&self) -> [u8; 8] {
         haversack_wire::hash::cut(widen(self.position.to_bytes()))
+    }
+
+    /// The first sequence that did not come by a pack.
+    pub(super) fn packed_next(&self) -> u32 {
+        self.packed.as_ref().map_or(0, |packed| packed.said.next)
     }
 
     /// Whether its author keeps the team's work, and did from this lane's beginning: what it says that it has, it keeps.
@@ -75,7 +99,9 @@ impl LaneState {
     /// What its author had seen of the roster at a sequence; of what is not sent yet: the last.
     pub(super) fn heads_at(&self, sequence: Option<u32>) -> &[StatementHash] {
         let sequence = sequence.unwrap_or(u32::MAX);
-        let named = self.rosters.iter().rev().find(|(from, _)| *from <= sequence);
+        let is_told = sequence >= self.next && !self.told.is_empty();
+        let rosters = if is_told { &self.told } else { &self.rosters };
+        let named = rosters.iter().rev().find(|(from, _)| *from <= sequence);
         named.map(|(_, heads)| heads.as_slice()).unwrap_or_default()
     }
 
@@ -126,12 +152,12 @@ impl LaneState {
     }
 }
 
-fn put_sequences(out: &mut Vec<u8>, sequences: &[u32]) {
+pub(super) fn put_sequences(out: &mut Vec<u8>, sequences: &[u32]) {
     put_varint(out, sequences.len() as u64);
     sequences.iter().for_each(|sequence| put_varint(out, (*sequence).into()));
 }
 
-fn read_sequences(r: &mut Reader<'_>) -> Result<Vec<u32>, Error> {
+pub(super) fn read_sequences(r: &mut Reader<'_>) -> Result<Vec<u32>, Error> {
     (0..r.count(WAITING_MAX)?).map(|_| r.varint_u32()).collect()
 }
 

@@ -11,7 +11,7 @@ use haversack_wire::{Device, Document, Lane, LaneTag, Relay};
 use super::Engine;
 use super::documents::registry;
 use super::log::{DocumentRows, Row, RowHead, RowKind};
-use super::state::{LaneState, Said, SpaceState};
+use super::state::{LaneState, Packed, Said, SpaceState};
 use crate::Error;
 use crate::docs::read;
 use crate::members::device;
@@ -169,6 +169,11 @@ impl<'a> Places<'a> {
                 }
             }
         }
+        for (lane, state) in &space.lanes {
+            let Some(Packed { said, by }) = &state.packed else { continue };
+            let by = places.maker(by);
+            places.words.entry(*lane).or_default().push(Word { by, said });
+        }
         places
     }
 
@@ -177,6 +182,13 @@ impl<'a> Places<'a> {
         let line = roster.standing().line(&lane.device_key);
         let device = line.unwrap_or_else(|| device(&lane.device_key));
         Witness { device, keeps: lane.keeps_work(roster) }
+    }
+
+    /// Who made a pack has signed that it has what is in it.
+    fn maker(&self, key: &[u8; 32]) -> Witness {
+        let standing = self.space.group.roster.standing();
+        let device = standing.line(key).unwrap_or_else(|| device(key));
+        Witness { device, keeps: self.space.is_keeper(key) }
     }
 
     fn author(&self, lane: &Lane) -> Option<Witness> {
@@ -262,12 +274,15 @@ fn said(entry: &DocumentRows) -> impl Iterator<Item = &Row> {
 }
 
 impl Engine {
-    /// Whether what was signed about a lane names a body that is believed here.
-    fn names_what_is_here(&self, lane: &Lane, said: &Said) -> bool {
+    /// Whether what was signed about a lane names a body that is believed here, or where a pack ends that was taken.
+    pub(super) fn names_what_is_here(&self, lane: &Lane, said: &Said) -> bool {
         let last = said.next.checked_sub(1);
         let here = last.and_then(|last| self.index.bodies(lane)?.at(last));
         let is_it = |start: &[u8]| start.starts_with(&said.hash) || seeded(Bug::AckWithoutHash);
+        let state = self.space.as_ref().and_then(|space| space.lanes.get(lane));
+        let packed = state.and_then(|state| state.packed.as_ref()).map(|packed| &packed.said);
         here.is_some_and(|position| is_it(position.as_bytes()))
+            || packed.is_some_and(|packed| (packed.next, packed.hash) == (said.next, said.hash))
     }
 
     fn places(&self) -> Option<Places<'_>> {

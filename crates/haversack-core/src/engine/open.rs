@@ -184,7 +184,10 @@ impl Engine {
             Some(space) => {
                 let lanes = db.row(Table::Values, &key, value::LANES)?.unwrap_or(vec![0]);
                 let relays = db.row(Table::Values, &key, value::RELAYS)?.unwrap_or(vec![0, 0]);
-                Some(SpaceState::decode(&space, &lanes, &relays, ring.epochs())?)
+                let packs = db.row(Table::Values, &key, value::PACKS)?;
+                let mut space = SpaceState::decode(&space, &lanes, &relays, ring.epochs())?;
+                space.decode_packs(packs.as_deref(), ring.packs())?;
+                Some(space)
             }
         };
         let mark = match db.row(Table::Values, &key, value::MARK)? {

@@ -251,6 +251,10 @@ fn stage(
         staged.replaced.entry(row.head.document).or_default().push(row.id);
     }
     advance(space, &signed.body, signed.sequence, &signed.leaves.root());
+    space.note_retired(&signed.body);
+    if !signed.body.retired.is_empty() {
+        space.packs.told();
+    }
     let own = space.lanes.get(&lane).ok_or(Error::damaged("state", "the own lane is missing"))?;
     let (position, previous) = (own.position, signed.body.previous);
     let mark = RowKind::Body(Mark { position, previous, signature: signed.signature });
@@ -290,6 +294,7 @@ fn next_body(space: &SpaceState, statements: Vec<Vec<u8>>) -> Result<Body, Error
         vector: vector(space, own),
         statements: with_roster(space, first, statements),
         opening: first.then_some(opening),
+        retired: space.packs.to_tell(),
         ..Body::default()
     })
 }

@@ -163,7 +163,7 @@ impl Engine {
                     exchange.tally.pushed_bytes += u64::from(pushed.size);
                     exchange.handed.insert(pushed.hash);
                 }
-                Step::Have(_) | Step::Need | Step::End(..) => {}
+                Step::Have(_) | Step::Passed(..) | Step::Need | Step::End(..) => {}
             }
         }
         let TakenIn { received, .. } = match frames.is_empty() {
@@ -196,5 +196,5 @@ impl Engine {
 
 fn pushed_frame(frame: &[u8]) -> Pushed {
     let (hash, place, size) = (FrameHash::of(frame), place(frame), frame.len() as u32);
-    Pushed { hash, size, place, carried: None, roster: false, grant: None }
+    Pushed { hash, size, place, carried: None, roster: false, grant: None, pack: None }
 }

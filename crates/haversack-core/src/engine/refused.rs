@@ -67,10 +67,16 @@ pub enum Reason {
     /// What it drops for another space is none, or what it carries from one is not as it was dropped.
     #[error("it drops or carries for another team what is not to be taken")]
     Drop = 18,
+    /// A part of a pack that is none, or whose maker may not make one.
+    #[error("it is a part of a pack that is none, or that nobody may make who made it")]
+    Pack = 19,
+    /// Records that a pack tells, and that their author did not sign: the device named is who made the pack.
+    #[error("it is as told by who made a pack: its author did not sign it")]
+    Told = 20,
 }
 
 impl Reason {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::Form,
         Self::Crash,
         Self::Grant,
@@ -89,6 +95,8 @@ impl Reason {
         Self::Statement,
         Self::Void,
         Self::Drop,
+        Self::Pack,
+        Self::Told,
     ];
 }
 
@@ -115,6 +123,8 @@ impl Reason {
             Self::Statement => "statement",
             Self::Void => "void",
             Self::Drop => "drop",
+            Self::Pack => "pack",
+            Self::Told => "told",
         }
     }
 }
@@ -174,6 +184,11 @@ impl Refused {
         Self { reason, place: key.map(|key| (key, chunk.sequence)) }
     }
 
+    /// Something of a pack that a device made.
+    pub(super) const fn packed(signer: [u8; 32], reason: Reason) -> Self {
+        Self { reason, place: Some((signer, 0)) }
+    }
+
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         out.push(self.reason as u8);
         out.push(self.place.is_some().into());
@@ -208,7 +223,10 @@ impl Engine {
         };
         let frames = self.waiting.refused().map(|refused| Quarantined {
             device: refused.place.map(|(key, _)| line(&key)),
-            sequence: refused.place.map(|(_, sequence)| sequence),
+            sequence: refused
+                .place
+                .map(|(_, sequence)| sequence)
+                .filter(|_| !matches!(refused.reason, Reason::Pack | Reason::Told)),
             reason: refused.reason,
         });
         let roster = self.space.as_ref().map(|space| &space.group.roster);

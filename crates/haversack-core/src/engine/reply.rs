@@ -17,7 +17,7 @@ use super::ledger::Ledger;
 use super::route::{is_news, learn};
 use super::state::{FAULTS_MAX, RouteState, SpaceState};
 use crate::Error;
-use crate::members::{Owed, RelayAddress};
+use crate::members::{Live, Owed, RelayAddress};
 use crate::seeded::{Bug, seeded};
 use crate::store::Table;
 use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step, Tally, place};
@@ -113,7 +113,7 @@ impl Engine {
         }
         if is_between {
             self.space = Some(space);
-        } else if space.routes != before.routes {
+        } else if space.routes != before.routes || space.packs != before.packs {
             self.commit(Staged { space: Some(space), ..Staged::default() })?;
         }
         Ok(received)
@@ -151,13 +151,24 @@ impl Engine {
                 let lost = take_have(exchange, space, &generation, &lanes);
                 lost.into_iter().for_each(|from| self.offer_from(exchange.relay(), space, from));
             }
+            // Where no pack is known, nothing is passed over with good reason.
+            Step::Passed(cursor, digest) if space.knows_packs() => {
+                exchange.passed(&generation, cursor, digest);
+            }
+            Step::Passed(..) => {}
             Step::Need if seeded(Bug::CursorAsTruth) => {}
             Step::Need => {
+                space.packs.start_over(&(exchange.relay(), generation));
                 let route = space.routes.entry((exchange.relay(), generation)).or_default();
                 (route.needs_vector, route.differs) = (true, true);
                 route.forget_sent();
                 exchange.tally.again = true;
                 exchange.blame(Fault::OtherPast, 1);
+            }
+            Step::End(cursor, digest) if exchange.loose.contains(&generation) => {
+                exchange.passed(&generation, cursor, digest);
+                exchange.tally.again = true;
+                space.read_packs((exchange.relay(), generation), cursor);
             }
             Step::End(cursor, digest) => take_end(exchange, space, &generation, cursor, digest),
         }
@@ -184,6 +195,9 @@ impl Engine {
         let is_roster = self.is_roster_of(frame, &exchange.live);
         if self.is_squatted(space, generation, frame) {
             exchange.blame(Fault::Squatted, 1);
+        }
+        if exchange.loose.contains(generation) {
+            space.packs.read((exchange.relay(), *generation), cursor);
         }
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
         route.partial = None;
@@ -341,12 +355,16 @@ impl Engine {
         self.let_go_of_erased()?;
         self.grow_old()?;
         let looks = self.look_for_branches(exchange)?;
+        self.forget_packs()?;
+        self.compact()?;
         let space = self.space()?;
         let me = self.device.identity.sign.public();
         // What this relay did not take now, it will not take at once.
         let is_new = |owed: &Owed| !exchange.owed.contains(&owed.key);
         let owes = space.owed_at(&exchange.relay(), &me).iter().any(is_new);
-        Ok(looks || space.live.is_none_or(|now| now.epoch != live || owes))
+        let wants = |id: Generation| self.wants_pack(space, &exchange.relay(), &id);
+        let is_owed = |now: &Live| now.epoch != live || owes || wants(now.generation);
+        Ok(looks || space.live.as_ref().is_none_or(is_owed))
     }
 
     /// Lets go of what is carried once every relay that the team names has it; where it names none, once any has. What somebody who
@@ -433,7 +451,12 @@ fn took(exchange: &mut Exchange, space: &mut SpaceState, generation: &Generation
     exchange.tally.pushed += 1;
     exchange.tally.pushed_bytes += u64::from(pushed.size);
     let own = own_tag(space, generation);
-    let route = space.routes.entry((exchange.relay(), *generation)).or_default();
+    let mailbox = (exchange.relay(), *generation);
+    if pushed.pack.is_some_and(|pack| space.packs.pushed(mailbox, pack)) {
+        // Now it is told what is in it: to the relay, and to the team.
+        (space.owes_word, exchange.tally.again) = (true, true);
+    }
+    let route = space.routes.entry(mailbox).or_default();
     route.roster = if pushed.roster { Some(exchange.live) } else { route.roster };
     if pushed.carried.is_some() {
         route.took.insert(pushed.hash);
@@ -472,7 +495,14 @@ fn take_have(
         space.table.generations().into_iter().any(|(id, number)| id == *generation && number == 0);
     let mut mailboxes = exchange.mailboxes().iter();
     let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation);
-    let held_back = mailbox.is_some_and(|mailbox: &MailboxTrail| mailbox.held_back(lanes) > 0);
+    // What a keeper says that a pack has, a relay may have dropped, and need not get again.
+    let packed = space.packed(generation);
+    let packed = |tag: &LaneTag| packed.get(tag).copied().unwrap_or_default();
+    let held_back = |mailbox: &MailboxTrail| mailbox.held_back(lanes, packed) > 0;
+    let held_back = mailbox.is_some_and(held_back);
+    if !exchange.loose.contains(generation) {
+        space.packs.read_all(&(exchange.relay(), *generation));
+    }
     let is_named = own.is_some_and(|own| mailbox.is_none_or(|mailbox| mailbox.names(&own)));
     let route = space.routes.entry((exchange.relay(), *generation)).or_default();
     // What it has and did not deliver is asked for until it does.
@@ -487,6 +517,7 @@ fn take_have(
         // A lane that begins later it cannot name; but what the request did not name as known, this very answer has shown.
         let is_shown = has.is_none() && !first && !is_named;
         let is_judged = !seeded(Bug::SentIsSafe) && (is_own || first) && !is_shown;
+        let has = has.max(Some(packed(&tag)).filter(|packed| *packed > 0));
         if known <= has.unwrap_or_default() || !is_judged {
             continue;
         }

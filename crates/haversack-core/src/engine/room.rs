@@ -45,6 +45,8 @@ pub(super) struct Room {
     newer: Pool,
     /// Grants for others, which only they can open.
     grants: Pool,
+    /// Parts of packs.
+    segments: Pool,
 }
 
 impl Default for Room {
@@ -60,6 +62,7 @@ impl Default for Room {
             unplaced: Pool::new(256, 2 * MIB),
             newer: Pool::new(256, 4 * MIB),
             grants: Pool::new(1_024, MIB),
+            segments: Pool::new(64, 2 * MIB),
         }
     }
 }
@@ -81,7 +84,8 @@ impl Room {
         let is_newer = matches!(Frame::parse(frame), Ok(Frame::Other));
         let is_grant = matches!(Frame::parse(frame), Ok(Frame::Grant(..)));
         let (pools, shared, bytes) = match keep {
-            Keep::Former | Keep::Left => return true,
+            Keep::Former | Keep::Left | Keep::Pack => return true,
+            Keep::Segment => ([Some(&mut self.segments), None], None, frame.len()),
             Keep::Carried if is_grant => ([Some(&mut self.grants), None], None, frame.len()),
             Keep::Carried if !is_newer => return true,
             Keep::Carried | Keep::Newer => ([Some(&mut self.newer), None], None, frame.len()),

@@ -16,7 +16,7 @@ use crate::members::{Live, Owed};
 use crate::seeded::{Bug, seeded};
 use crate::store::Table;
 use crate::sync::chunk;
-use crate::sync::exchange::{CURSOR_MAX, Exchange, MailboxTrail, Partial, Pushed, place};
+use crate::sync::exchange::{CURSOR_MAX, Exchange, MailboxTrail, PackPush, Partial, Pushed, place};
 
 /// Bytes of frames pushed in one request; the rest goes with the next.
 const PUSH_BYTES_MAX: usize = 8 << 20;
@@ -31,11 +31,13 @@ pub(super) struct Offer {
     roster: bool,
     /// The key that it grants the live epoch to.
     grant: Option<[u8; 32]>,
+    /// What it is of this device's own pack.
+    pack: Option<PackPush>,
 }
 
 impl Offer {
     const fn new(frame: Vec<u8>) -> Self {
-        Self { frame, carried: None, roster: false, grant: None }
+        Self { frame, carried: None, roster: false, grant: None, pack: None }
     }
 
     /// The same once more, for another mailbox.
@@ -45,9 +47,9 @@ impl Offer {
 
     fn pushed(&self) -> Pushed {
         let (hash, place) = (FrameHash::of(&self.frame), place(&self.frame));
-        let Self { ref frame, carried, roster, grant } = *self;
+        let Self { ref frame, carried, roster, grant, pack } = *self;
         let size = frame.len() as u32;
-        Pushed { hash, size, place, carried, roster, grant }
+        Pushed { hash, size, place, carried, roster, grant, pack }
     }
 }
 
@@ -123,17 +125,24 @@ impl Engine {
             load.more = !load.room.take(&mut load.grants);
         }
         let (mut sections, mut mailboxes) = (Vec::new(), Vec::new());
+        let mut loose = BTreeSet::new();
         for ((generation, secret, retire), state) in all.into_iter().zip(states) {
             let offers = match asks {
                 true => Vec::new(),
-                false => self.for_mailbox(&space, &generation, &state, &mut load)?,
+                false => {
+                    self.for_mailbox(&space, (&route.relay, &generation), &state, &mut load)?
+                }
             };
-            let head = section_head(route, &secret, retire, &state);
+            let mut head = section_head(route, &secret, retire, &state);
+            let is_loose = !asks && self.wants_pack(&space, &route.relay, &generation);
+            space.packs.ask(&(route.relay, generation), is_loose, &mut head);
+            loose.extend(is_loose.then_some(generation));
             mailboxes.push(trail(generation, &offers, &head, state));
             let frames = offers.into_iter().map(|offer| offer.frame).collect();
             sections.push(Section { head, frames });
         }
         let mut exchange = Exchange::new(route.relay, live.epoch, &sections, mailboxes)?;
+        exchange.loose = loose;
         exchange.tally.again = load.more;
         exchange.tally.own_from = load.own_from;
         exchange.tally.contacts_before = self.contact_count()?;
@@ -164,7 +173,7 @@ impl Engine {
     fn for_mailbox(
         &mut self,
         space: &SpaceState,
-        generation: &Generation,
+        (relay, generation): (&Relay, &Generation),
         state: &RouteState,
         load: &mut Load,
     ) -> Result<Vec<Offer>, Error> {
@@ -174,6 +183,8 @@ impl Engine {
             offers.extend(self.offers(space, state)?);
             let from = self.first_owed(space, state);
             load.own_from = self.bodies.range(from..).next().map(|(sequence, _)| *sequence);
+            let pack = self.pack_offers(space, relay, generation)?.into_iter();
+            offers.extend(pack.map(|(f, pack)| Offer { pack: Some(pack), ..Offer::new(f) }));
         } else if !offers.is_empty() {
             let notices = self.notices(space, generation)?.into_iter().map(Offer::new);
             offers.splice(0..0, notices);
@@ -371,8 +382,8 @@ fn trail(
     let pushed = offers.iter().map(Offer::pushed).collect();
     let mut trail = MailboxTrail::new(generation, pushed, (state.cursor, state.digest));
     trail.vector = match &head.basis {
-        Basis::Vector(vector) => Some(vector.clone()),
-        Basis::Digest(_) => None,
+        Basis::Vector(vector) | Basis::Chunks(vector) => Some(vector.clone()),
+        Basis::Digest(_) | Basis::Loose => None,
     };
     trail.differs = state.differs || !state.unsure.is_empty();
     (trail.partial, trail.unsure) = (state.partial, state.unsure);

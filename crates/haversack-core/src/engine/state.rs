@@ -12,12 +12,13 @@ use haversack_wire::{
 };
 
 use super::faults::{self, Faults};
-pub(super) use super::lane::{LaneState, Said};
+pub(super) use super::lane::{LaneState, Packed, Said};
 pub(super) use super::mark::Mark;
+use super::pack::PackState;
 use crate::crypto::{GenerationSecret, KemSecret, OneTimeKey, Real, SignKey};
 use crate::members::{
-    EpochStatement, Group, Held, Identity, Live, Owed, Pending, Roster, Table, put_epochs,
-    put_statements, read_epochs, read_statements,
+    EpochStatement, Group, Held, Identity, Live, Member, Owed, Pending, Role, Roster, Table,
+    put_epochs, put_statements, read_epochs, read_statements,
 };
 
 use crate::sync::exchange::{Partial, Pushed};
@@ -33,6 +34,7 @@ pub(super) mod value {
     pub(in crate::engine) const LANES: i64 = 3;
     pub(in crate::engine) const RELAYS: i64 = 4;
     pub(in crate::engine) const MARK: i64 = 5;
+    pub(in crate::engine) const PACKS: i64 = 6;
 }
 
 /// Lanes of which it is remembered how far a mailbox has them: as many as a request's vector may name.
@@ -169,6 +171,8 @@ pub(super) struct SpaceState {
     pub(super) owes_word: bool,
     /// The day on which this device last saw a new epoch, by its own clock: when to rotate follows from it.
     pub(super) rotated_on: Option<u16>,
+    /// What is known of packs, beside their keys.
+    pub(super) packs: PackState,
 }
 
 impl SpaceState {
@@ -190,11 +194,19 @@ impl SpaceState {
             unsent: Vec::new(),
             owes_word: false,
             rotated_on: None,
+            packs: PackState::default(),
         }
     }
 
     pub(super) fn space(&self) -> &Space {
         self.group.space()
+    }
+
+    /// Whether a device key is of a member that keeps the team's work, as the roster is here now.
+    pub(super) fn is_keeper(&self, key: &[u8; 32]) -> bool {
+        let member = self.group.roster.member(key);
+        let is_current = |member: &Member| member.current.contains_key(key);
+        member.is_some_and(|it| it.role.is_some_and(Role::keeps_work) && is_current(it))
     }
 
     /// A mailbox at a relay, as far as this device has come with it.

@@ -6,7 +6,7 @@ use haversack_wire::limits::GRANT_ENTRIES_MAX;
 use haversack_wire::{Epoch, Error, GrantHeader, GrantTag, Reader, Space};
 use rand_core::CryptoRng;
 
-use crate::crypto::{AadLabel, EpochSecret, GenerationSecret, Sealed, Suite, bytes};
+use crate::crypto::{AadLabel, EpochSecret, GenerationSecret, PackKey, Sealed, Suite, bytes};
 
 const BLOCK: usize = 256;
 const ENTRY_MAX: usize = 64;
@@ -18,6 +18,8 @@ pub(crate) enum GrantEntry {
     Epoch(EpochSecret),
     /// The secret of a generation.
     Generation(GenerationSecret),
+    /// The key of a pack.
+    Pack(PackKey),
     /// Something of a newer version.
     Other(u64, Vec<u8>),
 }
@@ -27,6 +29,7 @@ impl GrantEntry {
         match self {
             Self::Epoch(secret) => (1, secret.expose().to_vec()),
             Self::Generation(secret) => (2, secret.expose().to_vec()),
+            Self::Pack(key) => (3, key.expose().to_vec()),
             Self::Other(kind, blob) => (*kind, blob.clone()),
         }
     }
@@ -61,6 +64,7 @@ fn read_entry(kind: u64, blob: &[u8]) -> Result<GrantEntry, Error> {
     let entry = match kind {
         1 => GrantEntry::Epoch(EpochSecret::new(r.array()?)),
         2 => GrantEntry::Generation(GenerationSecret::new(r.array()?)),
+        3 => GrantEntry::Pack(PackKey::new(r.array()?)),
         _ => return Ok(GrantEntry::Other(kind, blob.to_vec())),
     };
     r.end().map(|()| entry)
@@ -145,6 +149,7 @@ mod tests {
         let entries = vec![
             GrantEntry::Epoch(EpochSecret::new([4; 32])),
             GrantEntry::Generation(GenerationSecret::new([5; 32])),
+            GrantEntry::Pack(PackKey::new([7; 32])),
             GrantEntry::Other(9, vec![1]),
         ];
         let frame =

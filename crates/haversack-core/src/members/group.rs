@@ -12,6 +12,7 @@ use rand_core::CryptoRng;
 use super::epoch::{EpochStatement, NewEpoch, RosterSegment};
 use super::epochs::{Epochs, Facts, Held, Table};
 use super::grant::{self, GrantEntry};
+use super::packs::Packs;
 use super::roster::Roster;
 use super::statement::{Content, Role, Statement};
 use crate::crypto::{EpochSecret, GenerationSecret, Suite};
@@ -41,6 +42,8 @@ pub(crate) struct Group {
     pub(crate) seen: BTreeMap<(Epoch, [u8; 32]), u8>,
     /// The epoch under which each key was last seen to write: it has that secret.
     pub(crate) wrote: BTreeMap<[u8; 32], Epoch>,
+    /// The keys of packs.
+    pub(crate) packs: Packs,
 }
 
 /// A key that lacks a grant of the live epoch.
@@ -69,6 +72,7 @@ impl Group {
             delivered: BTreeSet::new(),
             seen: BTreeMap::new(),
             wrote: BTreeMap::new(),
+            packs: Packs::default(),
         }
     }
 
@@ -209,7 +213,8 @@ impl Group {
         let epochs = epochs.map(|(_, secret)| GrantEntry::Epoch(secret.clone()));
         let generations = self.known_generations(table).into_iter();
         let generations = generations.map(|(_, _, secret)| GrantEntry::Generation(secret.clone()));
-        epochs.chain(generations).collect()
+        let pack = self.packs.newest().map(|key| GrantEntry::Pack(key.clone()));
+        epochs.chain(generations).chain(pack).collect()
     }
 
     /// Opens a grant that is for this device, and takes its generations. Gives the epochs' secrets.
@@ -242,10 +247,18 @@ impl Group {
                         self.delivered.clear();
                     }
                 }
+                GrantEntry::Pack(key) => self.packs.take(&space, key),
                 GrantEntry::Other(..) => {}
             }
         }
         secrets
+    }
+
+    /// Everybody is owed a grant anew: there is something more to give.
+    pub(crate) fn owe_all(&mut self) {
+        self.delivered.clear();
+        self.seen.clear();
+        self.wrote.clear();
     }
 
     /// Whether a grant is for a key, or for a member.

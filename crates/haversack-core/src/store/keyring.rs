@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::codec::{Reader, put_varint};
-use haversack_wire::{Document, Epoch};
+use haversack_wire::{Document, Epoch, Pack};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -15,7 +15,7 @@ use super::Live;
 use super::db::{Table, Writer};
 use super::inner::InnerId;
 use crate::Error;
-use crate::crypto::{DocumentKey, EpochSecret, KeyringKey, PurposeKey, VaultKey};
+use crate::crypto::{DocumentKey, EpochSecret, KeyringKey, PackKey, PurposeKey, VaultKey};
 
 const WHAT: &str = "keyring";
 const ENTRIES_MAX: usize = 4_194_304;
@@ -42,6 +42,7 @@ pub(crate) struct Dropped {
     pub(crate) documents: BTreeSet<Document>,
     pub(crate) epochs: BTreeSet<Epoch>,
     pub(crate) inner: BTreeSet<InnerId>,
+    pub(crate) packs: BTreeSet<Pack>,
 }
 
 /// The keys a store holds.
@@ -55,6 +56,7 @@ pub(crate) struct Keyring {
     purposes: BTreeMap<u8, PurposeKey>,
     epochs: BTreeMap<Epoch, EpochSecret>,
     inner: BTreeMap<InnerId, VaultKey>,
+    packs: BTreeMap<Pack, PackKey>,
 }
 
 impl Keyring {
@@ -90,6 +92,7 @@ impl Keyring {
             purposes: BTreeMap::new(),
             epochs: BTreeMap::new(),
             inner: BTreeMap::new(),
+            packs: BTreeMap::new(),
         }
     }
 
@@ -125,6 +128,8 @@ impl Keyring {
         ring.epochs.retain(|epoch, _| !dropped.epochs.contains(epoch));
         ring.inner = self.inner.clone();
         ring.inner.retain(|id, _| !dropped.inner.contains(id));
+        ring.packs = self.packs.clone();
+        ring.packs.retain(|id, _| !dropped.packs.contains(id));
         ring.purposes = self.purposes.clone();
         ring.renew(&RENEWED, random);
         ring
@@ -142,7 +147,9 @@ impl Keyring {
         let purposes = self.purposes.iter().map(|(id, key)| (2, purpose_id(*id), key.expose()));
         let epochs = self.epochs.iter().map(|(id, key)| (3, *id.as_bytes(), key.expose()));
         let inner = self.inner.iter().map(|(id, key)| (4, *id, key.expose()));
-        let entries: Vec<_> = documents.chain(purposes).chain(epochs).chain(inner).collect();
+        let packs = self.packs.iter().map(|(id, key)| (5, *id.as_bytes(), key.expose()));
+        let others = purposes.chain(epochs).chain(inner).chain(packs);
+        let entries: Vec<_> = documents.chain(others).collect();
         for entries in entries.chunks(ROW_ENTRIES) {
             writer.insert_sealed(
                 table,
@@ -199,6 +206,7 @@ impl Keyring {
                 2 => drop(self.purposes.insert(first(&id), PurposeKey::new(key))),
                 3 => drop(self.epochs.insert(Epoch::new(id), EpochSecret::new(key))),
                 4 => drop(self.inner.insert(id, VaultKey::new(key))),
+                5 => drop(self.packs.insert(Pack::new(id), PackKey::new(key))),
                 _ => {
                     return Err(Error::Newer { what: WHAT, found: kind.into() });
                 }
@@ -257,6 +265,38 @@ impl Keyring {
         Ok(())
     }
 
+    /// Adds the keys of packs that are not here yet, and writes them.
+    pub(crate) fn add_packs(
+        &mut self,
+        keys: &BTreeMap<Pack, PackKey>,
+        writer: &mut Writer<'_>,
+        random: &mut dyn CryptoRng,
+    ) -> Result<(), Error> {
+        let is_new = |pack: &Pack| !self.packs.contains_key(pack);
+        let new: Vec<_> = keys.iter().filter(|(pack, _)| is_new(pack)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.check()?;
+        let entries: Vec<_> =
+            new.iter().map(|(id, key)| (5, *id.as_bytes(), key.expose())).collect();
+        let row = Zeroizing::new(put_row(&entries));
+        writer.insert_sealed(Self::table(self.live), self.key.expose(), &row, random)?;
+        let new: Vec<_> = new.into_iter().map(|(id, key)| (*id, key.clone())).collect();
+        self.packs.extend(new);
+        Ok(())
+    }
+
+    /// The keys of packs.
+    pub(crate) const fn packs(&self) -> &BTreeMap<Pack, PackKey> {
+        &self.packs
+    }
+
+    /// Forgets, in memory, keys of packs whose transaction was not committed: all but these.
+    pub(crate) fn keep_packs(&mut self, packs: &BTreeSet<Pack>) {
+        self.packs.retain(|pack, _| packs.contains(pack));
+    }
+
     /// Adds the vault key of an inner store and writes it.
     pub(crate) fn add_inner(
         &mut self,
@@ -298,7 +338,8 @@ impl Keyring {
         let purposes = self.purposes.values().map(|key| *key.expose());
         let epochs = self.epochs.values().map(|key| *key.expose());
         let inner = self.inner.values().map(|key| *key.expose());
-        let all = documents.chain(purposes).chain(epochs).chain(inner);
+        let packs = self.packs.values().map(|key| *key.expose());
+        let all = documents.chain(purposes).chain(epochs).chain(inner).chain(packs);
         all.chain([*self.key.expose()]).collect()
     }
 

@@ -16,8 +16,11 @@ const ITEM_STATEMENTS: u64 = 2;
 const ITEM_OPENING: u64 = 3;
 const ITEM_CLIENT_KEYS: u64 = 4;
 const ITEM_DROPS: u64 = 5;
+const ITEM_RETIRED: u64 = 6;
 const ITEM_ERASURES: u64 = 7;
 const ITEM_CARRIED: u64 = 8;
+/// Lanes of which one body says that a pack has them.
+const RETIRED_MAX: usize = 1_024;
 const CLIENT_KEYS_MAX: usize = 4_096;
 
 /// A body without its signature.
@@ -39,6 +42,8 @@ pub(crate) struct Body {
     pub(crate) erasures: Vec<Document>,
     /// Drops that were carried into this space.
     pub(crate) carried: Vec<Vec<u8>>,
+    /// Of each lane, the first sequence that no pack has, if one has any.
+    pub(crate) retired: Vec<(Lane, u32)>,
     /// Items of kinds that this version does not know.
     pub(crate) other: Vec<(u64, Vec<u8>)>,
 }
@@ -129,6 +134,15 @@ impl Body {
             self.erasures.iter().for_each(|file| content.extend_from_slice(file.as_bytes()));
             items.push((ITEM_ERASURES, content));
         }
+        if !self.retired.is_empty() {
+            let mut content = Vec::new();
+            put_varint(&mut content, self.retired.len() as u64);
+            for (lane, next) in &self.retired {
+                content.extend_from_slice(lane.as_bytes());
+                put_varint(&mut content, (*next).into());
+            }
+            items.push((ITEM_RETIRED, content));
+        }
         for (kind, blobs) in [(ITEM_DROPS, &self.drops), (ITEM_CARRIED, &self.carried)] {
             if !blobs.is_empty() {
                 let mut content = Vec::new();
@@ -194,6 +208,7 @@ impl Body {
             ITEM_DROPS => self.drops = read_blobs(&mut r)?,
             ITEM_CARRIED => self.carried = read_blobs(&mut r)?,
             ITEM_ERASURES => self.erasures = read_erasures(&mut r)?,
+            ITEM_RETIRED => self.retired = read_retired(&mut r)?,
             _ => {
                 self.other.push((kind, content.to_vec()));
                 return Ok(());
@@ -265,6 +280,20 @@ fn read_quarantined(r: &mut Reader<'_>) -> Result<Vec<u32>, Error> {
     Ok(sequences)
 }
 
+fn read_retired(r: &mut Reader<'_>) -> Result<Vec<(Lane, u32)>, Error> {
+    let mut order = Ascending::new("retired");
+    let mut retired = Vec::new();
+    for _ in 0..r.count(RETIRED_MAX)? {
+        let lane = Lane::new(r.array()?);
+        order.step(lane)?;
+        match r.varint_u32()? {
+            0 => return Err(r.malformed("nothing of a lane is retired")),
+            next => retired.push((lane, next)),
+        }
+    }
+    Ok(retired)
+}
+
 fn read_client_keys(r: &mut Reader<'_>) -> Result<Vec<(Document, ClientKey)>, Error> {
     let mut order = Ascending::new("client keys");
     let mut keys = Vec::new();
@@ -328,6 +357,7 @@ mod tests {
             drops: vec![],
             erasures: vec![Document::new([14; 16]), Document::new([15; 16])],
             carried: vec![],
+            retired: vec![],
             other: vec![(77, b"newer".to_vec())],
         }
     }

@@ -1,10 +1,12 @@
 //! Sealing bodies and roster segments into frames (PROTOCOL § 3.2, § 3.3).
 
-use haversack_wire::{ChunkHeader, Epoch, Error, KeyHint, LaneTag, Padding, RosterHeader, Space};
+use haversack_wire::{
+    ChunkHeader, Epoch, Error, KeyHint, LaneTag, Pack, PackHeader, Padding, RosterHeader, Space,
+};
 use rand_core::CryptoRng;
 
-use super::envelope::{pack, unpack};
-use crate::crypto::{AadLabel, EpochSecret, bytes, open as open_aead, seal as seal_aead};
+use super::envelope::{pack as pack_envelope, unpack};
+use crate::crypto::{AadLabel, EpochSecret, PackKey, bytes, open as open_aead, seal as seal_aead};
 
 const TAG: usize = 16;
 
@@ -19,7 +21,7 @@ pub(crate) fn seal_padded(
     (raw, padding): (&[u8], Padding),
     random: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, Error> {
-    let plain = pack(raw, ChunkHeader::LEN + TAG, padding)?;
+    let plain = pack_envelope(raw, ChunkHeader::LEN + TAG, padding)?;
     let nonce = bytes(random);
     let header = ChunkHeader {
         tag: place.0,
@@ -69,7 +71,7 @@ pub(crate) fn seal_roster_padded(
     (content, padding): (&[u8], Padding),
     random: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, Error> {
-    let plain = pack(content, RosterHeader::LEN + TAG, padding)?;
+    let plain = pack_envelope(content, RosterHeader::LEN + TAG, padding)?;
     let nonce = bytes(random);
     let length = (plain.len() + TAG) as u16;
     let clear = RosterHeader { length, nonce, hint: epoch.0.hint_key().hint(&nonce) }.encode();
@@ -101,6 +103,46 @@ pub(crate) fn open_roster(
         AadLabel::ROSTER_SEGMENT.with(&[space.as_bytes(), epoch.1.as_bytes(), &header.encode()]);
     let plain = open_aead(epoch.0.roster_key().expose(), &header.nonce, &aad, sealed)?;
     Some(unpack(&plain))
+}
+
+/// Seals a pack's manifest, or a segment.
+///
+/// # Errors
+/// As [`seal_padded`].
+pub(crate) fn seal_pack(
+    (key, pack): (&PackKey, &Pack),
+    space: &Space,
+    (manifest, content): (bool, &[u8]),
+    random: &mut dyn CryptoRng,
+) -> Result<Vec<u8>, Error> {
+    let plain = pack_envelope(content, PackHeader::LEN + TAG, Padding::default())?;
+    let nonce = bytes(random);
+    let (length, hint) = ((plain.len() + TAG) as u16, key.hint_key().hint(&nonce));
+    let clear = PackHeader { manifest, length, nonce, hint }.encode();
+    let aad = pack_label(manifest).with(&[space.as_bytes(), pack.as_bytes(), &clear]);
+    let sealed = seal_aead(key.chunk_key(manifest).expose(), &nonce, &aad, &plain);
+    Ok([&clear[..], &sealed].concat())
+}
+
+/// Opens a manifest or a segment. `None` when it is another pack's.
+pub(crate) fn open_pack(
+    (key, pack): (&PackKey, &Pack),
+    space: &Space,
+    header: &PackHeader,
+    sealed: &[u8],
+) -> Option<Result<Vec<u8>, Error>> {
+    if key.hint_key().hint(&header.nonce) != header.hint {
+        return None;
+    }
+    let label = pack_label(header.manifest);
+    let aad = label.with(&[space.as_bytes(), pack.as_bytes(), &header.encode()]);
+    let key = key.chunk_key(header.manifest);
+    let plain = open_aead(key.expose(), &header.nonce, &aad, sealed)?;
+    Some(unpack(&plain))
+}
+
+const fn pack_label(manifest: bool) -> AadLabel {
+    if manifest { AadLabel::PACK_MANIFEST } else { AadLabel::PACK_SEGMENT }
 }
 
 fn hinted(epoch: &EpochSecret, nonce: &[u8; 24], hint: KeyHint) -> Option<()> {

@@ -11,7 +11,8 @@ use haversack_wire::codec::put_varint;
 use haversack_wire::limits::FRAME_MAX;
 use haversack_wire::request::{Resume, Section, encode};
 use haversack_wire::{
-    ChunkHeader, CursorDigest, Epoch, Error, Frame, FrameHash, Generation, LaneTag, Reader, Relay,
+    ChunkHeader, CursorDigest, Epoch, Error, Frame, FrameHash, Generation, LaneTag, Pack, Reader,
+    Relay,
 };
 
 /// A frame that was pushed, as the acknowledgement will name it.
@@ -28,6 +29,17 @@ pub(crate) struct Pushed {
     pub(crate) roster: bool,
     /// The key that it grants the live epoch to.
     pub(crate) grant: Option<[u8; 32]>,
+    /// What it is of a pack of this device.
+    pub(crate) pack: Option<PackPush>,
+}
+
+/// What is pushed of this device's own pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PackPush {
+    /// The n-th of its frames.
+    Part(Pack, u32),
+    /// What the relay may drop, now that it has the pack.
+    Retire(Pack),
 }
 
 impl Pushed {
@@ -42,6 +54,18 @@ impl Pushed {
         put_varint(out, self.carried.map_or(0, |row| row.unsigned_abs() + 1));
         out.extend([u8::from(self.roster), u8::from(self.grant.is_some())]);
         out.extend(self.grant.iter().flatten());
+        match self.pack {
+            None => out.push(0),
+            Some(PackPush::Part(pack, place)) => {
+                out.push(1);
+                out.extend_from_slice(pack.as_bytes());
+                put_varint(out, place.into());
+            }
+            Some(PackPush::Retire(pack)) => {
+                out.push(2);
+                out.extend_from_slice(pack.as_bytes());
+            }
+        }
     }
 
     pub(crate) fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
@@ -56,7 +80,12 @@ impl Pushed {
             0 => None,
             _ => Some(r.array()?),
         };
-        Ok(Self { hash, size, place, carried, roster, grant })
+        let pack = match r.u8()? {
+            0 => None,
+            1 => Some(PackPush::Part(Pack::new(r.array()?), r.varint_u32()?)),
+            _ => Some(PackPush::Retire(Pack::new(r.array()?))),
+        };
+        Ok(Self { hash, size, place, carried, roster, grant, pack })
     }
 }
 
@@ -70,6 +99,8 @@ pub(crate) enum Step {
     Frame(u64, Vec<u8>),
     /// What the relay holds of each lane.
     Have(Vec<(LaneTag, u32)>),
+    /// Up to here there is nothing for this device.
+    Passed(u64, CursorDigest),
     /// The relay's memory is not ours.
     Need,
     /// Everything was delivered up to here.
@@ -131,6 +162,8 @@ pub struct Exchange {
     /// The mailbox that the answer is about.
     at: usize,
     reader: AnswerReader,
+    /// The mailboxes that are asked for packs, and not for chunks.
+    pub(crate) loose: BTreeSet<Generation>,
     pub(crate) tally: Tally,
     /// Whether another device answers, and no relay.
     pub(crate) is_meeting: bool,
@@ -197,11 +230,17 @@ impl MailboxTrail {
         self.vector.iter().flatten().any(|(named, _)| named == tag)
     }
 
-    /// How many chunks the relay says that it has, was asked for, and did not deliver.
-    pub(crate) fn held_back(&self, have: &[(LaneTag, u32)]) -> u64 {
+    /// How many chunks the relay says that it has, was asked for, and did not deliver. `packed` says up to where a lane's chunks may
+    /// be dropped, because a pack has them.
+    pub(crate) fn held_back(
+        &self,
+        have: &[(LaneTag, u32)],
+        packed: impl Fn(&LaneTag) -> u32,
+    ) -> u64 {
         let Some(vector) = &self.vector else { return 0 };
         let lane = |(tag, next): &(LaneTag, u32)| {
-            let known = vector.iter().find(|(asked, _)| asked == tag).map_or(0, |(_, next)| *next);
+            let asked = vector.iter().find(|(asked, _)| asked == tag).map_or(0, |(_, next)| *next);
+            let known = asked.max(packed(tag));
             let most = (*next).max(known);
             let came = self.shown.range((*tag, known)..(*tag, most)).count() as u64;
             u64::from(most - known) - came
@@ -265,7 +304,7 @@ impl Exchange {
     ) -> Result<Self, Error> {
         let (request, reader) = (encode(sections)?, AnswerReader::new());
         let (tally, faults, sent, full, owed) = Default::default();
-        let (at, is_meeting, handed, shown) = Default::default();
+        let (at, is_meeting, handed, shown, loose) = Default::default();
         Ok(Self {
             relay,
             live,
@@ -281,6 +320,7 @@ impl Exchange {
             shown,
             full,
             owed,
+            loose,
         })
     }
 
@@ -362,6 +402,13 @@ impl Exchange {
         Some(mailbox.unsure.remove(at))
     }
 
+    /// Takes the relay's word that up to a cursor there is nothing for this device beyond what it has seen.
+    pub(crate) fn passed(&mut self, generation: &Generation, cursor: u64, digest: CursorDigest) {
+        if let Some(mailbox) = self.mailbox(generation) {
+            mailbox.trail.jump(cursor, digest);
+        }
+    }
+
     /// Takes the relay's word for the cursor at the end of a mailbox's part of the answer, and says what shows there. Where that is not
     /// in order, and is not to be taken all the same, the device stays where it was.
     pub(crate) fn ended(
@@ -411,7 +458,10 @@ impl Exchange {
 
 fn step(mailbox: &mut MailboxTrail, part: Part<'_>) -> Result<Option<Step>, Error> {
     Ok(Some(match part {
-        Part::Ack { cursor, .. } | Part::Frame { cursor, .. } | Part::End { cursor, .. }
+        Part::Ack { cursor, .. }
+        | Part::Frame { cursor, .. }
+        | Part::Passed { cursor, .. }
+        | Part::End { cursor, .. }
             if cursor > CURSOR_MAX || mailbox.is_ended =>
         {
             return Err(UNASKED);
@@ -436,6 +486,7 @@ fn step(mailbox: &mut MailboxTrail, part: Part<'_>) -> Result<Option<Step>, Erro
             Step::Frame(cursor, frame.to_vec())
         }
         Part::Have(lanes) => Step::Have(lanes),
+        Part::Passed { cursor, digest } => Step::Passed(cursor, digest),
         // Whoever was told all that is here has nothing to need.
         Part::Need if mailbox.vector.is_some() => return Err(UNASKED),
         Part::Need => Step::Need,
@@ -473,9 +524,22 @@ impl Trail {
         if cursor > self.cursor {
             self.ahead.insert(cursor, frame);
         }
+        self.go_on();
+    }
+
+    fn go_on(&mut self) {
         while let Some(next) = self.ahead.remove(&(self.cursor + 1)) {
             self.cursor += 1;
             self.digest = self.digest.next(next);
+        }
+    }
+
+    /// Goes on at a cursor further on.
+    fn jump(&mut self, cursor: u64, digest: CursorDigest) {
+        if cursor > self.cursor {
+            (self.cursor, self.digest) = (cursor, digest);
+            self.ahead = self.ahead.split_off(&(cursor + 1));
+            self.go_on();
         }
     }
 
@@ -527,8 +591,8 @@ mod tests {
     fn what_a_broken_line_left_open_is_told_by_the_digest() {
         let frame = |n| FrameHash::new([n; 16]);
         let pushed = |n| {
-            let (place, carried, roster, grant) = Default::default();
-            Pushed { hash: frame(n), size: 300, place, carried, roster, grant }
+            let (place, carried, roster, grant, pack) = Default::default();
+            Pushed { hash: frame(n), size: 300, place, carried, roster, grant, pack }
         };
         let open = [pushed(1), pushed(2), pushed(3)];
         let check = |stored: &[u8], delivered: &[u64], expect: usize| {

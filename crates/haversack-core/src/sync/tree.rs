@@ -1,5 +1,7 @@
 //! The hash tree of a body (PROTOCOL § 2): what a signature covers, and proofs of single documents.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use automerge::ChangeHash;
 use haversack_wire::codec::put_varint;
 use haversack_wire::hash::{Label, cut, derive, keyed};
@@ -31,7 +33,69 @@ pub(crate) struct Proof {
     pub(crate) sisters: Vec<[u8; 32]>,
 }
 
+/// A node of a tree: the level above the leaves, and the place in it.
+type Node = (u32, u32);
+
+/// The nodes that have to be told with some leaves, so that the root follows: level by level from the leaves up, ascending.
+pub(crate) fn needed(leaves: &BTreeSet<u32>, count: u32) -> Vec<Node> {
+    let (mut known, mut count, mut level) = (leaves.clone(), count, 0);
+    let mut nodes = Vec::new();
+    while count > 1 {
+        let sisters = known.iter().map(|index| index ^ 1).filter(|sister| *sister < count);
+        nodes.extend(sisters.filter(|sister| !known.contains(sister)).map(|index| (level, index)));
+        known = known.into_iter().map(|index| index / 2).collect();
+        (count, level) = (count.div_ceil(2), level + 1);
+    }
+    nodes
+}
+
+/// What several proofs of one body come to: the nodes that none of them leads through. Nothing when one lacks what it should have.
+pub(crate) fn share(proofs: &[&Proof]) -> Option<Vec<[u8; 32]>> {
+    let count = proofs.first()?.count;
+    let told: BTreeMap<Node, [u8; 32]> = proofs
+        .iter()
+        .flat_map(|proof| {
+            let way = needed(&[proof.index].into(), proof.count);
+            way.into_iter().zip(proof.sisters.iter().copied())
+        })
+        .collect();
+    let leaves = proofs.iter().map(|proof| proof.index).collect();
+    needed(&leaves, count).iter().map(|node| told.get(node).copied()).collect()
+}
+
 impl Tree {
+    /// The proof of each of some leaves, from what has to be told with them.
+    pub(crate) fn unshare(
+        &self,
+        leaves: &BTreeMap<u32, (Document, ChangeHash)>,
+        count: u32,
+        told: &[[u8; 32]],
+    ) -> BTreeMap<u32, Proof> {
+        let indexes: BTreeSet<u32> = leaves.keys().copied().collect();
+        let mut nodes: BTreeMap<Node, [u8; 32]> =
+            needed(&indexes, count).into_iter().zip(told.iter().copied()).collect();
+        nodes.extend(leaves.iter().map(|(index, (id, hash))| ((0, *index), self.leaf(id, hash))));
+        let (mut known, mut size, mut level) = (indexes.clone(), count, 0);
+        while size > 1 {
+            known = known.into_iter().map(|index| index / 2).collect();
+            for index in &known {
+                let pair = [2 * index, 2 * index + 1].map(|child| nodes.get(&(level, child)));
+                let above = match pair {
+                    [Some(left), Some(right)] => join(&self.key, left, right),
+                    [one, other] => one.or(other).copied().unwrap_or_default(),
+                };
+                nodes.insert((level + 1, *index), above);
+            }
+            (size, level) = (size.div_ceil(2), level + 1);
+        }
+        let proof = |index: u32| {
+            let way = needed(&[index].into(), count);
+            let sisters = way.iter().filter_map(|node| nodes.get(node).copied()).collect();
+            (index, Proof { index, count, sisters })
+        };
+        indexes.into_iter().map(proof).collect()
+    }
+
     pub(crate) fn new(space: &Space) -> Self {
         Self { key: derive(Label::TREE, &[space.as_bytes()]) }
     }
@@ -54,7 +118,6 @@ impl Tree {
     }
 
     /// The root that a proof leads to.
-    #[cfg_attr(not(test), expect(dead_code, reason = "packs will carry the proofs that rows keep"))]
     pub(crate) fn root_of(
         &self,
         proof: &Proof,
@@ -156,6 +219,28 @@ mod tests {
                 proof.encode(&mut bytes);
                 assert_eq!(Proof::decode(&mut Reader::new("proof", &bytes)).unwrap(), proof);
             }
+        }
+    }
+
+    #[test]
+    fn proofs_that_are_shared_are_those_of_each() {
+        let tree = Tree::new(&Space::new([1; 16]));
+        for count in 1..20_u8 {
+            let documents: Vec<_> =
+                (0..count).map(|n| (Document::new([n; 16]), ChangeHash([n; 32]))).collect();
+            let leaves = tree.leaves(b"rest", &documents);
+            for mask in 1..(1_u32 << count.min(7)) {
+                let chosen: Vec<usize> =
+                    (0..count.into()).filter(|n| mask >> (n % 7) & 1 == 1).collect();
+                let proofs: Vec<Proof> = chosen.iter().map(|n| leaves.proof(*n)).collect();
+                let told = share(&proofs.iter().collect::<Vec<_>>()).unwrap();
+                let named = chosen.iter().map(|n| (*n as u32 + 1, documents[*n])).collect();
+                let opened = tree.unshare(&named, u32::from(count) + 1, &told);
+                assert_eq!(opened.into_values().collect::<Vec<_>>(), proofs);
+            }
+            let all: Vec<Proof> = (0..count.into()).map(|n| leaves.proof(n)).collect();
+            // Of all documents only leaf 0 has to be told.
+            assert_eq!(share(&all.iter().collect::<Vec<_>>()).unwrap().len(), 1);
         }
     }
 

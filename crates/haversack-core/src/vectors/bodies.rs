@@ -149,14 +149,26 @@ fn items(cast: &Cast) -> Vec<Vector> {
     let make = |name: &str, expect: &str, items: &[(u64, Vec<u8>)]| {
         Parts { items: items.to_vec(), ..second(cast) }.vector(cast, name, expect)
     };
+    let lane = |n: u8, next: u64| {
+        let mut entry = vec![n; 16];
+        haversack_wire::codec::put_varint(&mut entry, next);
+        entry
+    };
     let newer = |kind: u64| (kind, b"newer".to_vec());
     let many: Vec<_> = (100..133).map(newer).collect();
     vec![
-        make("items_of_newer_kinds", "ok", &[newer(6), newer(9), newer(1 << 40)]),
+        make("items_of_newer_kinds", "ok", &[newer(9), newer(10), newer(1 << 40)]),
         make(
             "items_of_drops",
             "ok",
             &[(5, list(&[blob(b"a"), blob(b"b")])), (8, list(&[blob(b"")]))],
+        ),
+        make("items_of_retired", "ok", &[(6, list(&[lane(1, 1), lane(2, 300)]))]),
+        make("items_of_retired_unsorted", ASCENDING, &[(6, list(&[lane(2, 1), lane(1, 1)]))]),
+        make(
+            "items_of_retired_nothing",
+            "nothing of a lane is retired",
+            &[(6, list(&[lane(1, 0)]))],
         ),
         make("items_of_drops_cut", "ends too early", &[(5, vec![2, 1, 9])]),
         make("items_of_drops_too_many", LIMIT, &[(8, list(&[[0]; 257]))]),

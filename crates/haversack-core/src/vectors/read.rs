@@ -2,6 +2,7 @@
 
 mod bodies;
 mod drops;
+mod packs;
 mod teams;
 mod words;
 
@@ -41,6 +42,9 @@ pub(super) fn read(vector: &Vector) -> Read {
         "changes" => changes(vector),
         "drop" => drops::drop(vector),
         "carried drop" => drops::carried(vector),
+        "pack segment" => packs::segment(vector),
+        "pack manifest" => packs::manifest(vector),
+        "retire" => packs::retire(vector),
         "header" => header(vector),
         "request" if vector.get("request").is_some() => request_text(vector).map(drop),
         "request" => request(&vector.bytes("bytes")),
@@ -70,7 +74,7 @@ fn frame(bytes: &[u8]) -> Result<Frame<'_>, String> {
     // A header that is there whole, before a body that is not of its length.
     let head = match bytes.first() {
         Some(1) => 44,
-        Some(2) => 32,
+        Some(2 | 4 | 5) => 32,
         _ => 68,
     };
     match Frame::parse(bytes) {
@@ -126,7 +130,7 @@ fn changes(vector: &Vector) -> Read {
 /// Decodes an item; what is left over in a column is told from what is left over behind them all.
 fn decode(author: &Author, item: &[u8]) -> Result<Vec<crate::docs::DocumentChanges>, String> {
     let mut r = Reader::new("changes", item);
-    for _ in 0..11 {
+    for _ in 0..12 {
         r.blob(262_144).map_err(|error| wire(&error))?;
     }
     r.end().map_err(|error| wire(&error))?;

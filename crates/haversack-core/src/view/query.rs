@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use haversack_wire::{Device, Document};
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -93,6 +95,20 @@ impl View {
                 .prepare_cached("SELECT document, key FROM outing JOIN contact ON outing = id")?
                 .query_map([], |row| Ok((document(row, 0)?, row.get(1)?)))?
                 .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        run().map_err(Error::database(DOING))
+    }
+
+    /// The day of each outing that has one, as a number, and which documents are client files.
+    pub(crate) fn kinds(&self) -> Result<(BTreeMap<Document, u16>, BTreeSet<Document>), Error> {
+        let run = || {
+            let outings = "SELECT document, day FROM outing WHERE day IS NOT NULL";
+            let mut outings = self.connection.prepare_cached(outings)?;
+            let days = outings.query_map([], |row| Ok((document(row, 0)?, row.get(1)?)))?;
+            let days = days.collect::<rusqlite::Result<_>>()?;
+            let mut clients = self.connection.prepare_cached("SELECT document FROM client")?;
+            let clients = clients.query_map([], |row| document(row, 0))?;
+            Ok((days, clients.collect::<rusqlite::Result<_>>()?))
         };
         run().map_err(Error::database(DOING))
     }

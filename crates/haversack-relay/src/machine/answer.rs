@@ -37,15 +37,13 @@ enum State {
 #[derive(Debug)]
 struct Sending {
     mailbox: Mailbox,
-    vector: Option<Vec<(LaneTag, u32)>>,
-    /// The cursor that the request names.
-    asked_from: u64,
+    asked: Asked,
     /// What was newest when the section began: later frames are for another exchange.
     head: Head,
     /// Every cursor up to here has been looked at.
     seen: u64,
-    /// What is still to be sent of them: cursor and length.
-    queue: VecDeque<(u64, usize)>,
+    /// What is still to be sent of them.
+    queue: VecDeque<Next>,
     /// The cursor that went out as a tail.
     resumed: Option<u64>,
 }
@@ -118,30 +116,76 @@ impl Answer {
         self.index += 1;
         put_receipts(page, &section.receipts)?;
         let mailbox = section.mailbox;
-        let (vector, seen) = match section.basis {
-            Basis::Vector(vector) => (Some(vector), 0),
+        let head = storage.head(mailbox)?;
+        let (asked, seen) = match section.basis {
+            Basis::Vector(vector) => (Asked::Beyond(vector, section.cursor, true), 0),
+            Basis::Chunks(vector) => (Asked::Beyond(vector, section.cursor, false), 0),
+            Basis::Loose if section.cursor > head.cursor => {
+                put(page, &Part::Need)?;
+                return Ok(State::Between);
+            }
+            Basis::Loose => (Asked::Loose, section.cursor),
             Basis::Digest(digest) => {
                 if storage.digest_at(mailbox, section.cursor)? != Some(digest) {
                     put(page, &Part::Need)?;
                     return Ok(State::Between);
                 }
-                (None, section.cursor)
+                (Asked::After(section.cursor), section.cursor)
             }
         };
         let resumed = match section.resume {
             Some(resume) => put_tail(page, storage, mailbox, resume)?,
             None => None,
         };
-        Ok(State::Sending(Sending {
-            mailbox,
-            vector,
-            asked_from: section.cursor,
-            head: storage.head(mailbox)?,
-            seen,
-            queue: VecDeque::new(),
-            resumed,
-        }))
+        let queue = VecDeque::new();
+        Ok(State::Sending(Sending { mailbox, asked, head, seen, queue, resumed }))
     }
+}
+
+/// Which frames a device asks for.
+#[derive(Debug)]
+enum Asked {
+    /// All after its cursor, but for packs.
+    After(u64),
+    /// All after its cursor, but for packs; up to it chunks that are not below a vector, and whether also what is no chunk.
+    Beyond(Vec<(LaneTag, u32)>, u64, bool),
+    /// All after its cursor but chunks.
+    Loose,
+}
+
+impl Asked {
+    fn takes(&self, entry: &Entry) -> bool {
+        match (self, entry.place) {
+            (Self::Loose, place) => !matches!(place, Place::Lane(..)),
+            (_, Place::Pack) => false,
+            (Self::After(_), _) => true,
+            // What came after the cursor may be a second chunk at a place of which the device has the first.
+            (Self::Beyond(_, after, _), _) if entry.cursor > *after => true,
+            (Self::Beyond(vector, ..), Place::Lane(tag, sequence)) => {
+                let found = vector.binary_search_by_key(&tag, |(tag, _)| *tag).ok();
+                let next = found.and_then(|at| vector.get(at)).map_or(0, |(_, next)| *next);
+                sequence >= next
+            }
+            (Self::Beyond(_, _, loose), Place::Loose) => *loose,
+        }
+    }
+
+    /// From which cursor on the device counts every frame.
+    const fn counts_from(&self) -> Option<u64> {
+        match self {
+            Self::After(cursor) | Self::Beyond(_, cursor, _) => Some(*cursor),
+            Self::Loose => None,
+        }
+    }
+}
+
+/// What a section sends next.
+#[derive(Debug)]
+enum Next {
+    /// The frame at a cursor, of a length.
+    Frame(u64, usize),
+    /// That up to this cursor there is nothing for the device: parts of packs, and what was dropped.
+    Passed(u64),
 }
 
 enum Progress {
@@ -168,10 +212,16 @@ impl Sending {
         for (&cursor, frame) in cursors.iter().zip(&frames) {
             put(page, &Part::Frame { cursor, frame })?;
         }
+        while let Some(Next::Passed(cursor)) = self.queue.front() {
+            let cursor = *cursor;
+            let digest = storage.digest_at(self.mailbox, cursor)?.unwrap_or_default();
+            put(page, &Part::Passed { cursor, digest })?;
+            self.queue.pop_front();
+        }
         Ok(Progress::More)
     }
 
-    /// Queues what the device lacks among the next entries.
+    /// Queues what the device lacks among the next entries, and where there is nothing for it.
     fn look(
         &mut self,
         storage: &dyn Storage,
@@ -179,36 +229,49 @@ impl Sending {
     ) -> Result<(), Error> {
         let range = self.seen + 1..=self.head.cursor;
         let entries = storage.entries(self.mailbox, range, ENTRIES_MAX)?;
-        self.seen = entries.last().map_or(self.head.cursor, |last| last.cursor);
-        let lacks = |entry: &&Entry| {
-            Some(entry.cursor) != self.resumed
-                && !pushed.contains(&(self.mailbox, entry.cursor))
-                && self.is_asked_for(entry)
-        };
-        let lacking = entries.iter().filter(lacks);
-        self.queue = lacking.map(|entry| (entry.cursor, entry.length)).collect();
+        let is_last = entries.len() < ENTRIES_MAX;
+        for entry in &entries {
+            self.pass(entry.cursor - 1);
+            self.seen = entry.cursor;
+            let is_known = Some(entry.cursor) == self.resumed
+                || pushed.contains(&(self.mailbox, entry.cursor));
+            match entry.place {
+                _ if is_known => {}
+                _ if self.asked.takes(entry) => {
+                    self.queue.push_back(Next::Frame(entry.cursor, entry.length));
+                }
+                Place::Pack => self.passed(entry.cursor),
+                _ => {}
+            }
+        }
+        if is_last {
+            self.pass(self.head.cursor);
+        }
         Ok(())
     }
 
-    /// A vector says what is here up to the cursor beside it, lane by lane; what came after that may be a second chunk at a
-    /// place of which the device has the first.
-    fn is_asked_for(&self, entry: &Entry) -> bool {
-        match (&self.vector, entry.place) {
-            _ if entry.cursor > self.asked_from => true,
-            (Some(vector), Place::Lane(tag, sequence)) => {
-                let found = vector.binary_search_by_key(&tag, |(tag, _)| *tag).ok();
-                let next = found.and_then(|at| vector.get(at)).map_or(0, |(_, next)| *next);
-                sequence >= next
-            }
-            (None, _) | (_, Place::Loose) => true,
+    /// Everything that is not seen up to a cursor was dropped.
+    fn pass(&mut self, upto: u64) {
+        if upto > self.seen {
+            self.seen = upto;
+            self.passed(upto);
         }
     }
 
-    /// Takes cursors off the queue until they make up `room` bytes; one at least.
+    fn passed(&mut self, upto: u64) {
+        if self.asked.counts_from().is_some_and(|from| upto > from) {
+            match self.queue.back_mut() {
+                Some(Next::Passed(last)) => *last = upto,
+                _ => self.queue.push_back(Next::Passed(upto)),
+            }
+        }
+    }
+
+    /// Takes the cursors of frames off the queue until they make up `room` bytes; one at least, if one is next.
     fn take(&mut self, room: usize) -> Vec<u64> {
         let mut cursors = Vec::new();
         let mut bytes = 0;
-        while let Some((cursor, length)) = self.queue.front() {
+        while let Some(Next::Frame(cursor, length)) = self.queue.front() {
             if bytes > 0 && bytes + length > room {
                 break;
             }
@@ -221,7 +284,7 @@ impl Sending {
 
     /// Writes what comes after a section's frames.
     fn end(&self, storage: &dyn Storage, page: &mut Vec<u8>) -> Result<(), Error> {
-        if self.vector.is_some() {
+        if !matches!(self.asked, Asked::After(_)) {
             put(page, &Part::Have(storage.have(self.mailbox)?))?;
         }
         let Head { cursor, digest } = self.head;

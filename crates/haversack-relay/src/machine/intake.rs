@@ -4,7 +4,7 @@ use std::fmt;
 
 use haversack_wire::limits::{PUSH_FRAMES_MAX, REQUEST_MAX};
 use haversack_wire::request::{Basis, Event, RequestReader, Resume, SectionHead};
-use haversack_wire::{Error as WireError, Mailbox, codec};
+use haversack_wire::{Error as WireError, Frame, Mailbox, Retire, RetireHash, codec};
 
 use super::{Answer, Refusal};
 use crate::storage::{Incoming, Receipt, Storage};
@@ -20,6 +20,7 @@ const STEP_BYTES: usize = 8 * 1024;
 #[derive(Debug)]
 pub(super) struct Section {
     pub(super) mailbox: Mailbox,
+    retire: RetireHash,
     pub(super) cursor: u64,
     pub(super) basis: Basis,
     pub(super) resume: Option<Resume>,
@@ -30,6 +31,7 @@ impl Section {
     fn new(head: SectionHead) -> Self {
         Self {
             mailbox: head.mailbox(),
+            retire: head.retire,
             cursor: head.cursor,
             basis: head.basis,
             resume: head.resume,
@@ -131,6 +133,9 @@ impl Intake {
     }
 
     fn add(&mut self, storage: &dyn Storage, frame: Vec<u8>) -> Result<(), Refusal> {
+        if let Ok(Frame::Retire(retire)) = Frame::parse(&frame) {
+            return self.retire(storage, &retire);
+        }
         self.batch_bytes += frame.len();
         let frame: Result<_, WireError> = Incoming::parse(frame);
         self.batch.push(frame.map_err(Refusal::Malformed)?);
@@ -138,6 +143,21 @@ impl Intake {
             true => self.store(storage),
             false => Ok(()),
         }
+    }
+
+    /// Does what a retire asks for, if it proves its right; it is not stored, and nobody else gets to see it.
+    fn retire(&mut self, storage: &dyn Storage, retire: &Retire) -> Result<(), Refusal> {
+        self.store(storage)?;
+        if let Some(section) = self.sections.last_mut() {
+            section.receipts.push(match retire.proves(&section.retire) {
+                true => {
+                    let done = storage.retire(section.mailbox, retire);
+                    done.map_err(Refusal::Unavailable).map(|()| Receipt::New(0))?
+                }
+                false => Receipt::Full,
+            });
+        }
+        Ok(())
     }
 
     /// Stores the batch, which is all of one section: the last one.

@@ -77,7 +77,7 @@ impl<'tx> OpenMailbox<'tx> {
 
     fn push(&mut self, frame: &Incoming) -> Result<Receipt> {
         match frame.place() {
-            Place::Loose => self.push_loose(frame),
+            Place::Loose | Place::Pack => self.push_loose(frame),
             Place::Lane(tag, sequence) => self.push_chunk(frame, tag, sequence),
         }
     }
@@ -160,8 +160,8 @@ impl<'tx> OpenMailbox<'tx> {
 
     fn insert(&mut self, frame: &Incoming, place: Option<(i64, u32)>) -> Result<Receipt> {
         const INSERT: &str =
-            "INSERT INTO frame (mailbox, cursor, hash, digest, lane, sequence, bytes)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            "INSERT INTO frame (mailbox, cursor, hash, digest, lane, sequence, bytes, pack)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let cursor = self.head.cursor + 1;
         let digest = self.head.digest.next(frame.hash());
         self.tx.prepare_cached(INSERT)?.execute(params![
@@ -172,6 +172,7 @@ impl<'tx> OpenMailbox<'tx> {
             place.map(|(lane, _)| lane),
             place.map(|(_, sequence)| sequence),
             frame.bytes(),
+            frame.place() == Place::Pack,
         ])?;
         self.head = Head { cursor, digest };
         Ok(Receipt::New(cursor))

@@ -94,7 +94,7 @@ pub(super) fn candidates(
 ) -> Result<Vec<u64>> {
     const SQL: &str = "SELECT f.cursor FROM mailbox m JOIN lane l ON l.mailbox = m.id
         JOIN frame f ON f.lane = l.id
-        WHERE m.name = ?1 AND l.tag = ?2 AND f.sequence = ?3 ORDER BY f.cursor";
+        WHERE m.name = ?1 AND l.tag = ?2 AND f.sequence = ?3 AND NOT f.dropped ORDER BY f.cursor";
     let key = params![mailbox.as_bytes(), tag.as_bytes(), sequence];
     db.prepare_cached(SQL)?.query_map(key, |row| row.get(0))?.collect()
 }
@@ -105,9 +105,10 @@ pub(super) fn entries(
     cursors: &RangeInclusive<u64>,
     limit: usize,
 ) -> Result<Vec<Entry>> {
-    const SQL: &str = "SELECT f.cursor, length(f.bytes), l.tag, f.sequence
+    const SQL: &str = "SELECT f.cursor, length(f.bytes), l.tag, f.sequence, f.pack
         FROM frame f LEFT JOIN lane l ON l.id = f.lane
         WHERE f.mailbox = (SELECT id FROM mailbox WHERE name = ?1) AND f.cursor BETWEEN ?2 AND ?3
+            AND NOT f.dropped
         ORDER BY f.cursor LIMIT ?4";
     let (first, last) = (cursor_value(*cursors.start()), cursor_value(*cursors.end()));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -123,6 +124,7 @@ fn read_entry(row: &Row<'_>) -> Result<Entry> {
         length: row.get(1)?,
         place: match tag {
             Some(tag) => Place::Lane(LaneTag::new(tag), row.get(3)?),
+            None if row.get(4)? => Place::Pack,
             None => Place::Loose,
         },
     })

@@ -11,7 +11,7 @@ use crate::Error;
 const APPLICATION_ID: i64 = 0x4853_5259;
 
 /// Step n brings version n to n + 1; the schema's version is their number.
-const MIGRATIONS: &[&str] = &[include_str!("001_frames.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("001_frames.sql"), include_str!("002_packs.sql")];
 
 /// How long a connection waits for another one, such as a backup's.
 const BUSY_TIME_MAX: Duration = Duration::from_secs(10);
@@ -99,6 +99,7 @@ mod tests {
             "table frame",
             "table lane",
             "table mailbox",
+            "table retired",
         ]
         "#);
     }

@@ -4,10 +4,10 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-use haversack_wire::Mailbox;
+use haversack_wire::{Mailbox, Retire};
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{fault, push::Pushes};
+use super::{fault, push::Pushes, retire};
 use crate::Error;
 use crate::storage::{Incoming, Receipt};
 
@@ -21,6 +21,8 @@ type Answer = Result<Vec<Receipt>, Error>;
 struct Job {
     mailbox: Mailbox,
     frames: Vec<Incoming>,
+    /// What to drop, once the frames are stored.
+    retire: Option<Retire>,
     reply: SyncSender<Answer>,
 }
 
@@ -43,8 +45,17 @@ impl Writer {
 
     /// Returns when the frames are durable.
     pub(super) fn push(&self, mailbox: Mailbox, frames: Vec<Incoming>) -> Answer {
+        self.ask(mailbox, frames, None)
+    }
+
+    /// Returns when what is to be dropped is gone.
+    pub(super) fn retire(&self, mailbox: Mailbox, retire: &Retire) -> Result<(), Error> {
+        self.ask(mailbox, Vec::new(), Some(retire.clone())).map(drop)
+    }
+
+    fn ask(&self, mailbox: Mailbox, frames: Vec<Incoming>, retire: Option<Retire>) -> Answer {
         let (reply, answer) = sync_channel(1);
-        let job = Job { mailbox, frames, reply };
+        let job = Job { mailbox, frames, retire, reply };
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.send(job).map_err(|_| stopped())?;
         answer.recv().map_err(|_| stopped())?
@@ -93,6 +104,9 @@ fn commit(connection: &mut Connection, group: &[Job]) -> Result<Vec<Vec<Receipt>
         let answers = group.iter().map(|job| pushes.push(job.mailbox, &job.frames));
         let answers = answers.collect::<rusqlite::Result<_>>()?;
         pushes.close()?;
+        for job in group {
+            job.retire.iter().try_for_each(|named| retire::retire(&tx, job.mailbox, named))?;
+        }
         tx.commit().map(|()| answers)
     };
     run(connection).map_err(fault("store frames"))
@@ -118,7 +132,7 @@ mod tests {
             let (reply, answer) = sync_channel(1);
             let frames = vec![Incoming::parse(vec![99; 20_000]).unwrap()];
             let mailbox = Mailbox::new([*name; 16]);
-            let job = Job { mailbox, frames, reply };
+            let job = Job { mailbox, frames, retire: None, reply };
             jobs.send(job).unwrap();
             answers.push(answer);
         }

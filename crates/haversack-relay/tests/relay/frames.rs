@@ -175,6 +175,7 @@ fn tell_part(part: &Part<'_>) -> String {
                 |(tag, next): &(LaneTag, u32)| format!(" {}<{next}", tag.as_bytes()[0] as char);
             format!("Have{}", lanes.iter().map(tell).collect::<String>())
         }
+        Part::Passed { cursor, digest } => format!("Passed {cursor} {digest:?}"),
         Part::End { cursor, digest } => format!("End {cursor} {digest:?}"),
         other => format!("{other:?}"),
     }

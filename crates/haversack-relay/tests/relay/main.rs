@@ -11,4 +11,6 @@ mod http;
 #[cfg(test)]
 mod machine;
 #[cfg(test)]
+mod packs;
+#[cfg(test)]
 mod storage;

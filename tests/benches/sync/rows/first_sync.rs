@@ -1,4 +1,4 @@
-//! The first sync of a device that joined just now: bytes, and the memory that it takes at its worst moment.
+//! The first sync of a device that joined just now, from a pack: bytes, and the memory that it takes at its worst moment.
 
 use serde_json::Value;
 
@@ -13,6 +13,8 @@ const REFERENCE: f64 = (OUTINGS * CONTACTS_OF_OUTING) as f64;
 const MIB: f64 = 1_024.0;
 
 pub(super) fn run(teams: &Teams) {
+    teams.small().pack();
+    teams.large().pack();
     bytes(teams.small());
     memory(teams);
 }
@@ -24,7 +26,7 @@ fn bytes(team: &Team) {
     let contacts = first["new_contacts"].as_f64().unwrap();
     assert!(contacts >= REFERENCE, "{contacts} contacts came");
     let all = line.take().0 as f64;
-    let empty = team.empty["bytes"].as_f64().unwrap();
+    let empty = without_contacts();
     let json = Data::draw(OUTINGS).json();
     let floor = zstd::bulk::compress(json.as_bytes(), LEVEL).unwrap().len() as f64 / REFERENCE;
     Figure::new("first", "first sync of a new device", (all - empty) / contacts, "B/contact")
@@ -34,6 +36,15 @@ fn bytes(team: &Team) {
         .beside("the JSON of all, zstd -19", floor)
         .at_most(26.0)
         .print();
+}
+
+/// What the same team and clients take without any contact, from a pack as well.
+fn without_contacts() -> f64 {
+    let team = Team::make(0);
+    team.pack();
+    let line = Line::open(&team.relay.url);
+    sync(&[], &team.new_device("first"), &line.url(&team.relay.url));
+    line.take().0 as f64
 }
 
 fn memory(teams: &Teams) {

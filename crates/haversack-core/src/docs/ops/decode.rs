@@ -21,7 +21,7 @@ const COUNTER_MAX: usize = (1 << 30) - 1;
 /// # Errors
 /// Whatever rule of § 5 is broken, or limit of § 12.
 pub(crate) fn decode(author: &Author, item: &[u8]) -> Result<Vec<DocumentChanges>, Error> {
-    let mut decoder = Decoder::new(author.id(), item)?;
+    let mut decoder = Decoder::new(author.id(), true, item)?;
     let count = decoder.column(Column::Documents).count(DOCUMENTS_MAX)?;
     let mut order = Ascending::new("documents");
     let mut documents = Vec::new();
@@ -34,8 +34,9 @@ pub(crate) fn decode(author: &Author, item: &[u8]) -> Result<Vec<DocumentChanges
     Ok(documents)
 }
 
-struct Decoder<'a> {
-    author: &'a ActorId,
+pub(super) struct Decoder<'a> {
+    /// Who "the author" is.
+    pub(super) author: &'a ActorId,
     columns: [Reader<'a>; COLUMNS],
     hashes: Vec<ChangeHash>,
     actors: Vec<ActorId>,
@@ -52,7 +53,8 @@ struct Neighbours {
 }
 
 impl<'a> Decoder<'a> {
-    fn new(author: &'a ActorId, item: &'a [u8]) -> Result<Self, Error> {
+    /// `alone`: whether there is no other author, so that the table of others does not name this one.
+    pub(super) fn new(author: &'a ActorId, alone: bool, item: &'a [u8]) -> Result<Self, Error> {
         let mut r = Reader::new("changes", item);
         let mut columns: [Reader<'a>; COLUMNS] =
             std::array::from_fn(|_| Reader::new("changes", &[]));
@@ -77,19 +79,21 @@ impl<'a> Decoder<'a> {
             decoder.actors.push(ActorId::from(actor));
         }
         let hashes: BTreeSet<_> = decoder.hashes.iter().collect();
-        let actors: BTreeSet<_> = decoder.actors.iter().chain([author]).collect();
-        match hashes.len() == decoder.hashes.len() && actors.len() == decoder.actors.len() + 1 {
+        let own = alone.then_some(author);
+        let actors: BTreeSet<_> = decoder.actors.iter().chain(own).collect();
+        let count = decoder.actors.len() + usize::from(alone);
+        match hashes.len() == decoder.hashes.len() && actors.len() == count {
             true => Ok(decoder),
             false => Err(malformed("a table has an entry twice")),
         }
     }
 
-    fn column(&mut self, column: Column) -> &mut Reader<'a> {
+    pub(super) fn column(&mut self, column: Column) -> &mut Reader<'a> {
         #[expect(clippy::indexing_slicing, reason = "the index is an enum of COLUMNS variants")]
         &mut self.columns[column as usize]
     }
 
-    fn finish(self) -> Result<(), Error> {
+    pub(super) fn finish(self) -> Result<(), Error> {
         if self.used != (self.hashes.len(), self.actors.len()) {
             return Err(malformed("a table has an entry that nothing uses"));
         }
@@ -99,7 +103,7 @@ impl<'a> Decoder<'a> {
         self.columns.into_iter().try_for_each(Reader::end)
     }
 
-    fn document(&mut self) -> Result<Vec<RawChange>, Error> {
+    pub(super) fn document(&mut self) -> Result<Vec<RawChange>, Error> {
         let count = self.column(Column::Documents).count(OPERATIONS_MAX)?;
         if count == 0 {
             return Err(malformed("a document has no change"));

@@ -17,15 +17,16 @@ use crate::docs::words;
 /// [`Error::Wire`] over a maximum, [`Error::Document`] for an operation that the format has no place for
 /// (marks in text).
 pub(crate) fn encode(author: &Author, documents: &[DocumentChanges]) -> Result<Vec<u8>, Error> {
-    let mut encoder = Encoder { author: author.id(), ..Encoder::new(author.id()) };
+    let mut encoder = Encoder::new(author.id());
     bounded("documents", documents.len() as u64, DOCUMENTS_MAX)?;
     put_varint(encoder.column(Column::Documents), documents.len() as u64);
     documents.iter().try_for_each(|document| encoder.document(document))?;
     Ok(encoder.finish())
 }
 
-struct Encoder<'a> {
-    author: &'a ActorId,
+pub(super) struct Encoder<'a> {
+    /// Who "the author" is.
+    pub(super) author: &'a ActorId,
     columns: [Vec<u8>; COLUMNS],
     hashes: Vec<ChangeHash>,
     actors: Vec<ActorId>,
@@ -41,7 +42,7 @@ struct Neighbours {
 }
 
 impl<'a> Encoder<'a> {
-    fn new(author: &'a ActorId) -> Self {
+    pub(super) fn new(author: &'a ActorId) -> Self {
         Self {
             author,
             columns: Default::default(),
@@ -51,13 +52,13 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    fn column(&mut self, column: Column) -> &mut Vec<u8> {
+    pub(super) fn column(&mut self, column: Column) -> &mut Vec<u8> {
         // `Column` has as many variants as there are columns.
         #[expect(clippy::indexing_slicing, reason = "the index is an enum of COLUMNS variants")]
         &mut self.columns[column as usize]
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    pub(super) fn finish(mut self) -> Vec<u8> {
         let hashes: Vec<u8> = self.hashes.iter().flat_map(|hash| hash.0).collect();
         let actors: Vec<u8> = self.actors.iter().flat_map(|a| a.to_bytes().to_vec()).collect();
         *self.column(Column::Hashes) = hashes;
@@ -68,13 +69,18 @@ impl<'a> Encoder<'a> {
     }
 
     fn document(&mut self, document: &DocumentChanges) -> Result<(), Error> {
-        let operations: usize = document.changes.iter().map(|c| c.operations.len()).sum();
-        bounded("operations of a document", operations as u64, OPERATIONS_MAX)?;
         self.column(Column::Documents).extend_from_slice(document.document.as_bytes());
-        put_varint(self.column(Column::Documents), document.changes.len() as u64);
+        self.changes(&document.changes)
+    }
+
+    /// Writes how many changes there are, and the changes.
+    pub(super) fn changes(&mut self, changes: &[RawChange]) -> Result<(), Error> {
+        let operations: usize = changes.iter().map(|c| c.operations.len()).sum();
+        bounded("operations of a document", operations as u64, OPERATIONS_MAX)?;
+        put_varint(self.column(Column::Documents), changes.len() as u64);
         let mut near = Neighbours { object: ObjectId::Root, made: None, decimal: 0, bytes: 0 };
         let mut expected = None;
-        for change in &document.changes {
+        for change in changes {
             self.change(change, expected)?;
             let count = change.operations.len() as u64;
             for (counter, op) in (change.start_op..).zip(&change.operations) {

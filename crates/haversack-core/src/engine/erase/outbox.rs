@@ -86,7 +86,7 @@ impl Engine {
         match kept.keep {
             // What was said again elsewhere is needed from here no more than what was refused.
             Keep::Quarantined(_) | Keep::Left => true,
-            Keep::Waiting(_) | Keep::Foreign { .. } => false,
+            Keep::Waiting(_) | Keep::Foreign { .. } | Keep::Segment | Keep::Pack => false,
             Keep::Carried | Keep::Former | Keep::Newer => {
                 let place = self.opened_body(kept).and_then(|raw| {
                     let Ok(Frame::Chunk(header, _)) = Frame::parse(&kept.frame) else {
@@ -143,13 +143,12 @@ impl Engine {
         sequence: u32,
     ) -> bool {
         let standing = space.group.roster.standing();
-        let bodies = self.index.bodies(lane);
         let says = |(id, state): (&Lane, &LaneState)| {
             let said = state.vector.get(lane);
             let names = said.is_some_and(|said| {
-                let last = said.next.checked_sub(1).and_then(|last| bodies?.at(last));
-                let is_it = last.is_some_and(|last| last.as_bytes().starts_with(&said.hash));
-                is_it && sequence < said.next && !said.quarantined.contains(&sequence)
+                self.names_what_is_here(lane, said)
+                    && sequence < said.next
+                    && !said.quarantined.contains(&sequence)
             });
             standing.line(&state.device_key).as_ref() == Some(line) && (names || id == lane)
         };

@@ -1,0 +1,79 @@
+//! Whether this device needs a pack, and what it does with the keys of those that it has none of.
+
+use haversack_wire::{Lane, Pack};
+
+use super::super::Engine;
+use super::super::documents::Staged;
+use super::super::state::SpaceState;
+use super::super::wait::Need;
+use super::state::PackState;
+use crate::Error;
+use crate::members::Role;
+use crate::store::Dropped;
+
+/// Keys of packs that a keeper keeps: that of the newest, and of the one before, which somebody may be reading.
+const KEEPER_KEYS: usize = 2;
+
+impl Engine {
+    /// Whether something is missing here that a pack may have: a lane that goes on beyond what is here, under keys or after bodies that
+    /// are not.
+    pub(super) fn is_behind(&self, space: &SpaceState) -> bool {
+        let here = |lane: &Lane| space.lanes.get(lane).map_or(0, |lane| lane.next);
+        let retired = space.packs.retired.iter();
+        let mut retired = retired.filter(|(lane, _)| **lane != space.lane);
+        retired.any(|(lane, next)| *next > here(lane))
+            || self.waiting.waits().any(|(_, wait, _)| wait.need == Need::Before)
+            || self.waiting.foreign_ours() > 0
+    }
+
+    /// After an exchange: destroys keys of packs that are of no use here any more.
+    pub(in crate::engine) fn forget_packs(&mut self) -> Result<(), Error> {
+        let space = self.space()?;
+        let keeps = self.role()?.is_some_and(Role::keeps_work);
+        let order = space.group.packs.order();
+        let spent = |pack: &&Pack| space.group.packs.spent().contains(pack);
+        let gone: Vec<Pack> = match keeps {
+            true => of_no_use(order, &space.packs.stale),
+            false if self.is_behind(space) || !self.was_read(space) => {
+                order.iter().filter(spent).copied().collect()
+            }
+            false => order.to_vec(),
+        };
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let mut space = space.clone();
+        gone.iter().for_each(|pack| space.group.packs.spend(*pack));
+        space.group.packs.forget(&gone);
+        space.packs.taking.retain(|pack, _| !gone.contains(pack));
+        space.packs.stale.retain(|pack| !gone.contains(pack));
+        self.commit(Staged { space: Some(space), ..Staged::default() })?;
+        self.drop_keys(&Dropped { packs: gone.into_iter().collect(), ..Dropped::default() })
+    }
+
+    /// Whether some mailbox was read to its end: what is missing would have shown.
+    fn was_read(&self, space: &SpaceState) -> bool {
+        space.routes.values().any(|route| route.ended)
+    }
+}
+
+/// The packs whose keys a keeper needs no more: all but the newest ones; and those with something that was erased since, once there is
+/// one without.
+fn of_no_use(order: &[Pack], stale: &[Pack]) -> Vec<Pack> {
+    let is_clean = order.last().is_some_and(|newest| !stale.contains(newest));
+    let old = order.len().saturating_sub(KEEPER_KEYS);
+    let all = order.iter().enumerate();
+    all.filter(|(place, pack)| *place < old || (is_clean && stale.contains(pack)))
+        .map(|(_, pack)| *pack)
+        .collect()
+}
+
+impl PackState {
+    /// Something was erased that may be in packs whose keys are here.
+    pub(in crate::engine) fn note_erased(&mut self, packs: &[Pack]) {
+        let is_new = |pack: &&Pack| !self.stale.contains(pack);
+        let new: Vec<Pack> = packs.iter().filter(is_new).copied().collect();
+        self.stale.extend(new);
+        self.mine.iter_mut().for_each(|mine| mine.is_stale = true);
+    }
+}

@@ -1,0 +1,77 @@
+//! The keys of packs that are here, and which packs need not be taken any more.
+
+use std::collections::BTreeMap;
+
+use haversack_wire::{Pack, Space};
+
+use crate::crypto::PackKey;
+
+/// Packs that are remembered as done with.
+const SPENT_MAX: usize = 64;
+/// Keys that are kept: whoever is a member can grant what it likes.
+const KEYS_MAX: usize = 8;
+
+/// The keys of packs, as they came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Packs {
+    keys: BTreeMap<Pack, PackKey>,
+    /// In which order they came, oldest first.
+    order: Vec<Pack>,
+    /// Packs that were taken, or are not needed: their keys are taken no more.
+    spent: Vec<Pack>,
+}
+
+impl Packs {
+    /// Packs as they were saved.
+    pub(crate) fn load(keys: BTreeMap<Pack, PackKey>, order: Vec<Pack>, spent: Vec<Pack>) -> Self {
+        let order = order.into_iter().filter(|pack| keys.contains_key(pack)).collect();
+        Self { keys, order, spent }
+    }
+
+    /// Takes a key, unless its pack is done with, or there are too many.
+    pub(crate) fn take(&mut self, space: &Space, key: PackKey) {
+        let pack = key.id(space);
+        let has_room = self.keys.len() < KEYS_MAX;
+        if has_room && !self.spent.contains(&pack) && !self.keys.contains_key(&pack) {
+            self.keys.insert(pack, key);
+            self.order.push(pack);
+        }
+    }
+
+    pub(crate) const fn keys(&self) -> &BTreeMap<Pack, PackKey> {
+        &self.keys
+    }
+
+    pub(crate) fn order(&self) -> &[Pack] {
+        &self.order
+    }
+
+    pub(crate) fn spent(&self) -> &[Pack] {
+        &self.spent
+    }
+
+    /// The newest key that came: who is granted anything gets it as well.
+    pub(crate) fn newest(&self) -> Option<&PackKey> {
+        self.order.last().and_then(|pack| self.keys.get(pack))
+    }
+
+    /// The packs whose keys are here and that are still to be taken.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = &Pack> {
+        self.order.iter().filter(|pack| !self.spent.contains(pack))
+    }
+
+    /// A pack was taken, or is not needed.
+    pub(crate) fn spend(&mut self, pack: Pack) {
+        if !self.spent.contains(&pack) {
+            self.spent.push(pack);
+            let from = self.spent.len().saturating_sub(SPENT_MAX);
+            self.spent.drain(..from);
+        }
+    }
+
+    /// Forgets the keys of packs.
+    pub(crate) fn forget(&mut self, packs: &[Pack]) {
+        self.keys.retain(|pack, _| !packs.contains(pack));
+        self.order.retain(|pack| !packs.contains(pack));
+    }
+}
