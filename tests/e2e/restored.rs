@@ -103,6 +103,9 @@ fn two_lives_that_both_go_on_with_an_outing_that_neither_had_sent() {
         log(fleet.device(1), 1, None);
         log(fleet.device(twin), 1, None);
     }
+    for n in [1, twin, 0, 1, twin, 2, 3, 0] {
+        while fleet.sync(n, 1_000) {}
+    }
     everybody_has(&mut fleet, 5, 25);
 }
 

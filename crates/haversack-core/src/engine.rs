@@ -19,6 +19,8 @@ mod exposure;
 mod faults;
 #[cfg(feature = "forensic")]
 mod forensic;
+#[cfg(feature = "forensic")]
+pub(crate) use forensic::expanded;
 mod fork;
 mod former;
 mod full;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rand_core::CryptoRng;
 use rusqlite::Connection;
 
+use crate::engine::expanded;
 use crate::store::{HeaderFiles, Secret, Step, Vault, content_of_row, wipe_up_to};
 use crate::{Error, Passphrase};
 
@@ -70,12 +71,13 @@ impl Sealed {
         self.content(keys).is_some()
     }
 
-    /// What one of these keys finds in it.
+    /// What one of these keys finds in it; of a row of the log also what is compressed there.
     #[must_use]
     pub fn content(&self, keys: &[Named]) -> Option<Vec<u8>> {
         let number = self.table.bytes().next().unwrap_or(b'a').saturating_sub(b'a') + 1;
         let place = [&[number][..], &self.id.to_le_bytes(), &[self.part]].concat();
-        keys.iter().find_map(|(_, key)| content_of_row(key, &place, &self.bytes))
+        let found = keys.iter().find_map(|(_, key)| content_of_row(key, &place, &self.bytes));
+        found.map(|content| [expanded(&content).unwrap_or_default(), content].concat())
     }
 }
 

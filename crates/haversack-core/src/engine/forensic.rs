@@ -1,12 +1,18 @@
 //! Every secret of an open store.
 
 use super::Engine;
+use super::documents::RowContent;
 use super::kept::KeptBody;
 use crate::Error;
 use crate::compress::{For, compress};
 use crate::crypto::Passphrase;
 use crate::forensic::Named;
 use crate::store::Table;
+
+/// The changes that a row of the log holds, if it is one.
+pub(crate) fn expanded(content: &[u8]) -> Option<Vec<u8>> {
+    RowContent::decode(content).ok().map(|content| content.item)
+}
 
 impl Engine {
     /// Every secret that this store works with, those derived from others too. For tests.

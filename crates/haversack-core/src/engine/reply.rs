@@ -159,9 +159,15 @@ impl Engine {
             Step::Need if seeded(Bug::CursorAsTruth) => {}
             Step::Need => {
                 space.packs.start_over(&(exchange.relay(), generation));
+                let own = own_tag(space, &generation);
+                let is_squatted = space.faults.contains_key(&(exchange.relay(), Fault::Squatted));
                 let route = space.routes.entry((exchange.relay(), generation)).or_default();
                 (route.needs_vector, route.differs) = (true, true);
                 route.forget_sent();
+                if is_squatted {
+                    // What it holds of this lane may be garbage: all of it is sent again.
+                    own.and_then(|own| route.known.remove(&own));
+                }
                 exchange.tally.again = true;
                 exchange.blame(Fault::OtherPast, 1);
             }
