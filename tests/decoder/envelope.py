@@ -1,6 +1,7 @@
 """§ 3.1: what is inside of a sealed frame: one zstd frame, then zeros."""
 
 import io
+from pathlib import Path
 
 import zstandard
 
@@ -13,6 +14,10 @@ RAW_LENGTH = "length is wrong inside"
 COMPRESSION = "does not decompress"
 DICTIONARY = "waits for a dictionary"
 
+MAGIC = bytes.fromhex("28b52ffd")
+TRAINED = Path(__file__).parents[2] / "fixtures" / "dictionary-1.zdict"
+DICTIONARIES = {0: None, 1: zstandard.ZstdCompressionDict(TRAINED.read_bytes())}
+
 
 def read(plaintext: bytes) -> bytes:
     reader = Reader(plaintext)
@@ -22,14 +27,14 @@ def read(plaintext: bytes) -> bytes:
     packed = reader.blob()
     if any(reader.rest()):
         raise Refused(PADDING)
-    if dictionary:
+    if dictionary not in DICTIONARIES:
         raise Refused(DICTIONARY)
-    return unpack(packed, length)
+    return unpack(MAGIC + packed, length, DICTIONARIES[dictionary])
 
 
-def unpack(packed: bytes, length: int) -> bytes:
+def unpack(packed: bytes, length: int, dictionary: zstandard.ZstdCompressionDict | None) -> bytes:
     """Never takes more memory than `length`: the bounded reader goes first, the one that knows about the end after it."""
-    tool = zstandard.ZstdDecompressor(max_window_size=2**23)
+    tool = zstandard.ZstdDecompressor(dict_data=dictionary, max_window_size=2**23)
     try:
         with tool.stream_reader(io.BytesIO(packed)) as stream:
             raw = stream.read(length + 1)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from . import limits, refusal
-from .columns import Columns, word
+from .columns import FIRST_WORD, Columns, is_line, word
 from .reader import Reader, varint
 from .refusal import Refused
 
 ACTION = "an action is not known"
-KEY_MODE = "a key mode is not known"
+BITS = "a shape has bits that are not known"
 LOWEST = "an object is not in its lowest form"
 NONE_MADE = "no object was made before"
 VALUE_KIND = "a value kind is not known"
@@ -61,17 +61,19 @@ def read(columns: Columns, place: Place, id: OpId) -> Operation:
     place.operations += 1
     if place.operations > limits.OPERATIONS:
         raise Refused(refusal.MAXIMUM)
-    first, second = columns.shapes.u8(), columns.shapes.u8()
+    number, key = read_key(columns, place)
+    first, second = columns.shape(number)
+    if first >> 6:
+        raise Refused(BITS)
     action, insert = first & 7, bool(first & 8)
     kind, count = second & 15, second >> 4
     check_shape(action, kind)
     object = read_object(columns, place, first >> 4 & 3)
-    key = read_key(columns, place, first >> 6)
     if count == 15 and (count := columns.numbers.varint()) < 15:
         raise Refused(SHORT_FORM)
     if count > limits.PREDECESSORS:
         raise Refused(refusal.MAXIMUM)
-    value = read_value(columns, place, kind)
+    value = read_value(columns, place, kind, columns.counts if is_line(number) else columns.numbers)
     predecessors = [predecessor(columns, id[0]) for _ in range(count)]
     if any(not first < second for first, second in zip(predecessors, predecessors[1:])):
         raise Refused(ORDER)
@@ -103,24 +105,20 @@ def read_object(columns: Columns, place: Place, mode: int) -> OpId | None:
     return object
 
 
-def read_key(columns: Columns, place: Place, mode: int) -> "str | OpId | None":
-    if mode == 3:
-        raise Refused(KEY_MODE)
-    if mode == 2:
-        return columns.op_id(columns.keys)
-    return map_key(columns, place) if mode == 0 else None
-
-
-def map_key(columns: Columns, place: Place) -> str:
+def read_key(columns: Columns, place: Place) -> tuple[int, "str | OpId | None"]:
     number = columns.keys.varint()
     if number == 0:
-        return text(columns, place)
-    if number > 1:
-        return word(number - 2)
+        return number, text(columns, place)
+    if number == 2:
+        return number, None
+    if number == 3:
+        return number, columns.op_id(columns.keys)
+    if number >= FIRST_WORD:
+        return number, word(number - FIRST_WORD)
     place.decimal += columns.keys.zigzag()
     if not 0 <= place.decimal < 2**32:
         raise Refused(DECIMAL)
-    return str(place.decimal)
+    return number, str(place.decimal)
 
 
 def text(columns: Columns, place: Place) -> str:
@@ -136,7 +134,7 @@ def predecessor(columns: Columns, counter: int) -> OpId:
     return counter - step, columns.actor(number)
 
 
-def read_value(columns: Columns, place: Place, kind: int) -> tuple[int, bytes]:
+def read_value(columns: Columns, place: Place, kind: int, uints: Reader) -> tuple[int, bytes]:
     """The value as Automerge writes it: type code and bytes."""
     numbers = columns.numbers
     if kind < 4:
@@ -144,7 +142,7 @@ def read_value(columns: Columns, place: Place, kind: int) -> tuple[int, bytes]:
     if kind in (4, 10, 11):
         return {4: 4, 10: 9, 11: 8}[kind], signed(numbers.zigzag())
     if kind == 5:
-        return 3, varint(numbers.varint())
+        return 3, varint(uints.varint())
     if kind == 6:
         return 5, columns.bytes.bytes(8)
     if kind == 7:

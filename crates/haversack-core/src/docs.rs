@@ -9,6 +9,6 @@ pub(crate) mod ops;
 pub(crate) mod read;
 pub(crate) mod rebuild;
 pub(crate) mod schema;
-mod words;
+pub(crate) mod words;
 
 pub(crate) use ops::{Author, Dependency, DocumentChanges, RawChange};

@@ -31,6 +31,7 @@
 //! What it refuses to do: hold a name, a number that identifies, an address or a coordinate; show anything to
 //! anyone without a key; order or expire anything by a clock; delete a store that it cannot open.
 
+mod compress;
 mod crypto;
 mod docs;
 mod engine;

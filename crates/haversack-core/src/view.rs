@@ -4,6 +4,7 @@
 //! the table `tag` resolves tags, and a tag that resolves to nobody here is *unattributed*.
 
 mod fill;
+mod given;
 mod query;
 mod snapshot;
 
@@ -19,19 +20,19 @@ use crate::model::{
 
 pub(crate) use fill::Source;
 
+/// Outings have small numbers here, and a contact is one row: a row is what filling the view costs, and most of what its
+/// snapshot takes. An author stands with a contact only where it is not the outing's.
 const SCHEMA: &str = "
-    CREATE TABLE outing (document BLOB PRIMARY KEY, day INTEGER, author BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE outing (
+        id INTEGER PRIMARY KEY, document BLOB NOT NULL UNIQUE, day INTEGER NOT NULL,
+        author BLOB NOT NULL) STRICT;
+    CREATE INDEX outing_day ON outing (day);
     CREATE TABLE contact (
-        document BLOB NOT NULL, key TEXT NOT NULL, day INTEGER NOT NULL, site TEXT NOT NULL,
-        author BLOB NOT NULL, mode TEXT NOT NULL, tag BLOB, month INTEGER, sex TEXT, age TEXT,
-        people INTEGER, duration TEXT, disputed INTEGER NOT NULL, odd INTEGER NOT NULL,
-        PRIMARY KEY (document, key)) STRICT, WITHOUT ROWID;
-    CREATE TABLE line (
-        document BLOB NOT NULL, key TEXT NOT NULL, direction INTEGER NOT NULL, item TEXT NOT NULL,
-        quantity INTEGER NOT NULL, PRIMARY KEY (document, key, direction, item)) STRICT, WITHOUT ROWID;
-    CREATE TABLE service (
-        document BLOB NOT NULL, key TEXT NOT NULL, code TEXT NOT NULL,
-        PRIMARY KEY (document, key, code)) STRICT, WITHOUT ROWID;
+        outing INTEGER NOT NULL, key TEXT NOT NULL, site TEXT NOT NULL, author BLOB, mode TEXT NOT NULL,
+        tag BLOB, month INTEGER, sex TEXT, age TEXT, people INTEGER, given BLOB NOT NULL, duration TEXT,
+        disputed INTEGER NOT NULL, odd INTEGER NOT NULL,
+        PRIMARY KEY (outing, key)) STRICT, WITHOUT ROWID;
+    CREATE TABLE month (number INTEGER PRIMARY KEY) STRICT;
     CREATE TABLE client (
         document BLOB PRIMARY KEY, label TEXT, sex TEXT, birth INTEGER, width INTEGER, need INTEGER,
         status TEXT) STRICT, WITHOUT ROWID;
@@ -40,16 +41,14 @@ const SCHEMA: &str = "
         PRIMARY KEY (month, tag, client)) STRICT, WITHOUT ROWID;
     CREATE TABLE site (code TEXT PRIMARY KEY, kind TEXT NOT NULL, setting TEXT, closes INTEGER) STRICT, WITHOUT ROWID;
     CREATE TABLE undated (document BLOB PRIMARY KEY, contacts INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE INDEX contact_day ON contact (day);
-    CREATE INDEX contact_month ON contact (month);
 ";
 
 /// Overwrites the pages of the view: what is in memory when a store is locked is nobody's any more.
 const FORGET: &str = "
     PRAGMA journal_mode = OFF;
     PRAGMA secure_delete = ON;
-    DELETE FROM outing; DELETE FROM contact; DELETE FROM line; DELETE FROM service; DELETE FROM client;
-    DELETE FROM tag; DELETE FROM site; DELETE FROM undated;
+    DELETE FROM outing; DELETE FROM contact; DELETE FROM month; DELETE FROM client; DELETE FROM tag;
+    DELETE FROM site; DELETE FROM undated;
 ";
 
 #[cfg(test)]

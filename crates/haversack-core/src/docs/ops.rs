@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod shapes;
 #[cfg(test)]
 mod tests;
 
@@ -11,9 +12,11 @@ use haversack_wire::{Actor, Document};
 
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;
+#[cfg(test)]
+pub(crate) use shapes::Shapes;
 
 /// How many columns there are.
-const COLUMNS: usize = 11;
+const COLUMNS: usize = 12;
 
 /// A column's place.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +32,7 @@ enum Column {
     Bytes,
     Texts,
     Predecessors,
+    Counts,
 }
 
 const ACTION_MAKE_MAP: u8 = 0;
@@ -44,13 +48,11 @@ const OBJECT_SAME: u8 = 1;
 const OBJECT_MADE: u8 = 2;
 const OBJECT_EXPLICIT: u8 = 3;
 
-const KEY_MAP: u8 = 0;
-const KEY_HEAD: u8 = 1;
-const KEY_ELEMENT: u8 = 2;
-
-const MAP_KEY_INLINE: u64 = 0;
-const MAP_KEY_DECIMAL: u64 = 1;
-const MAP_KEY_WORDS: u64 = 2;
+const KEY_INLINE: u64 = 0;
+const KEY_DECIMAL: u64 = 1;
+const KEY_HEAD: u64 = 2;
+const KEY_ELEMENT: u64 = 3;
+const KEY_WORDS: u64 = 4;
 
 const VALUE_NONE: u8 = 0;
 const VALUE_NULL: u8 = 1;

@@ -12,11 +12,10 @@ use automerge::{
     ValueRef,
 };
 
-use super::schema::kind;
+use super::schema::{kind, line_of};
 use crate::model::{
-    AgeBand, BirthBand, Client, ClientStatus, Closing, Contact, Day, Direction, Duration, Item,
-    Label, Line, Mode, Month, Needed, People, Quantity, Service, Setting, Sex, Site, SiteCode,
-    SiteKind, Who,
+    AgeBand, BirthBand, Client, ClientStatus, Closing, Contact, Day, Duration, Label, Mode, Month,
+    Needed, People, Quantity, Service, Setting, Sex, Site, SiteCode, SiteKind, Who,
 };
 
 /// What a document is about.
@@ -243,28 +242,16 @@ fn entry(document: &Automerge, key: String, objects: &[ObjId], usual: Option<&Si
 
 /// Takes a line (`o.needle`) or a service (`v.nsp`) into the entry.
 fn take_flat(all: &[Fields<'_>], field: &str, entry: &mut Entry) {
-    let Some((group, code)) = field.split_once('.') else {
+    if let Some(code) = field.strip_prefix("v.") {
+        entry.contact.services.insert(Service::from_document(code));
+    }
+    let Some(line) = line_of(field) else {
         return;
-    };
-    let direction = match group {
-        "o" => Direction::Out,
-        "f" => Direction::OutForOthers,
-        "i" => Direction::In,
-        "v" => {
-            entry.contact.services.insert(Service::from_document(code));
-            return;
-        }
-        _ => return,
     };
     let values: Vec<i64> = all.iter().flat_map(|fields| fields.numbers(field)).collect();
     entry.disputed |= values.iter().any(|value| Some(value) != values.first());
     match values.iter().min().map(|lowest| Quantity::new(*lowest)) {
-        Some(Ok(quantity)) => {
-            entry
-                .contact
-                .lines
-                .insert(Line { direction, item: Item::from_document(code) }, quantity);
-        }
+        Some(Ok(quantity)) => drop(entry.contact.lines.insert(line, quantity)),
         _ => entry.odd += 1,
     }
 }

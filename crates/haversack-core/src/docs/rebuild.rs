@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::legacy::{Key, ObjectId, OpType};
+use automerge::legacy::{Key, ObjectId, Op, OpType};
 use automerge::transaction::Transactable;
 use automerge::{
     ActorId, Automerge, Change, ChangeHash, ExpandedChange, ObjId, ObjType, ROOT, ReadDoc,
@@ -57,7 +57,7 @@ pub(crate) fn changes(
     raw.into_iter()
         .map(|raw| {
             let change = change(author, raw, tip)?;
-            tip = Tip { sequence: change.seq(), hash: Some(change.hash()) };
+            tip = tip_of(&change);
             Ok(change)
         })
         .collect()
@@ -102,13 +102,15 @@ pub(crate) fn apply(
     let run = || {
         let (mut scratch, mut tip) = (document.clone(), tip);
         let mut seen = Seen::default();
-        for (raw, change) in raw.iter().zip(changes) {
-            check(&scratch, raw, change, tip, &mut seen)?;
-            let taken = scratch.apply_changes([change.clone()]).is_ok();
-            if !taken || scratch.get_change_meta_by_hash(&change.hash()).is_none() {
+        for run in &runs(raw, changes) {
+            check(&scratch, run, tip, &mut seen)?;
+            let taken = scratch.apply_changes(run.iter().map(|(_, change)| (*change).clone()));
+            let is_there =
+                |change: &Change| scratch.get_change_meta_by_hash(&change.hash()).is_some();
+            if taken.is_err() || !run.iter().all(|(_, change)| is_there(change)) {
                 return Err(UNTAKEN);
             }
-            tip = Tip { sequence: change.seq(), hash: Some(change.hash()) };
+            tip = run.last().map_or(tip, |(_, last)| tip_of(last));
         }
         let _ = read::record(&scratch);
         let mut trial = scratch.transaction();
@@ -125,37 +127,71 @@ const START: Refusal = Refusal::Broken("a start op does not follow from what the
 const REPLACED: Refusal = Refusal::Broken("an operation replaces other values than its author saw");
 const NOWHERE: Refusal = Refusal::Broken("an operation is about an object that does not exist");
 
+fn tip_of(change: &Change) -> Tip {
+    Tip { sequence: change.seq(), hash: Some(change.hash()) }
+}
+
+type Step<'a> = (&'a RawChange, &'a Change);
+
+/// The changes in runs, in each of which a change builds on the one before it alone: Automerge takes a run at once, many times
+/// faster than one by one.
+fn runs<'a>(raw: &'a [RawChange], changes: &'a [Change]) -> Vec<Vec<Step<'a>>> {
+    let mut runs: Vec<Vec<Step<'a>>> = Vec::new();
+    for step in raw.iter().zip(changes) {
+        match runs.last_mut().filter(|run| run.last().is_some_and(|last| follows(last.1, step.1))) {
+            Some(run) => run.push(step),
+            None => runs.push(vec![step]),
+        }
+    }
+    runs
+}
+
+fn follows(before: &Change, change: &Change) -> bool {
+    change.deps() == [before.hash()]
+}
+
 /// A change is as its author's own Automerge would have made it from what it depends on: nothing in it refers
-/// to anything beyond that, so every device comes to the same verdict, whatever else it has.
-fn check(
-    document: &Automerge,
-    raw: &RawChange,
-    change: &Change,
-    tip: Tip,
-    seen: &mut Seen,
-) -> Result<(), Refusal> {
+/// to anything beyond that, so every device comes to the same verdict, whatever else it has. A run is checked
+/// before anything of it is applied.
+fn check(document: &Automerge, run: &[Step<'_>], tip: Tip, seen: &mut Seen) -> Result<(), Refusal> {
+    let Some((_, first)) = run.first() else { return Ok(()) };
     let mut max = 0;
-    for hash in change.deps() {
+    for hash in first.deps() {
         max = max.max(document.get_change_meta_by_hash(hash).ok_or(Refusal::Missing)?.max_op);
     }
-    if raw.start_op != max + 1 {
-        return Err(START);
-    }
-    if let Some(own) = tip.hash.filter(|own| !change.deps().contains(own)) {
-        seen.walk(document, change.deps());
+    if let Some(own) = tip.hash.filter(|own| !first.deps().contains(own)) {
+        seen.walk(document, first.deps());
         if !seen.0.contains(&own) {
             return Err(ORPHAN);
         }
     }
-    let mut past = Past { document, heads: change.deps(), author: change.actor_id(), seen };
-    let mut visible: BTreeMap<(Option<OpKey>, String), Vec<OpKey>> = BTreeMap::new();
-    let mut made: BTreeMap<OpKey, usize> = BTreeMap::new();
-    for (counter, op) in (raw.start_op..).zip(&raw.operations) {
+    let past = Past { document, heads: first.deps(), author: first.actor_id(), seen };
+    let mut run_so_far = Run { past, visible: BTreeMap::new(), made: BTreeMap::new() };
+    for (raw, _) in run {
+        if raw.start_op != max + 1 {
+            return Err(START);
+        }
+        (raw.start_op..).zip(&raw.operations).try_for_each(|(n, op)| run_so_far.take(n, op))?;
+        max += raw.operations.len() as u64;
+    }
+    Ok(())
+}
+
+/// A run as it adds up: what it made and put over what its author had seen before it.
+struct Run<'a> {
+    past: Past<'a>,
+    visible: BTreeMap<(Option<OpKey>, String), Vec<OpKey>>,
+    /// How deep the objects lie that the run made.
+    made: BTreeMap<OpKey, usize>,
+}
+
+impl Run<'_> {
+    fn take(&mut self, counter: u64, op: &Op) -> Result<(), Refusal> {
         let object = match &op.obj {
             ObjectId::Root => None,
             ObjectId::Id(id) => Some(OpKey(id.0, id.1.clone())),
         };
-        let depth = past.depth(object.as_ref(), &made)?;
+        let depth = self.past.depth(object.as_ref(), &self.made)?;
         let Key::Map(key) = &op.key else { return Err(Refusal::Missing) };
         let is_map =
             matches!(op.action, OpType::Make(ObjType::Map) | OpType::Put(_) | OpType::Delete);
@@ -164,27 +200,27 @@ fn check(
             return Err(Refusal::Missing);
         }
         let place = (object, key.to_string());
-        let seen = match visible.get(&place) {
+        let seen = match self.visible.get(&place) {
             Some(seen) => seen.clone(),
-            None if place.0.as_ref().is_some_and(|id| made.contains_key(id)) => Vec::new(),
-            None => past.visible(place.0.as_ref(), key)?,
+            None if place.0.as_ref().is_some_and(|id| self.made.contains_key(id)) => Vec::new(),
+            None => self.past.visible(place.0.as_ref(), key)?,
         };
         let replaced: Vec<OpKey> = op.pred.iter().map(|id| OpKey(id.0, id.1.clone())).collect();
         let deletes_nothing = matches!(op.action, OpType::Delete) && seen.is_empty();
         if replaced != seen || deletes_nothing {
             return Err(REPLACED);
         }
-        let own = OpKey(counter, past.author.clone());
+        let own = OpKey(counter, self.past.author.clone());
         if matches!(op.action, OpType::Make(_)) {
             if depth >= DEPTH_MAX {
                 return Err(Refusal::Broken("objects are nested too deep"));
             }
-            made.insert(own.clone(), depth + 1);
+            self.made.insert(own.clone(), depth + 1);
         }
         let now = if matches!(op.action, OpType::Delete) { Vec::new() } else { vec![own] };
-        visible.insert(place, now);
+        self.visible.insert(place, now);
+        Ok(())
     }
-    Ok(())
 }
 
 /// An op id in Automerge's own order.

@@ -7,7 +7,7 @@
 use autosurgeon::reconcile::{MapReconciler, NoKey};
 use autosurgeon::{Reconcile, Reconciler};
 
-use crate::model::{Client, Contact, Day, Direction, Line, Site, SiteCode, Who};
+use crate::model::{Client, Contact, Day, Direction, Item, Line, Site, SiteCode, Who};
 
 /// The type of a document, under key `t`.
 pub(crate) mod kind {
@@ -88,6 +88,18 @@ pub(crate) fn line_key(line: &Line) -> String {
         Direction::In => 'i',
     };
     format!("{direction}.{}", line.item)
+}
+
+/// The line that a key names: what [`line_key`] made of it.
+pub(crate) fn line_of(key: &str) -> Option<Line> {
+    let (direction, item) = key.split_once('.')?;
+    let direction = match direction {
+        "o" => Direction::Out,
+        "f" => Direction::OutForOthers,
+        "i" => Direction::In,
+        _ => return None,
+    };
+    Some(Line { direction, item: Item::from_document(item) })
 }
 
 /// A client's file. The salt is for what outlives the file once it is erased: hashes that nobody can try guesses on then.

@@ -459,5 +459,5 @@ pub(super) fn row_of(
     let head = RowHead { tip: part.tip, ..head_of(chunk, part.document, kind) };
     let item = row_item(author, part.document, part.raw)?;
     let content = RowContent { item, signed: Some((chunk.signature, signed.leaves.proof(place))) };
-    Ok((head, content.encode()))
+    Ok((head, content.encode()?))
 }

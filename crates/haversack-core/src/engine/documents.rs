@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use automerge::{ActorId, Automerge};
-use haversack_wire::codec::{bounded, put_blob};
+use haversack_wire::codec::{bounded, put_blob, put_varint};
 use haversack_wire::hash::{Label, derive_cut};
 use haversack_wire::limits::RAW_MAX;
 use haversack_wire::{Device, Document, Epoch, Lane, Reader, Space};
@@ -15,6 +15,7 @@ use super::kept::{KeptBody, KeptFrame};
 use super::log::{Row, RowHead, RowKind};
 use super::state::{DeviceState, Mark, SpaceState, value};
 use crate::Error;
+use crate::compress::{For, compress, decompress};
 use crate::crypto::{ClientKey, EpochSecret};
 use crate::docs::read::Record;
 use crate::docs::rebuild;
@@ -74,20 +75,23 @@ pub(super) struct RowContent {
 }
 
 impl RowContent {
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
-        put_blob(&mut out, &self.item);
+        put_varint(&mut out, self.item.len() as u64);
+        put_blob(&mut out, &compress(&self.item, For::Keeping)?);
         out.push(self.signed.is_some().into());
         if let Some((signature, proof)) = &self.signed {
             out.extend_from_slice(signature);
             proof.encode(&mut out);
         }
-        out
+        Ok(out)
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let mut r = Reader::new("log", bytes);
-        let item = r.blob(RAW_MAX)?.to_vec();
+        let length = r.count(RAW_MAX)?;
+        let item = decompress(r.blob(RAW_MAX)?, length, true)
+            .ok_or(Error::damaged("log", "a row does not decompress"))?;
         let signed = match r.u8()? {
             0 => None,
             _ => Some((r.array()?, Proof::decode(&mut r)?)),

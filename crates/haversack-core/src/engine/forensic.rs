@@ -3,6 +3,7 @@
 use super::Engine;
 use super::kept::KeptBody;
 use crate::Error;
+use crate::compress::{For, compress};
 use crate::crypto::Passphrase;
 use crate::forensic::Named;
 use crate::store::Table;
@@ -51,8 +52,7 @@ impl Engine {
         let mut sizes = Vec::new();
         for (_, bytes) in rows {
             let body = KeptBody::decode(&bytes)?;
-            let refused = |source| Error::Io { what: "body", source };
-            let packed = zstd::bulk::compress(&body.raw, 19).map_err(refused)?.len();
+            let packed = compress(&body.raw, For::Sending)?.len();
             let lengths = [body.raw.len(), packed].map(|length| if length < 128 { 1 } else { 2 });
             sizes.push((body.frame.len(), AROUND + 1 + lengths.iter().sum::<usize>() + packed));
         }

@@ -157,7 +157,7 @@ impl Engine {
                 let (lane, kind) = (next.lane, RowKind::Changes);
                 let since = Epoch::default();
                 let head = RowHead { document: *id, kind, lane, sequence: None, tip, since };
-                staged.rows.push((head, content.encode()));
+                staged.rows.push((head, content.encode()?));
             }
             // Memory is made anew from the log once this is saved.
             staged.doubted.push(*id);

@@ -234,7 +234,7 @@ fn stage(
         let item = row_item(author, document, changes.changes)?;
         let proof = signed.leaves.proof(place);
         let content = RowContent { item, signed: Some((signed.signature, proof)) };
-        staged.rows.push((head, content.encode()));
+        staged.rows.push((head, content.encode()?));
     }
     for (document, key) in &load.client_keys {
         let (document, tip) = (*document, Tip::default());

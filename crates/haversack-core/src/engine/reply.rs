@@ -93,6 +93,8 @@ impl Engine {
         exchange.tally.keys |= keys;
         let before = self.space()?.clone();
         let mut space = before.clone();
+        // How far was read need not be on the disk before the end: what is read again is known, and a sync to the disk is dear.
+        let is_between = steps.iter().all(|(_, step)| matches!(step, Step::Frame(..)));
         for (generation, step) in steps {
             self.take_step(exchange, &mut space, (generation, step));
         }
@@ -109,7 +111,9 @@ impl Engine {
                 own.get(&generation).and_then(|own| exchange.unproved(&generation, *own));
             route.unproved = route.unproved.into_iter().chain(unproved).min();
         }
-        if space.routes != before.routes {
+        if is_between {
+            self.space = Some(space);
+        } else if space.routes != before.routes {
             self.commit(Staged { space: Some(space), ..Staged::default() })?;
         }
         Ok(received)
@@ -322,10 +326,7 @@ impl Engine {
                 space.routes.entry(place).or_default().unsure = open;
             }
         }
-        match space.routes == self.space()?.routes {
-            true => Ok(()),
-            false => self.commit(Staged { space: Some(space), ..Staged::default() }),
-        }
+        self.commit(Staged { space: Some(space), ..Staged::default() })
     }
 
     /// Takes note of a whole exchange. Says whether another one at once would be of use: because another epoch is live now, or none

@@ -212,7 +212,7 @@ impl Engine {
         let item = row_item(&author, *id, vec![rebuild::raw(&made, before)])?;
         let (kind, since) = (RowKind::Changes, Epoch::default());
         let head = RowHead { document: *id, kind, lane, sequence: None, tip, since };
-        staged.rows.push((head, RowContent { item, signed: None }.encode()));
+        staged.rows.push((head, RowContent { item, signed: None }.encode()?));
         Ok(())
     }
 

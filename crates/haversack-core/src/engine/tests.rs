@@ -16,6 +16,7 @@ use crate::model::{Client, Label};
 use crate::sync::body::Body;
 use crate::sync::{chunk, tree};
 
+mod dictionary;
 mod insider;
 mod matrix;
 

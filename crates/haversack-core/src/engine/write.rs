@@ -342,7 +342,7 @@ impl Engine {
                 since: Epoch::default(),
             };
             let content = RowContent { item: row_item(&author, document, changes)?, signed: None };
-            staged.rows.push((head, content.encode()));
+            staged.rows.push((head, content.encode()?));
         }
         for (document, key) in &client_keys {
             let tip = Tip::default();

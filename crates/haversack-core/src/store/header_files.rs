@@ -40,17 +40,39 @@ impl HeaderFiles {
         }
     }
 
+    /// The same, while other work is done: it is on the disk when both have ended.
+    pub(crate) fn write_beside<T>(
+        &self,
+        header: &Header,
+        random: &mut dyn CryptoRng,
+        work: impl FnOnce() -> T,
+    ) -> Result<T, Error> {
+        if !self.exist() || self.is_buried() {
+            return Err(Error::Wiped);
+        }
+        let bytes = encode(header, random);
+        let (written, done) = std::thread::scope(|scope| {
+            let writing = scope.spawn(|| self.write_bytes(&bytes));
+            let done = work();
+            (writing.join(), done)
+        });
+        written
+            .map_err(|_| Error::io(WHAT)(std::io::Error::other("the writing ended")))?
+            .map(|()| done)
+    }
+
     /// The same for a store that is being made.
     pub(crate) fn write_new(
         &self,
         header: &Header,
         random: &mut dyn CryptoRng,
     ) -> Result<(), Error> {
-        #[cfg(test)]
-        crate::crypto::count::add(crate::crypto::count::Work::Write);
-        let bytes = header.encode(random);
-        write_through(&self.b, &bytes)
-            .and_then(|()| write_through(&self.a, &bytes))
+        self.write_bytes(&encode(header, random))
+    }
+
+    fn write_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
+        write_through(&self.b, bytes)
+            .and_then(|()| write_through(&self.a, bytes))
             .map_err(Error::io(WHAT))
     }
 
@@ -93,6 +115,12 @@ impl HeaderFiles {
         }
         Ok(())
     }
+}
+
+fn encode(header: &Header, random: &mut dyn CryptoRng) -> Vec<u8> {
+    #[cfg(test)]
+    crate::crypto::count::add(crate::crypto::count::Work::Write);
+    header.encode(random)
 }
 
 fn read_copy(path: &Path) -> Result<Header, Error> {

@@ -83,8 +83,9 @@ impl Vault {
         }
         header.attempts = header.attempts.saturating_add(1);
         header.generation += 1;
-        files.write(&header, random)?;
-        let stretched = stretch(secret.passphrase, &header.salt, header.cost)?;
+        // Two waits in one: nothing is tried before both are over.
+        let stretching = || stretch(secret.passphrase, &header.salt, header.cost);
+        let stretched = files.write_beside(&header, random, stretching)??;
         let (keys, hardware_failed) = slot_keys(&stretched, secret.hardware, random);
         match try_all(&keys, &header.salt, &header.slots) {
             Some(found) if found.kind == Kind::Duress => renew(files, header, &found, random),

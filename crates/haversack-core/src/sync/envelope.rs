@@ -4,9 +4,10 @@ use haversack_wire::codec::{bounded, put_blob, put_varint};
 use haversack_wire::limits::{FRAME_MAX, RAW_MAX};
 use haversack_wire::{Error, Padding, Reader};
 
+use crate::compress::{DICTIONARY, For, compress, decompress};
+
 const WHAT: &str = "envelope";
 const DICTIONARY_NONE: u64 = 0;
-const LEVEL: i32 = 19;
 
 /// Fills an envelope so that the whole frame, of which `around` bytes are not plaintext, is padded.
 ///
@@ -15,9 +16,9 @@ const LEVEL: i32 = 19;
 pub(super) fn pack(raw: &[u8], around: usize, padding: Padding) -> Result<Vec<u8>, Error> {
     bounded(WHAT, raw.len() as u64, RAW_MAX)?;
     let refused = Error::Malformed { what: WHAT, rule: "does not compress" };
-    let packed = zstd::bulk::compress(raw, LEVEL).map_err(|_| refused)?;
+    let packed = compress(raw, For::Sending).map_err(|_| refused)?;
     let mut out = Vec::with_capacity(packed.len() + 512);
-    put_varint(&mut out, DICTIONARY_NONE);
+    put_varint(&mut out, DICTIONARY);
     put_varint(&mut out, raw.len() as u64);
     put_blob(&mut out, &packed);
     let whole = padding.padded(out.len() + around)?;
@@ -32,7 +33,7 @@ pub(super) fn pack(raw: &[u8], around: usize, padding: Padding) -> Result<Vec<u8
 pub(super) fn unpack(plain: &[u8]) -> Result<Vec<u8>, Error> {
     let mut r = Reader::new(WHAT, plain);
     let dictionary = r.varint()?;
-    if dictionary != DICTIONARY_NONE {
+    if ![DICTIONARY_NONE, DICTIONARY].contains(&dictionary) {
         return Err(Error::Unknown { what: "dictionary", found: dictionary });
     }
     let length = r.count(RAW_MAX)?;
@@ -40,12 +41,8 @@ pub(super) fn unpack(plain: &[u8]) -> Result<Vec<u8>, Error> {
     if r.rest().iter().any(|byte| *byte != 0) {
         return Err(r.malformed("padding is not zero"));
     }
-    // The library would go on to a second frame, and pass over one that it may skip: one content, two forms.
-    if zstd::zstd_safe::find_frame_compressed_size(packed) != Ok(packed.len()) {
-        return Err(r.malformed("does not decompress"));
-    }
-    let raw =
-        zstd::bulk::decompress(packed, length).map_err(|_| r.malformed("does not decompress"))?;
+    let raw = decompress(packed, length, dictionary == DICTIONARY)
+        .ok_or(r.malformed("does not decompress"))?;
     match raw.len() == length {
         true => Ok(raw),
         false => Err(r.malformed("length is wrong")),
@@ -70,9 +67,9 @@ mod tests {
 
     #[test]
     fn bombs_and_lies_are_refused() {
-        let bomb = zstd::bulk::compress(&vec![0; 1 << 20], 19).unwrap();
+        let bomb = compress(&vec![0; 1 << 20], For::Sending).unwrap();
         let lie = |length: u64, tail: &[u8]| {
-            let mut out = vec![0];
+            let mut out = vec![1];
             put_varint(&mut out, length);
             put_blob(&mut out, &bomb);
             out.extend(tail);
@@ -81,6 +78,6 @@ mod tests {
         insta::assert_snapshot!(lie(1 << 20, &[]), @"envelope: 1048576 is over the limit of 262144");
         insta::assert_snapshot!(lie(1_000, &[]), @"envelope: does not decompress");
         insta::assert_snapshot!(lie(1_000, &[1]), @"envelope: padding is not zero");
-        insta::assert_snapshot!(unpack(&[1, 0]).unwrap_err(), @"dictionary: 1 is not known to this version");
+        insta::assert_snapshot!(unpack(&[2, 0]).unwrap_err(), @"dictionary: 2 is not known to this version");
     }
 }

@@ -1,7 +1,7 @@
 //! Bodies: each broken in one place, and properly signed and sealed around that.
 
 use super::cast::{Cast, blob, list, varint};
-use super::chunks::{body, fields, pad, seal_plain};
+use super::chunks::{body, fields, pack, pad, seal_plain};
 use super::vector::Vector;
 use crate::members::lane;
 use crate::sync::tree;
@@ -38,8 +38,7 @@ impl Parts {
 
     fn vector(&self, cast: &Cast, name: &str, expect: &str) -> Vector {
         let raw = self.raw(cast);
-        let packed = zstd::bulk::compress(&raw, 19).unwrap();
-        let plain = pad([varint(0), varint(raw.len() as u64), blob(&packed)].concat());
+        let plain = pad([varint(1), varint(raw.len() as u64), blob(&pack(&raw))].concat());
         let vector = fields(cast, name, expect, &seal_plain(cast, self.sequence, &plain));
         vector.hex("device key", cast.admin.sign.public()).hex("body", raw)
     }

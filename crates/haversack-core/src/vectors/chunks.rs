@@ -4,6 +4,7 @@ use haversack_wire::{ChunkHeader, Document, LaneTag, padded};
 
 use super::cast::{Cast, blob, flip, random, varint};
 use super::vector::Vector;
+use crate::compress::{For, compress};
 use crate::crypto::{AadLabel, ClientKey, EpochSecret, seal};
 use crate::docs::rebuild::{self, Tip};
 use crate::docs::{Author, DocumentChanges, RawChange, ops};
@@ -164,24 +165,36 @@ pub(super) fn pad(mut plain: Vec<u8>) -> Vec<u8> {
     plain
 }
 
+/// As what lies in an envelope is compressed.
+pub(super) fn pack(raw: &[u8]) -> Vec<u8> {
+    compress(raw, For::Sending).unwrap()
+}
+
 fn envelope(dictionary: u64, length: usize, packed: &[u8]) -> Vec<u8> {
     pad([varint(dictionary), varint(length as u64), blob(packed)].concat())
 }
 
 fn envelopes(cast: &Cast) -> Vec<Vector> {
     let (raw, _) = body(cast);
-    let packed = zstd::bulk::compress(&raw, 19).unwrap();
+    let packed = pack(&raw);
     let half = raw.len() / 2;
-    let pack = |bytes: &[u8]| zstd::bulk::compress(bytes, 19).unwrap();
-    let two = [pack(&raw[..half]), pack(&raw[half..])].concat();
+    // Less its magic number, as all are.
+    let plain = zstd::bulk::compress(&raw, 19).unwrap().split_off(4);
+    let magic = [0x28, 0xb5, 0x2f, 0xfd];
+    let two = [&pack(&raw[..half])[..], &magic, &pack(&raw[half..])].concat();
     let skippable = [&packed[..], &[0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 7]].concat();
-    let good = || envelope(0, raw.len(), &packed);
+    let good = || envelope(1, raw.len(), &packed);
     let vector = |name: &str, expect: &str, plain: Vec<u8>| {
         fields(cast, name, expect, &seal_plain(cast, 0, &plain))
     };
     let frame = "does not decompress";
     vec![
         vector("envelope", "ok", good()).hex("body", &raw),
+        vector("envelope_without_dictionary", "ok", envelope(0, raw.len(), &plain))
+            .hex("body", &raw),
+        vector("envelope_with_magic_number", frame, {
+            envelope(1, raw.len(), &[&magic[..], &packed].concat())
+        }),
         vector("envelope_padding_not_zero", "padding is not zero", {
             let mut plain = good();
             *plain.last_mut().unwrap() = 1;
@@ -189,23 +202,23 @@ fn envelopes(cast: &Cast) -> Vec<Vector> {
         }),
         vector("envelope_more_padding", "ok", [good(), vec![0; 300]].concat()),
         vector("envelope_dictionary", "waits for a dictionary", envelope(7, raw.len(), &packed)),
-        vector("envelope_length_over", "over a maximum", envelope(0, 262_145, &packed)),
-        vector("envelope_longer_than_stated", frame, envelope(0, raw.len() - 1, &packed)),
+        vector("envelope_length_over", "over a maximum", envelope(1, 262_145, &packed)),
+        vector("envelope_longer_than_stated", frame, envelope(1, raw.len() - 1, &packed)),
         vector("envelope_shorter_than_stated", "length is wrong inside", {
-            envelope(0, raw.len() + 1, &packed)
+            envelope(1, raw.len() + 1, &packed)
         }),
-        vector("envelope_not_zstd", frame, envelope(0, raw.len(), &[7; 200])),
-        vector("envelope_cut_zstd", frame, envelope(0, raw.len(), &packed[..packed.len() - 1])),
-        vector("envelope_two_zstd_frames", frame, envelope(0, raw.len(), &two)),
-        vector("envelope_skippable_frame", frame, envelope(0, raw.len(), &skippable)),
+        vector("envelope_not_zstd", frame, envelope(1, raw.len(), &[7; 200])),
+        vector("envelope_cut_zstd", frame, envelope(1, raw.len(), &packed[..packed.len() - 1])),
+        vector("envelope_two_zstd_frames", frame, envelope(1, raw.len(), &two)),
+        vector("envelope_skippable_frame", frame, envelope(1, raw.len(), &skippable)),
         vector("envelope_cut", "ends too early", {
-            let mut plain = [varint(0), varint(raw.len() as u64)].concat();
+            let mut plain = [varint(1), varint(raw.len() as u64)].concat();
             plain.extend(varint(5_000));
             plain.extend(&packed);
             pad(plain)
         }),
         vector("envelope_not_minimal", "varint is not minimal", {
-            pad([&[0x80, 0][..], &varint(raw.len() as u64), &blob(&packed)].concat())
+            pad([&[0x81, 0][..], &varint(raw.len() as u64), &blob(&packed)].concat())
         }),
     ]
 }

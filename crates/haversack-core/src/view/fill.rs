@@ -5,11 +5,11 @@ use haversack_wire::{Device, Document};
 use rusqlite::params;
 
 use super::View;
+use super::given::Given;
 use crate::Error;
 use crate::crypto::ClientKey;
 use crate::docs::read::{Entry, Outing, Record};
-use crate::docs::schema::line_key;
-use crate::model::{Client, Direction, Month, Site, Who};
+use crate::model::{Client, Month, Site, Who};
 
 /// What the view needs beside a document to show it.
 pub(crate) struct Source<'a> {
@@ -76,11 +76,13 @@ impl View {
     }
 
     fn hide(&self, document: &Document) -> rusqlite::Result<()> {
-        for table in ["outing", "contact", "line", "service", "client", "undated"] {
-            let sql = format!("DELETE FROM {table} WHERE document = ?1");
-            self.connection.prepare_cached(&sql)?.execute([document.as_bytes()])?;
-        }
-        Ok(())
+        const OF_OUTING: &str =
+            "DELETE FROM contact WHERE outing = (SELECT id FROM outing WHERE document = ?1)";
+        let tables = ["outing", "client", "undated"];
+        let rows = tables.map(|table| format!("DELETE FROM {table} WHERE document = ?1"));
+        [OF_OUTING].into_iter().chain(rows.iter().map(String::as_str)).try_for_each(|sql| {
+            self.connection.prepare_cached(sql)?.execute([document.as_bytes()]).map(drop)
+        })
     }
 
     fn show_outing(
@@ -95,19 +97,20 @@ impl View {
             return Ok(());
         };
         let author = outing.contacts.first().map(|entry| author(entry, source)).unwrap_or_default();
-        self.connection
-            .prepare_cached("INSERT INTO outing VALUES (?1, ?2, ?3)")?
-            .execute(params![document.as_bytes(), day.number(), author.as_bytes()])?;
-        for entry in &outing.contacts {
-            self.show_contact(document, day.number(), entry, source)?;
-        }
-        Ok(())
+        let number = self
+            .connection
+            .prepare_cached("INSERT INTO outing (document, day, author) VALUES (?1, ?2, ?3)")?
+            .insert(params![document.as_bytes(), day.number(), author.as_bytes()])?;
+        outing
+            .contacts
+            .iter()
+            .try_for_each(|entry| self.show_contact(number, &author, entry, source))
     }
 
     fn show_contact(
         &self,
-        document: &Document,
-        day: u16,
+        outing: i64,
+        usual: &Device,
         entry: &Entry,
         source: &Source<'_>,
     ) -> rusqlite::Result<()> {
@@ -123,49 +126,28 @@ impl View {
             }
             Who::Count(count) => people = Some(count.get()),
         }
+        let author = Some(author(entry, source)).filter(|author| author != usual);
         self.connection
             .prepare_cached(
                 "INSERT INTO contact VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?
             .execute(params![
-                document.as_bytes(),
+                outing,
                 entry.key,
-                day,
                 contact.site.as_str(),
-                author(entry, source).as_bytes(),
+                author.as_ref().map(Device::as_bytes),
                 contact.mode.as_str(),
                 tag,
                 month,
                 sex,
                 age,
                 people,
+                Given::encode(contact),
                 contact.duration.as_ref().map(|d| d.as_str()),
                 entry.disputed,
                 entry.odd,
-            ])?;
-        self.show_lines(document, entry)
-    }
-
-    fn show_lines(&self, document: &Document, entry: &Entry) -> rusqlite::Result<()> {
-        let mut insert =
-            self.connection.prepare_cached("INSERT INTO line VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        for (line, quantity) in &entry.contact.lines {
-            debug_assert!(line_key(line).ends_with(line.item.as_str()));
-            let direction = direction_number(line.direction);
-            insert.execute(params![
-                document.as_bytes(),
-                entry.key,
-                direction,
-                line.item.as_str(),
-                quantity.get()
-            ])?;
-        }
-        let mut insert =
-            self.connection.prepare_cached("INSERT INTO service VALUES (?1, ?2, ?3)")?;
-        for service in &entry.contact.services {
-            insert.execute(params![document.as_bytes(), entry.key, service.as_str()])?;
-        }
-        Ok(())
+            ])
+            .map(drop)
     }
 
     fn show_client(
@@ -217,11 +199,8 @@ impl View {
 
     /// Computes every client's tag in a month that had no contacts before.
     fn tag_month(&self, month: Month, source: &Source<'_>) -> rusqlite::Result<()> {
-        let seen = self
-            .connection
-            .prepare_cached("SELECT 1 FROM contact WHERE month = ?1 LIMIT 1")?
-            .exists([month.number()])?;
-        if !seen {
+        let sql = "INSERT OR IGNORE INTO month VALUES (?1)";
+        if self.connection.prepare_cached(sql)?.execute([month.number()])? > 0 {
             for (client, key) in source.client_keys {
                 self.put_tag(month, client, key)?;
             }
@@ -238,8 +217,7 @@ impl View {
     }
 
     fn months(&self) -> rusqlite::Result<Vec<Month>> {
-        let sql = "SELECT DISTINCT month FROM contact WHERE month IS NOT NULL";
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = self.connection.prepare_cached("SELECT number FROM month")?;
         let numbers: Vec<u64> =
             statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(numbers.into_iter().filter_map(|number| Month::from_number(number).ok()).collect())
@@ -248,12 +226,4 @@ impl View {
 
 fn author(entry: &Entry, source: &Source<'_>) -> Device {
     source.authors.get(&entry.author).copied().unwrap_or_default()
-}
-
-pub(super) const fn direction_number(direction: Direction) -> u8 {
-    match direction {
-        Direction::Out => 0,
-        Direction::OutForOthers => 1,
-        Direction::In => 2,
-    }
 }

@@ -1,27 +1,24 @@
-use std::collections::BTreeMap;
-
 use haversack_wire::{Device, Document};
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::given::Given;
 use super::{ClientId, ClientRow, ContactFilter, ContactId, ContactRow, Person, View};
 use crate::Error;
 use crate::engine::RecordState;
 use crate::model::{
-    AgeBand, BirthBand, Client, ClientStatus, Closing, Day, Direction, Duration, Item, Label, Line,
-    Mode, Needed, Quantity, Service, Setting, Sex, Site, SiteCode, SiteKind,
+    AgeBand, BirthBand, Client, ClientStatus, Closing, Day, Duration, Label, Mode, Needed, Setting,
+    Sex, Site, SiteCode, SiteKind,
 };
 
 const DOING: &str = "reading the view";
 
 const CONTACTS: &str = "
-    SELECT document, key, day, site, author, mode, tag IS NOT NULL,
-        (SELECT min(client) FROM tag JOIN client c ON c.document = tag.client
-            WHERE tag.month = contact.month AND tag.tag = contact.tag),
-        sex, age, people, duration, disputed
-    FROM contact WHERE day >= ?1 AND day < ?2
-    ORDER BY day DESC, document, length(key) DESC, key DESC LIMIT ?3";
-
-type Parts = BTreeMap<(Document, String), (Vec<(Line, Quantity)>, Vec<Service>)>;
+    SELECT o.document, key, day, site, coalesce(c.author, o.author), mode, tag IS NOT NULL,
+        (SELECT min(client) FROM tag t JOIN client f ON f.document = t.client
+            WHERE t.month = c.month AND t.tag = c.tag),
+        sex, age, people, duration, disputed, given
+    FROM outing o JOIN contact c ON c.outing = o.id WHERE day >= ?1 AND day < ?2
+    ORDER BY day DESC, o.document, length(key) DESC, key DESC LIMIT ?3";
 
 impl View {
     /// Contacts, newest day first.
@@ -30,38 +27,10 @@ impl View {
         let to = filter.to.map_or(u16::MAX, Day::number);
         let limit = filter.newest.map_or(-1, i64::from);
         let run = || -> rusqlite::Result<Vec<ContactRow>> {
-            let mut parts = self.parts(from, to)?;
-            self.connection
-                .prepare_cached(CONTACTS)?
-                .query_map(params![from, to, limit], |row| contact(row, &mut parts))?
-                .collect()
+            let mut statement = self.connection.prepare_cached(CONTACTS)?;
+            statement.query_map(params![from, to, limit], contact)?.collect()
         };
         run().map_err(Error::database(DOING))
-    }
-
-    /// Lines and services of the contacts between two days.
-    fn parts(&self, from: u16, to: u16) -> rusqlite::Result<Parts> {
-        let mut parts = Parts::new();
-        let sql = "SELECT l.document, l.key, direction, item, quantity FROM line l
-            JOIN contact c ON c.document = l.document AND c.key = l.key WHERE day >= ?1 AND day < ?2";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params![from, to])?;
-        while let Some(row) = rows.next()? {
-            let item = Item::from_document(&row.get::<_, String>(3)?);
-            let line = Line { direction: direction(row.get(2)?), item };
-            if let Ok(quantity) = Quantity::new(row.get(4)?) {
-                parts.entry((document(row, 0)?, row.get(1)?)).or_default().0.push((line, quantity));
-            }
-        }
-        let sql = "SELECT s.document, s.key, code FROM service s
-            JOIN contact c ON c.document = s.document AND c.key = s.key WHERE day >= ?1 AND day < ?2";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params![from, to])?;
-        while let Some(row) = rows.next()? {
-            let service = Service::from_document(&row.get::<_, String>(2)?);
-            parts.entry((document(row, 0)?, row.get(1)?)).or_default().1.push(service);
-        }
-        Ok(parts)
     }
 
     /// Every client file, in order of label.
@@ -104,8 +73,8 @@ impl View {
         day: Day,
     ) -> Result<Option<(Document, u32)>, Error> {
         let sql = "SELECT o.document, count(c.key) FROM outing o
-            LEFT JOIN contact c ON c.document = o.document
-            WHERE o.author = ?1 AND o.day = ?2 GROUP BY o.document ORDER BY 2, 1 LIMIT 1";
+            LEFT JOIN contact c ON c.outing = o.id
+            WHERE o.author = ?1 AND o.day = ?2 GROUP BY o.id ORDER BY 2, 1 LIMIT 1";
         let run = || {
             self.connection
                 .prepare_cached(sql)?
@@ -121,7 +90,7 @@ impl View {
     pub(crate) fn contact_keys(&self) -> Result<Vec<(Document, String)>, Error> {
         let run = || {
             self.connection
-                .prepare_cached("SELECT document, key FROM contact")?
+                .prepare_cached("SELECT document, key FROM outing JOIN contact ON outing = id")?
                 .query_map([], |row| Ok((document(row, 0)?, row.get(1)?)))?
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
@@ -136,10 +105,11 @@ impl View {
     }
 }
 
-fn contact(row: &Row<'_>, parts: &mut Parts) -> rusqlite::Result<ContactRow> {
-    let (outing, key) = (document(row, 0)?, row.get::<_, String>(1)?);
-    let (lines, services) = parts.remove(&(outing, key.clone())).unwrap_or_default();
+fn contact(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
+    let broken = |_| rusqlite::Error::InvalidQuery;
+    let Given { lines, services } = Given::decode(&row.get::<_, Vec<u8>>(13)?).map_err(broken)?;
     Ok(ContactRow {
+        id: ContactId { outing: document(row, 0)?, key: row.get(1)? },
         day: Day::from_number(row.get(2)?).map_err(|_| rusqlite::Error::InvalidQuery)?,
         site: SiteCode::from_document(&row.get::<_, String>(3)?),
         author: Device::new(row.get(4)?),
@@ -150,7 +120,6 @@ fn contact(row: &Row<'_>, parts: &mut Parts) -> rusqlite::Result<ContactRow> {
         duration: code(row, 11, Duration::from_document)?,
         disputed: row.get(12)?,
         state: RecordState::default(),
-        id: ContactId { outing, key },
     })
 }
 
@@ -200,12 +169,4 @@ fn code<T>(row: &Row<'_>, column: usize, make: impl Fn(&str) -> T) -> rusqlite::
 
 fn document(row: &Row<'_>, column: usize) -> rusqlite::Result<Document> {
     row.get(column).map(Document::new)
-}
-
-const fn direction(number: u8) -> Direction {
-    match number {
-        0 => Direction::Out,
-        1 => Direction::OutForOthers,
-        _ => Direction::In,
-    }
 }

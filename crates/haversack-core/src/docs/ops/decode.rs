@@ -9,6 +9,7 @@ use haversack_wire::limits::{
 };
 use haversack_wire::{Error, Reader};
 
+use super::shapes::{Shapes, is_line};
 use super::*;
 use crate::docs::words;
 
@@ -38,6 +39,7 @@ struct Decoder<'a> {
     columns: [Reader<'a>; COLUMNS],
     hashes: Vec<ChangeHash>,
     actors: Vec<ActorId>,
+    shapes: Shapes,
     used: (usize, usize),
 }
 
@@ -58,8 +60,14 @@ impl<'a> Decoder<'a> {
             *column = Reader::new("changes", r.blob(RAW_MAX)?);
         }
         r.end()?;
-        let mut decoder =
-            Self { author, columns, hashes: Vec::new(), actors: Vec::new(), used: (0, 0) };
+        let mut decoder = Self {
+            author,
+            columns,
+            hashes: Vec::new(),
+            actors: Vec::new(),
+            shapes: Shapes::default(),
+            used: (0, 0),
+        };
         while !decoder.column(Column::Hashes).is_empty() {
             let hash = ChangeHash(decoder.column(Column::Hashes).array()?);
             decoder.hashes.push(hash);
@@ -84,6 +92,9 @@ impl<'a> Decoder<'a> {
     fn finish(self) -> Result<(), Error> {
         if self.used != (self.hashes.len(), self.actors.len()) {
             return Err(malformed("a table has an entry that nothing uses"));
+        }
+        if !self.shapes.is_used_up() {
+            return Err(malformed("a column is not used up"));
         }
         self.columns.into_iter().try_for_each(Reader::end)
     }
@@ -154,7 +165,14 @@ impl<'a> Decoder<'a> {
     }
 
     fn operation(&mut self, counter: u64, near: &mut Neighbours) -> Result<Op, Error> {
-        let [a, b] = self.column(Column::Shapes).array()?;
+        let (number, key) = self.key(near)?;
+        let mut shapes = std::mem::take(&mut self.shapes);
+        let shape = shapes.read(self.column(Column::Shapes), number);
+        self.shapes = shapes;
+        let [a, b] = shape?;
+        if a >> 6 != 0 {
+            return Err(malformed("a shape has bits that are not known"));
+        }
         let predecessors = match b >> 4 {
             PREDECESSORS_LONG => {
                 let count = self.column(Column::Numbers).count(PREDECESSORS_MAX)?;
@@ -166,8 +184,8 @@ impl<'a> Decoder<'a> {
             short => short.into(),
         };
         let obj = self.object(a >> 4 & 3, near)?;
-        let key = self.key(a >> 6, near)?;
-        let action = self.action(a & 7, b & 15, near)?;
+        let uints = if is_line(number) { Column::Counts } else { Column::Numbers };
+        let action = self.action(a & 7, (b & 15, uints), near)?;
         let mut pred = Vec::new();
         for _ in 0..predecessors {
             pred.push(self.predecessor(counter)?);
@@ -219,27 +237,22 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn key(&mut self, mode: u8, near: &mut Neighbours) -> Result<Key, Error> {
-        match mode {
-            KEY_MAP => self.map_key(near),
-            KEY_HEAD => Ok(Key::Seq(ElementId::Head)),
-            KEY_ELEMENT => Ok(Key::Seq(ElementId::Id(self.op_id(Column::Keys)?))),
-            _ => Err(malformed("a key mode is not known")),
-        }
-    }
-
-    fn map_key(&mut self, near: &mut Neighbours) -> Result<Key, Error> {
-        let text: smol_str::SmolStr = match self.column(Column::Keys).varint()? {
-            MAP_KEY_INLINE => self.text(near)?.into(),
-            MAP_KEY_DECIMAL => {
+    fn key(&mut self, near: &mut Neighbours) -> Result<(u64, Key), Error> {
+        let number = self.column(Column::Keys).varint()?;
+        let map = |text: smol_str::SmolStr| Key::Map(text);
+        let key = match number {
+            KEY_INLINE => map(self.text(near)?.into()),
+            KEY_DECIMAL => {
                 let step = self.column(Column::Keys).zigzag()?;
                 let number = near.decimal.checked_add(step).filter(|n| u32::try_from(*n).is_ok());
                 near.decimal = number.ok_or(malformed("a decimal key is out of range"))?;
-                near.decimal.to_string().into()
+                map(near.decimal.to_string().into())
             }
-            word => words::word(word - MAP_KEY_WORDS).ok_or(newer_word(word))?.into(),
+            KEY_HEAD => Key::Seq(ElementId::Head),
+            KEY_ELEMENT => Key::Seq(ElementId::Id(self.op_id(Column::Keys)?)),
+            word => map(words::word(word - KEY_WORDS).ok_or(newer_word(word))?.into()),
         };
-        Ok(Key::Map(text))
+        Ok((number, key))
     }
 
     fn text(&mut self, near: &mut Neighbours) -> Result<&'a str, Error> {
@@ -254,7 +267,12 @@ impl<'a> Decoder<'a> {
         Ok(self.column(Column::Bytes).take(length)?.to_vec())
     }
 
-    fn action(&mut self, action: u8, value: u8, near: &mut Neighbours) -> Result<OpType, Error> {
+    fn action(
+        &mut self,
+        action: u8,
+        value: (u8, Column),
+        near: &mut Neighbours,
+    ) -> Result<OpType, Error> {
         let make = match action {
             ACTION_PUT => return self.value(value, near).map(OpType::Put),
             ACTION_INCREMENT => {
@@ -270,19 +288,23 @@ impl<'a> Decoder<'a> {
             ACTION_DELETE => OpType::Delete,
             _ => return Err(malformed("an action is not known")),
         };
-        match value {
+        match value.0 {
             VALUE_NONE => Ok(make),
             _ => Err(malformed("a value stands where none belongs")),
         }
     }
 
-    fn value(&mut self, kind: u8, near: &mut Neighbours) -> Result<ScalarValue, Error> {
+    fn value(
+        &mut self,
+        (kind, uints): (u8, Column),
+        near: &mut Neighbours,
+    ) -> Result<ScalarValue, Error> {
         Ok(match kind {
             VALUE_NULL => ScalarValue::Null,
             VALUE_FALSE => ScalarValue::Boolean(false),
             VALUE_TRUE => ScalarValue::Boolean(true),
             VALUE_INT => ScalarValue::Int(self.column(Column::Numbers).zigzag()?),
-            VALUE_UINT => ScalarValue::Uint(self.column(Column::Numbers).varint()?),
+            VALUE_UINT => ScalarValue::Uint(self.column(uints).varint()?),
             VALUE_F64 => ScalarValue::F64(f64::from_le_bytes(self.column(Column::Bytes).array()?)),
             VALUE_TEXT => ScalarValue::Str(self.text(near)?.into()),
             VALUE_WORD => {

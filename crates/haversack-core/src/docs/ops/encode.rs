@@ -6,6 +6,7 @@ use haversack_wire::limits::{
     VALUE_MAX,
 };
 
+use super::shapes::{Shapes, is_line};
 use super::*;
 use crate::Error;
 use crate::docs::words;
@@ -28,6 +29,7 @@ struct Encoder<'a> {
     columns: [Vec<u8>; COLUMNS],
     hashes: Vec<ChangeHash>,
     actors: Vec<ActorId>,
+    shapes: Shapes,
 }
 
 /// What an operation is written against: its neighbours in the same document.
@@ -40,7 +42,13 @@ struct Neighbours {
 
 impl<'a> Encoder<'a> {
     fn new(author: &'a ActorId) -> Self {
-        Self { author, columns: Default::default(), hashes: Vec::new(), actors: Vec::new() }
+        Self {
+            author,
+            columns: Default::default(),
+            hashes: Vec::new(),
+            actors: Vec::new(),
+            shapes: Shapes::default(),
+        }
     }
 
     fn column(&mut self, column: Column) -> &mut Vec<u8> {
@@ -107,25 +115,27 @@ impl<'a> Encoder<'a> {
     fn operation(&mut self, op: &Op, counter: u64, near: &mut Neighbours) -> Result<(), Error> {
         let (action, value) = action_and_value(&op.action)?;
         let object = object_mode(&op.obj, near);
-        let key = match &op.key {
-            Key::Map(_) => KEY_MAP,
-            Key::Seq(ElementId::Head) => KEY_HEAD,
-            Key::Seq(ElementId::Id(_)) => KEY_ELEMENT,
-        };
+        let key = key_number(&op.key);
         let kind = value.as_ref().map_or(VALUE_NONE, value_kind);
         let predecessors = bounded("predecessors", op.pred.len() as u64, PREDECESSORS_MAX)? as u64;
         let short = predecessors.min(PREDECESSORS_LONG.into()) as u8;
-        let shape = [action | u8::from(op.insert) << 3 | object << 4 | key << 6, kind | short << 4];
-        self.column(Column::Shapes).extend(shape);
+        self.key(&op.key, key, near)?;
+        let shape = [action | u8::from(op.insert) << 3 | object << 4, kind | short << 4];
+        let mut shapes = std::mem::take(&mut self.shapes);
+        shapes.write(self.column(Column::Shapes), key, shape);
+        self.shapes = shapes;
         if short == PREDECESSORS_LONG {
             put_varint(self.column(Column::Numbers), predecessors);
         }
         if let (OBJECT_EXPLICIT, ObjectId::Id(id)) = (object, &op.obj) {
             self.op_id(Column::Objects, id.0, &id.1);
         }
-        self.key(&op.key, near)?;
-        if let Some(value) = &value {
-            near.bytes += self.value(value)?;
+        match &value {
+            Some(ScalarValue::Uint(count)) if is_line(key) => {
+                put_varint(self.column(Column::Counts), *count);
+            }
+            Some(value) => near.bytes += self.value(value)?,
+            None => {}
         }
         for id in op.pred.iter() {
             self.op_id(Column::Predecessors, counter.saturating_sub(id.0), &id.1);
@@ -144,23 +154,17 @@ impl<'a> Encoder<'a> {
         put_varint(out, actor);
     }
 
-    fn key(&mut self, key: &Key, near: &mut Neighbours) -> Result<(), Error> {
+    fn key(&mut self, key: &Key, number: u64, near: &mut Neighbours) -> Result<(), Error> {
+        put_varint(self.column(Column::Keys), number);
         match key {
-            Key::Seq(ElementId::Head) => {}
             Key::Seq(ElementId::Id(id)) => self.op_id(Column::Keys, id.0, &id.1),
-            Key::Map(text) => match (words::number(text), decimal(text)) {
-                (Some(word), _) => put_varint(self.column(Column::Keys), word + MAP_KEY_WORDS),
-                (None, Some(number)) => {
-                    let out = self.column(Column::Keys);
-                    put_varint(out, MAP_KEY_DECIMAL);
-                    put_zigzag(out, number - near.decimal);
-                    near.decimal = number;
-                }
-                (None, None) => {
-                    put_varint(self.column(Column::Keys), MAP_KEY_INLINE);
-                    near.bytes += self.text(text)?;
-                }
-            },
+            Key::Map(text) if number == KEY_INLINE => near.bytes += self.text(text)?,
+            Key::Map(text) if number == KEY_DECIMAL => {
+                let value = decimal(text).unwrap_or_default();
+                put_zigzag(self.column(Column::Keys), value - near.decimal);
+                near.decimal = value;
+            }
+            Key::Map(_) | Key::Seq(ElementId::Head) => {}
         }
         Ok(())
     }
@@ -212,6 +216,18 @@ fn place<T: PartialEq + Clone>(table: &mut Vec<T>, value: &T) -> u64 {
         table.len() - 1
     });
     index as u64 + 1
+}
+
+fn key_number(key: &Key) -> u64 {
+    match key {
+        Key::Seq(ElementId::Head) => KEY_HEAD,
+        Key::Seq(ElementId::Id(_)) => KEY_ELEMENT,
+        Key::Map(text) => match (words::number(text), decimal(text)) {
+            (Some(word), _) => word + KEY_WORDS,
+            (None, Some(_)) => KEY_DECIMAL,
+            (None, None) => KEY_INLINE,
+        },
+    }
 }
 
 fn object_mode(object: &ObjectId, near: &Neighbours) -> u8 {

@@ -322,7 +322,7 @@ fn forks_without_end_are_bounded_and_cost_nobody_else_anything() {
     let tip = Tip { sequence: 1, hash: Some(made.hash()) };
     let author = other.author(&own).unwrap();
     let item = row_item(&author, DOCUMENT, vec![rebuild::raw(&made, Tip::default())]).unwrap();
-    let content = RowContent { item, signed: None }.encode();
+    let content = RowContent { item, signed: None }.encode().unwrap();
     let (kind, since) = (RowKind::Changes, Default::default());
     let head = RowHead { document: DOCUMENT, kind, lane: own, sequence: None, tip, since };
     other.commit(Staged { rows: vec![(head, content)], ..Staged::default() }).unwrap();

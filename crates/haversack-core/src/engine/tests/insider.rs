@@ -119,7 +119,7 @@ fn writes_a_site(by: &mut Engine) {
     let tip = Tip { sequence: made.seq(), hash: Some(made.hash()) };
     let raw = crate::docs::rebuild::raw(&made, Tip::default());
     let item = documents::row_item(&author, id, vec![raw]).unwrap();
-    let content = documents::RowContent { item, signed: None }.encode();
+    let content = documents::RowContent { item, signed: None }.encode().unwrap();
     let (kind, since) = (log::RowKind::Changes, Epoch::default());
     let head = log::RowHead { document: id, kind, lane: space.lane, sequence: None, tip, since };
     by.commit(documents::Staged { rows: vec![(head, content)], ..Default::default() }).unwrap();

@@ -1,6 +1,10 @@
 //! Items by hand, column by column.
 
+use haversack_wire::Reader;
+
 use super::{Cast, Vector, opened, vector};
+use crate::docs::ops::Shapes;
+use crate::docs::words;
 use crate::vectors::cast::{blob, list, varint};
 
 pub(super) const DOCUMENTS: usize = 0;
@@ -15,9 +19,11 @@ const BYTES: usize = 8;
 pub(super) const TEXTS: usize = 9;
 pub(super) const PREDECESSORS: usize = 10;
 
-/// Eleven columns.
+const COUNTS: usize = 11;
+
+/// Twelve columns; of shapes, all, of which those are written that are not the usual.
 #[derive(Clone, Default)]
-pub(super) struct Columns([Vec<u8>; 11]);
+pub(super) struct Columns([Vec<u8>; 12]);
 
 impl Columns {
     pub(super) fn with(mut self, column: usize, bytes: impl AsRef<[u8]>) -> Self {
@@ -26,7 +32,30 @@ impl Columns {
     }
 
     pub(super) fn item(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|column| blob(column)).collect()
+        let shapes = self.unusual();
+        let column = |n: usize| if n == SHAPES { blob(&shapes) } else { blob(&self.0[n]) };
+        (0..self.0.len()).flat_map(column).collect()
+    }
+
+    /// The item with this as its column 4.
+    fn item_with_shapes(&self, bytes: &[u8]) -> Vec<u8> {
+        let column = |n: usize| if n == SHAPES { blob(bytes) } else { blob(&self.0[n]) };
+        (0..self.0.len()).flat_map(column).collect()
+    }
+
+    fn unusual(&self) -> Vec<u8> {
+        let (mut out, mut shapes) = (Vec::new(), Shapes::default());
+        let mut keys = Reader::new("keys", &self.0[KEYS]);
+        for shape in self.0[SHAPES].chunks(2) {
+            let key = keys.varint().unwrap_or(4);
+            (0..[0, 1, 0, 2].get(key as usize).copied().unwrap_or(0))
+                .for_each(|_| drop(keys.varint()));
+            match shape.try_into() {
+                Ok(shape) => shapes.write(&mut out, key, shape),
+                Err(_) => out.extend([&[0], shape].concat()),
+            }
+        }
+        out
     }
 }
 
@@ -43,7 +72,7 @@ fn document(changes: u8) -> Vec<u8> {
 /// A put of `null` under a word of the list.
 pub(super) const PUT_NULL: [u8; 2] = [1, 1];
 /// The key `t`.
-pub(super) const WORD_T: [u8; 1] = [2];
+pub(super) const WORD_T: [u8; 1] = [4];
 
 pub(super) fn vectors(cast: &Cast) -> Vec<Vector> {
     let families = [whole(cast), shapes(cast), tables(cast), columns(cast), limits(cast)];
@@ -53,38 +82,39 @@ pub(super) fn vectors(cast: &Cast) -> Vec<Vector> {
 /// Every column and most forms: values of all kinds, foreign hashes, actors and objects, lists, predecessors short and long.
 fn everything() -> Columns {
     let shapes: [[u8; 2]; 16] = [
-        [0, 0],                        // root: make a map under a decimal key
-        [1 | 2 << 4, 1],               // the object made last: null
-        [1 | 1 << 4, 2],               // the same object: false
-        [1 | 1 << 4, 3],               // true
-        [1 | 1 << 4, 4],               // int
-        [1 | 1 << 4, 5],               // uint
-        [1 | 1 << 4, 6],               // f64
-        [1 | 1 << 4, 7],               // inline text under an inline key
-        [1 | 1 << 4, 8],               // word
-        [1 | 1 << 4, 9],               // bytes
-        [1 | 1 << 4, 10],              // timestamp
-        [1 | 3 << 4, 11 | 2 << 4],     // counter, in a foreign object, over two others
-        [1 | 3 << 4 | 8 | 1 << 6, 12], // something newer, at the head of a list
-        [3 | 3 << 4 | 2 << 6, 1 << 4], // delete an element
-        [5 | 1 << 4, 4 | 15 << 4],     // increment over fifteen others
-        [2, 0],                        // a list
+        [0, 0],                    // root: make a map under a decimal key
+        [1 | 2 << 4, 1],           // the object made last: null
+        [1 | 1 << 4, 2],           // the same object: false
+        [1 | 1 << 4, 3],           // true
+        [1 | 1 << 4, 4],           // int
+        [1 | 1 << 4, 5],           // uint
+        [1 | 1 << 4, 6],           // f64
+        [1 | 1 << 4, 7],           // inline text under an inline key
+        [1 | 1 << 4, 8],           // word
+        [1 | 1 << 4, 9],           // bytes
+        [1 | 1 << 4, 10],          // timestamp
+        [1 | 3 << 4, 11 | 2 << 4], // counter, in a foreign object, over two others
+        [1 | 3 << 4 | 8, 12],      // something newer, at the head of a list
+        [3 | 3 << 4, 1 << 4],      // delete an element
+        [5 | 1 << 4, 4 | 15 << 4], // increment over fifteen others
+        [2, 0],                    // a list
     ];
-    let keys: [&[u8]; 15] = [
+    let keys: [&[u8]; 16] = [
         &[1, 14],
-        &[2],
-        &[3],
         &[4],
+        &[5],
+        &[6],
         &[1, 1],
         &[1, 4],
-        &[5],
-        &[0],
-        &[6],
         &[7],
+        &[0],
         &[8],
         &[9],
-        &[40, 2],
         &[10],
+        &[11],
+        &[2],
+        &[3, 40, 2],
+        &[12],
         &[1, 0],
     ];
     let objects = [[30, 1], [31, 0], [31, 0]];
@@ -114,7 +144,7 @@ fn whole(cast: &Cast) -> Vec<Vector> {
         opened(cast, "changes_without_operations", &one(0).item()),
         vector(
             cast,
-            "changes_ten_columns",
+            "changes_eleven_columns",
             "ends too early",
             &one(0).item()[..one(0).item().len() - 1],
         ),
@@ -128,14 +158,25 @@ fn shapes(cast: &Cast) -> Vec<Vector> {
         |name: &str, expect: &str, columns: Columns| vector(cast, name, expect, &columns.item());
     let lowest = "an object is not in its lowest form";
     let none = "a value stands where none belongs";
+    let shape = "a shape is not given, or needlessly";
+    let [line, service] =
+        ["o.needle", "v.nsp"].map(|word| varint(words::number(word).unwrap() + 4));
     vec![
         make("changes_action_7", "an action is not known", put([7, 0])),
-        make("changes_key_mode_3", "a key mode is not known", {
-            one(1).with(SHAPES, [1 | 3 << 6, 1])
+        make("changes_shape_of_unknown_bits", "a shape has bits that are not known", {
+            put([1 | 1 << 6, 1])
+        }),
+        vector(cast, "changes_shape_missing", shape, &put([1, 1]).item_with_shapes(&[])),
+        vector(cast, "changes_shape_needless", shape, &{
+            one(2).with(KEYS, [4, 4]).item_with_shapes(&[0, 1, 1, 0, 1, 1])
+        }),
+        opened(cast, "changes_usual_shapes", &{
+            let columns = one(4).with(SHAPES, [0, 0, 0x21, 1, 0x11, 5, 0x11, 3]);
+            columns.with(KEYS, [&[1, 2, 4][..], &line, &service].concat()).with(COUNTS, [9]).item()
         }),
         make("changes_same_object_of_none", lowest, put([1 | 1 << 4, 1])),
         make("changes_same_object_of_the_root", lowest, {
-            one(2).with(SHAPES, [1, 1, 1 | 1 << 4, 1]).with(KEYS, [2, 3])
+            one(2).with(SHAPES, [1, 1, 1 | 1 << 4, 1]).with(KEYS, [4, 5])
         }),
         make("changes_made_object_of_none", "no object was made before", put([1 | 2 << 4, 1])),
         make("changes_value_kind_13", "a value kind is not known", put([1, 13])),
@@ -203,16 +244,20 @@ fn columns(cast: &Cast) -> Vec<Vector> {
         |bytes: &[u8]| one(1).with(SHAPES, [1, 7]).with(KEYS, WORD_T).with(TEXTS, blob(bytes));
     vec![
         make("changes_column_1_left", left, put().with(CHANGES, [1, 1, 0, 1, 0])),
-        make("changes_column_4_left", left, put().with(SHAPES, [1, 1, 1, 1])),
+        vector(cast, "changes_column_4_left", left, &put().item_with_shapes(&[0, 1, 1, 0, 1, 2])),
+        vector(cast, "changes_shapes_run_past_the_end", left, &{
+            put().item_with_shapes(&[0, 1, 1, 5, 1, 2])
+        }),
         make("changes_column_5_left", left, put().with(OBJECTS, [1, 0])),
-        make("changes_column_6_left", left, put().with(KEYS, [2, 3])),
+        make("changes_column_6_left", left, put().with(KEYS, [4, 5])),
         make("changes_column_7_left", left, put().with(NUMBERS, [1])),
         make("changes_column_8_left", left, put().with(BYTES, [1])),
         make("changes_column_9_left", left, put().with(TEXTS, [0])),
         make("changes_column_10_left", left, put().with(PREDECESSORS, [1, 0])),
+        make("changes_column_11_left", left, put().with(COUNTS, [1])),
         make("changes_shapes_cut", "ends too early", put().with(SHAPES, [1])),
         make("changes_keys_cut", "ends too early", put().with(KEYS, [])),
-        make("changes_not_minimal", "varint is not minimal", put().with(KEYS, [0x82, 0])),
+        make("changes_not_minimal", "varint is not minimal", put().with(KEYS, [0x84, 0])),
         make("changes_number_of_65_bits", "varint is over 64 bits", {
             let number = [&[0xff; 9][..], &[2]].concat();
             one(1).with(SHAPES, [1, 5]).with(KEYS, WORD_T).with(NUMBERS, number)
@@ -282,7 +327,7 @@ fn limits(cast: &Cast) -> Vec<Vector> {
         make("changes_sequence_too_large", first(1 << 30, 1, 0)),
         make("changes_start_too_large", first(1, 1 << 30, 0)),
         make("changes_counter_too_large", {
-            first(1, (1 << 30) - 1, 2).with(SHAPES, PUT_NULL.repeat(2)).with(KEYS, [2, 3])
+            first(1, (1 << 30) - 1, 2).with(SHAPES, PUT_NULL.repeat(2)).with(KEYS, [4, 5])
         }),
         vector(cast, "changes_sequence_0", zero, &first(0, 1, 0).item()),
         vector(cast, "changes_start_0", zero, &first(1, 0, 0).item()),

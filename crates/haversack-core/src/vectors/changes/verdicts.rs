@@ -17,8 +17,8 @@ pub(super) fn vectors(cast: &Cast) -> Vec<Vector> {
     };
     let start = "a start op does not follow from what the change builds on";
     // Twice the same key: null, then null over it.
-    let over = one(2).with(SHAPES, [1, 1, 1, 1 | 1 << 4]).with(KEYS, [2, 2]);
-    let delete = one(2).with(SHAPES, [1, 1, 3, 1 << 4]).with(KEYS, [2, 2]);
+    let over = one(2).with(SHAPES, [1, 1, 1, 1 | 1 << 4]).with(KEYS, [4, 4]);
+    let delete = one(2).with(SHAPES, [1, 1, 3, 1 << 4]).with(KEYS, [4, 4]);
     // A map in a map, and so on.
     let nest = |depth: u64| {
         let shapes = [&[0, 0][..], &[2 << 4, 0].repeat(depth as usize - 1)].concat();
@@ -39,23 +39,23 @@ pub(super) fn vectors(cast: &Cast) -> Vec<Vector> {
             two(&[1, 1, 0, 0, 0, 0, 0]),
         ),
         make("changes_value_not_replaced", REPLACES, {
-            one(2).with(SHAPES, [1, 1, 1, 1]).with(KEYS, [2, 2])
+            one(2).with(SHAPES, [1, 1, 1, 1]).with(KEYS, [4, 4])
         }),
         make("changes_value_of_another_key", REPLACES, {
-            over.with(KEYS, [2, 3]).with(PREDECESSORS, [1, 0])
+            over.with(KEYS, [4, 5]).with(PREDECESSORS, [1, 0])
         }),
         make("changes_delete_of_nothing", REPLACES, one(1).with(SHAPES, [3, 0]).with(KEYS, WORD_T)),
         make("changes_object_not_here", "an operation is about an object that does not exist", {
             one(1).with(SHAPES, [1 | 3 << 4, 1]).with(OBJECTS, [9, 0]).with(KEYS, WORD_T)
         }),
         make("changes_object_is_a_value", "an operation is about an object that does not exist", {
-            one(2).with(SHAPES, [1, 1, 1 | 3 << 4, 1]).with(OBJECTS, [1, 0]).with(KEYS, [2, 2])
+            one(2).with(SHAPES, [1, 1, 1 | 3 << 4, 1]).with(OBJECTS, [1, 0]).with(KEYS, [4, 4])
         }),
         make("changes_of_a_list", NEWER, one(1).with(SHAPES, [2, 0]).with(KEYS, WORD_T)),
         make("changes_of_a_text", NEWER, one(1).with(SHAPES, [4, 0]).with(KEYS, WORD_T)),
         make("changes_with_an_increment", NEWER, {
             let shapes = [1, 11, 5, 4 | 1 << 4];
-            let columns = one(2).with(SHAPES, shapes).with(KEYS, [2, 2]).with(NUMBERS, [2, 2]);
+            let columns = one(2).with(SHAPES, shapes).with(KEYS, [4, 4]).with(NUMBERS, [2, 2]);
             columns.with(PREDECESSORS, [1, 0])
         }),
         make("changes_without_those_before", NEWER, one(0).with(CHANGES, [2, 1, 0, 0])),
