@@ -23,7 +23,7 @@ const fn seeded(name: &'static str, bug: Bug, checker: Checker, seed: Option<u64
 
 /// All of them.
 pub const BUGS: [Seeded; 19] = [
-    seeded("ack-before-commit", Bug::AckBeforeCommit, Checker::AcknowledgedIsKept, Some(1)),
+    seeded("ack-before-commit", Bug::AckBeforeCommit, Checker::AcknowledgedIsKept, Some(3)),
     seeded("skip-fsync", Bug::SkipFsync, Checker::AcknowledgedIsKept, Some(0)),
     seeded("keep-actor", Bug::KeepActor, Checker::SaidOnce, Some(2)),
     seeded("accept-old-epoch", Bug::AcceptOldEpoch, Checker::RemovedIsBlind, Some(22)),
@@ -31,7 +31,7 @@ pub const BUGS: [Seeded; 19] = [
     seeded("trust-the-clock", Bug::TrustTheClock, Checker::ClocksDoNotMatter, Some(0)),
     seeded("sent-is-safe", Bug::SentIsSafe, Checker::Liveness, Some(0)),
     seeded("cursor-as-truth", Bug::CursorAsTruth, Checker::Liveness, Some(0)),
-    seeded("skip-signature", Bug::SkipSignature, Checker::Authority, Some(312)),
+    seeded("skip-signature", Bug::SkipSignature, Checker::Authority, Some(6)),
     seeded("skip-cut", Bug::SkipCut, Checker::Authority, None),
     seeded("synced-without-ack", Bug::SyncedWithoutAck, Checker::HonestLedger, Some(0)),
     seeded("ack-without-hash", Bug::AckWithoutHash, Checker::HonestLedger, None),

@@ -11,9 +11,9 @@ use haversack_wire::{CursorDigest, FrameHash, LaneTag, Relay};
 
 use super::Engine;
 use super::batch::Received;
+use super::ending::SyncOutcome;
 use super::incoming::TakenIn;
 use super::kept::Keep;
-use super::reply::SyncOutcome;
 use super::state::SpaceState;
 use crate::Error;
 use crate::crypto::GenerationSecret;

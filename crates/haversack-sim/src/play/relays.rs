@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use haversack_core::{Error, Received, RelayRoute, SyncOutcome};
+use haversack_core::{Error, Fault, Received, RelayRoute, SyncOutcome};
 use haversack_wire::{ChunkHeader, Frame, LaneTag, bundle};
 
 use crate::act::{Act, Lie};
@@ -100,9 +100,15 @@ impl World {
         if let Some(outcome) = outcome.as_ref().filter(|outcome| honest && outcome.complete) {
             let noticed = !must_notice || outcome.again || !outcome.faults.is_empty();
             Checker::LossIsNoticed.expect(noticed, || format!("device {number}, relay {relay}"))?;
-            // Who asks once more knows that it was not told all.
-            let at = self.relays.get_mut(relay).filter(|_| !outcome.again);
-            at.into_iter().for_each(|relay| relay.told_all(number));
+            let is_past = outcome.faults.iter().any(|fault| fault.fault == Fault::OtherPast);
+            let at = self.relays.get_mut(relay);
+            at.into_iter().for_each(|relay| match (is_past, outcome.again) {
+                // It takes nothing that it was told for granted any more.
+                (true, _) => relay.untell(number),
+                (false, false) => relay.told_all(number),
+                // Who asks once more knows that it was not told all.
+                (false, true) => {}
+            });
         }
         checkers::ledger(self, number)?;
         Ok(outcome)
