@@ -295,7 +295,7 @@ class Team(InFolder):
         phone = self.phone(coordinator)
         phone.log(DAY, [new_contact(Who.COUNT(2))])
         [old] = [device.device for device in phone.devices() if device.own]
-        nothing = Owed(changes=0, decisions=0, carried=0)
+        nothing = Owed(changes=0, decisions=0, carried=0, refused=0)
         with relay(self.folder / "relay") as url:
             await phone.sync(url)
             with self.assertRaisesRegex(HaversackError.AskCoordinator, "changes 1"):

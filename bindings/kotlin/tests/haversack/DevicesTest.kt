@@ -96,7 +96,7 @@ class DevicesTest {
         phone.log(DAY, listOf(newContact(Who.Count(2u))))
         val (old, owed) = own(phone) to phone.owed()
         assertEquals(1uL, owed.changes)
-        val nothing = Owed(0u, 0u, 0u)
+        val nothing = Owed(0u, 0u, 0u, 0u)
         assertThrows(HaversackException.AskCoordinator::class.java) { phone.handOver(nothing) }
         val bundle = phone.exportBundle()
         phone.handOver(owed)
