@@ -52,7 +52,8 @@ def canonical(value) -> str:
 def shown_contact(contact: Contact) -> dict:
     """What a phone prints for the same contact."""
     lines = [[line.direction.name, line.item, line.quantity] for line in contact.lines]
-    return vars(contact) | {"person": shown_person(contact.person), "lines": lines}
+    told = {name: value for name, value in vars(contact).items() if name != "state"}
+    return told | {"person": shown_person(contact.person), "lines": lines}
 
 
 def shown_person(person: Person) -> list:

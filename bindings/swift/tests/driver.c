@@ -452,6 +452,7 @@ static RustBuffer owed(uint64_t changes, uint64_t decisions) {
     put_integer(&writer, changes, 8);
     put_integer(&writer, decisions, 8);
     put_integer(&writer, 0, 8);
+    put_integer(&writer, 0, 8);
     return lower_written(&writer);
 }
 
