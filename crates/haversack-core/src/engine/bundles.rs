@@ -24,11 +24,8 @@ pub struct BundleOutcome {
 }
 
 impl Engine {
-    /// Writes a bundle: everything of this device that is not acknowledged, and what it carries for others.
-    ///
-    /// # Errors
-    /// [`Error::NoSpace`], and the errors of saving.
-    pub fn export_bundle(&mut self) -> Result<Vec<u8>, Error> {
+    /// What every file for the team begins with: the keys and the roster that its readers may lack.
+    fn begin_file(&mut self) -> Result<(SpaceState, Vec<Vec<u8>>), Error> {
         self.prepare()?;
         self.close_unsent()?;
         let space = self.space()?.clone();
@@ -38,6 +35,15 @@ impl Engine {
         let grants = self.grants(&space, &live, owed).into_iter();
         let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
         frames.extend(self.roster_frames(&space)?);
+        Ok((space, frames))
+    }
+
+    /// Writes a bundle: everything of this device that is not acknowledged, and what it carries for others.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], and the errors of saving.
+    pub fn export_bundle(&mut self) -> Result<Vec<u8>, Error> {
+        let (space, mut frames) = self.begin_file()?;
         frames.extend(self.former_frames(&space)?);
         for keep in [Keep::Carried, Keep::Newer, Keep::Left] {
             frames.extend(self.waiting.of(keep).map(|(_, frame)| frame.to_vec()));
@@ -68,15 +74,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NoSpace`], and the errors of saving.
     pub fn export_pack(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        self.prepare()?;
-        self.close_unsent()?;
-        let space = self.space()?.clone();
-        let live = space.live.ok_or(Error::Removed)?;
-        let me = self.device.identity.sign.public();
-        let owed = space.group.owed_by_file(live.epoch, &space.table, &me);
-        let grants = self.grants(&space, &live, owed).into_iter();
-        let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
-        frames.extend(self.roster_frames(&space)?);
+        let (space, mut frames) = self.begin_file()?;
         let before = frames.len();
         for row in self.own_parts(&space) {
             frames.push(self.part(row)?);

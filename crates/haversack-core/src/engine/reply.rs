@@ -189,12 +189,6 @@ impl Engine {
         found.into_iter().for_each(|place| learn(route, place));
     }
 
-    /// The first place on this device's lane that nobody who keeps the team's work has acknowledged.
-    fn first_at_risk(&self, own: LaneTag) -> u32 {
-        let safe = self.acknowledged_tags();
-        (0..u32::MAX).find(|sequence| !safe.contains((own, *sequence))).unwrap_or_default()
-    }
-
     /// Whether a frame is this device's own for its place, byte by byte.
     fn is_own(
         &self,

@@ -7,7 +7,6 @@ use haversack_wire::{FrameHash, Generation, LaneTag, Relay, RetireHash};
 
 use super::Engine;
 use super::documents::Staged;
-use super::incoming::acknowledged;
 use super::kept::{Keep, KeptBody};
 use super::state::{KNOWN_MAX, RouteState, SpaceState};
 use crate::Error;
@@ -283,15 +282,20 @@ impl Engine {
     pub(super) fn first_owed(&self, space: &SpaceState, state: &RouteState) -> u32 {
         let live = space.live.as_ref();
         let secret = live.and_then(|live| space.group.generations.get(&live.generation));
-        let known = secret.and_then(|secret| state.known.get(&secret.lane_tag(&space.lane)));
-        if let Some(next) = known {
+        let tag = secret.map(|secret| secret.lane_tag(&space.lane));
+        if let Some(next) = tag.and_then(|tag| state.known.get(&tag)) {
             return *next;
         }
-        if live.is_none_or(|live| live.number == 0) {
-            return 0;
+        match tag.filter(|_| live.is_some_and(|live| live.number > 0)) {
+            Some(tag) => self.first_at_risk(tag),
+            None => 0,
         }
-        let acknowledged = acknowledged(space, &self.bodies);
-        (0..).find(|sequence| !acknowledged.contains(sequence)).unwrap_or(0)
+    }
+
+    /// The first place on this device's lane that nobody who keeps the team's work has acknowledged.
+    pub(super) fn first_at_risk(&self, own: LaneTag) -> u32 {
+        let safe = self.acknowledged_tags();
+        (0..u32::MAX).find(|sequence| !safe.contains((own, *sequence))).unwrap_or_default()
     }
 
     pub(super) fn roster_frames(&mut self, space: &SpaceState) -> Result<Vec<Vec<u8>>, Error> {

@@ -1,6 +1,7 @@
 //! The two copies of the header in a store's folder.
 
 use std::path::{Path, PathBuf};
+use std::thread::{Builder, ScopedJoinHandle};
 
 use rand_core::CryptoRng;
 
@@ -57,9 +58,11 @@ impl HeaderFiles {
         }
         let bytes = encode(header, random);
         let (written, done) = std::thread::scope(|scope| {
-            let writing = scope.spawn(|| self.write_bytes(&bytes));
+            let writing = Builder::new().spawn_scoped(scope, || self.write_bytes(&bytes));
+            // Where there is no thread to be had, one comes after the other.
+            let before = writing.is_err().then(|| self.write_bytes(&bytes));
             let done = work();
-            (writing.join(), done)
+            (writing.map_or(Ok(before.unwrap_or(Ok(()))), ScopedJoinHandle::join), done)
         });
         written
             .map_err(|_| Error::io(WHAT)(std::io::Error::other("the writing ended")))?
