@@ -8,7 +8,6 @@ from .refusal import Refused
 
 MAGIC = "is not one of this protocol"
 SECTIONS = "has no section"
-MAILBOX = "mailbox is not that of its token"
 CUT = "cut: whole parts count"
 
 
@@ -45,7 +44,7 @@ def request(data: bytes) -> list[Section]:
 
 
 def section(reader: Reader, frames_most: int) -> Section:
-    mailbox, token, retire = reader.bytes(16), reader.bytes(32), reader.bytes(32)
+    token, retire = reader.bytes(32), reader.bytes(32)
     reader.blob(limits.ADMISSION)
     cursor, basis = reader.varint(), reader.u8()
     if basis > 3:
@@ -58,10 +57,8 @@ def section(reader: Reader, frames_most: int) -> Section:
     place = None
     if resume:
         place = (reader.bytes(8), reader.integer(4), reader.varint(), reader.bytes(16))
-    if mailbox != derive.mailbox(token, retire):
-        raise Refused(MAILBOX)
     frames = reader.list(frames_most, lambda: reader.blob(limits.FRAME))
-    return Section(mailbox, cursor, digest, vector, place, frames)
+    return Section(derive.mailbox(token, retire), cursor, digest, vector, place, frames)
 
 
 def lanes(reader: Reader) -> list[tuple[bytes, int]]:
