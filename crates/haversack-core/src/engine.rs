@@ -4,6 +4,7 @@
 //! signed bodies; [`incoming`] opens frames, checks them and saves what they bring; [`documents`] holds
 //! what the log adds up to, and keeps the view in step with it. Whatever is said to be saved was committed first.
 
+mod ahead;
 mod answer;
 mod apply;
 mod batch;
@@ -39,6 +40,7 @@ mod ledger;
 mod log;
 mod mark;
 mod mend;
+mod named;
 mod names;
 mod open;
 mod options;

@@ -43,12 +43,22 @@ pub enum Bug {
     LoseUnsentOnNewLife,
     /// A new life lets go of the bodies of the one before.
     ForgetFormer,
+    /// What a keeper has named in a fork is offered by nobody.
+    ForgetNamed,
     /// A frame at a place of this device's lane is taken for its own.
     BelieveOwnTag,
 }
 
 #[cfg(not(feature = "sim"))]
 pub(crate) const fn seeded(_: Bug) -> bool {
+    false
+}
+
+/// Whether this thread is all that there is: a simulated fleet's disk and faults are of one thread.
+pub(crate) fn is_simulated() -> bool {
+    #[cfg(feature = "sim")]
+    return crate::sim::disk().is_some();
+    #[cfg(not(feature = "sim"))]
     false
 }
 

@@ -22,7 +22,7 @@ const fn seeded(name: &'static str, bug: Bug, checker: Checker, seed: Option<u64
 }
 
 /// All of them.
-pub const BUGS: [Seeded; 19] = [
+pub const BUGS: [Seeded; 20] = [
     seeded("ack-before-commit", Bug::AckBeforeCommit, Checker::AcknowledgedIsKept, Some(3)),
     seeded("skip-fsync", Bug::SkipFsync, Checker::AcknowledgedIsKept, Some(0)),
     seeded("keep-actor", Bug::KeepActor, Checker::SaidOnce, Some(2)),
@@ -46,5 +46,6 @@ pub const BUGS: [Seeded; 19] = [
     seeded("view-behind-log", Bug::ViewBehindLog, Checker::AcknowledgedIsKept, Some(0)),
     seeded("lose-unsent-on-new-life", Bug::LoseUnsentOnNewLife, Checker::Liveness, Some(56)),
     seeded("forget-former", Bug::ForgetFormer, Checker::AcknowledgedIsKept, None),
+    seeded("forget-named", Bug::ForgetNamed, Checker::AcknowledgedIsKept, Some(1466)),
     seeded("believe-own-tag", Bug::BelieveOwnTag, Checker::Liveness, None),
 ];

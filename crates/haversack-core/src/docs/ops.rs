@@ -115,3 +115,10 @@ pub(crate) struct DocumentChanges {
     pub(crate) document: Document,
     pub(crate) changes: Vec<RawChange>,
 }
+
+impl DocumentChanges {
+    /// The sequence of the first change; 0 when there is none.
+    pub(crate) fn first(&self) -> u64 {
+        self.changes.first().map_or(0, |change| change.sequence)
+    }
+}

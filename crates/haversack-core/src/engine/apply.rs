@@ -8,6 +8,7 @@ use haversack_wire::limits::{CUT_MAX, LANES_MAX, WAITING_MAX};
 use haversack_wire::{Document, Epoch, Lane, Position, Space, StatementHash};
 
 use super::Engine;
+use super::ahead::Standing;
 use super::batch::{Batch, Opened};
 use super::documents::{RowContent, row_item};
 use super::fork::body_row;
@@ -104,11 +105,14 @@ impl Engine {
             return Ok(verdict);
         }
         let judged = turn_of(&batch.space, chunk).and_then(|lane| {
+            let ahead = batch.ahead.remove(&chunk.signature);
             let known =
-                |part: &DocumentChanges| self.known_of(batch, &lane, part, &chunk.body.lane);
-            judge(&batch.space, chunk, (&lane, lane.heads()), known).map(|judged| (lane, judged))
+                |id: &Document, first| self.known_of(batch, &lane, (id, first), &chunk.body.lane);
+            let ahead = ahead.and_then(|ahead| ahead.made(&lane, known));
+            judge(&batch.space, chunk, (&lane, lane.heads()), known, ahead)
+                .map(|judged| (lane, judged))
         });
-        let (lane, judged) = match judged {
+        let (lane, mut judged) = match judged {
             Ok(judged) => judged,
             Err(Verdict::Quarantine(_)) if seeded(Bug::OneBadFrameFailsAll) => {
                 return Err(Error::damaged("chunk", "it is refused"));
@@ -124,7 +128,7 @@ impl Engine {
         };
         let here = &brought.documents;
         let place = (&chunk.body.lane, judged.role);
-        let taken = match self.apply_parts(batch, place, &judged.parts, here)? {
+        let taken = match self.apply_parts(batch, place, &mut judged.made, here)? {
             Ok(taken) => taken,
             Err(need) => return Ok(Verdict::Wait(need)),
         };
@@ -137,7 +141,7 @@ impl Engine {
             .or(brought.refused.then_some(Reason::Drop))
             .or_else(|| refused_statement(&batch.space, chunk));
         pass_over(batch, chunk, lane, refused.is_some() || !aside.is_empty());
-        brought.stage(batch, chunk, judged.signed.mark.position);
+        brought.stage(batch, chunk, judged.made.signed.mark.position);
         self.stage_parts(batch, chunk, judged, (passed, aside))?;
         Ok(refused.map_or(Verdict::Applied, Verdict::PassedOver))
     }
@@ -150,7 +154,7 @@ impl Engine {
         judged: Judged,
         (passed, aside): (BTreeSet<Document>, BTreeSet<Document>),
     ) -> Result<(), Error> {
-        let Judged { author, parts, signed, .. } = judged;
+        let Judged { author, made: Made { parts, signed, .. }, .. } = judged;
         let (lane, position) = (chunk.body.lane, signed.mark.position);
         for (place, part) in parts.into_iter().enumerate() {
             let document = part.document;
@@ -205,11 +209,11 @@ impl Engine {
         &mut self,
         batch: &Batch,
         (lane, role): (&Lane, Role),
-        parts: &[Rebuilt],
+        made: &mut Made,
         brought: &BTreeMap<Document, Automerge>,
     ) -> Result<Result<Taken, Need>, Error> {
         let mut taken = Taken::default();
-        for part in parts {
+        for part in &made.parts {
             let is_passed = batch.passed.contains(&(part.document, *lane));
             let state = batch.space.lanes.get(lane);
             let is_told = state.is_some_and(|state| state.passed.contains_key(&part.document));
@@ -224,7 +228,12 @@ impl Engine {
                 Some(document) => document.clone(),
                 None => self.staged_document(batch, &part.document)?,
             };
-            match rebuild::apply(&base, &part.raw, &part.changes, part.before) {
+            let built = match self.is_new(batch, &part.document, brought) {
+                true => made.built.remove(&part.document),
+                false => None,
+            };
+            let apply = || rebuild::apply(&base, &part.raw, &part.changes, part.before);
+            match built.unwrap_or_else(apply) {
                 Ok(document) if self.may_write(role, part.document, [&base, &document]) => {
                     taken.documents.insert(part.document, document);
                 }
@@ -240,6 +249,17 @@ impl Engine {
             }
         }
         Ok(Ok(taken))
+    }
+
+    /// Whether nothing of a document is here, nor in the batch.
+    fn is_new(
+        &self,
+        batch: &Batch,
+        id: &Document,
+        brought: &BTreeMap<Document, Automerge>,
+    ) -> bool {
+        let here = self.index.document(id).is_some();
+        !here && !batch.staged.documents.contains_key(id) && !brought.contains_key(id)
     }
 
     /// That something is missing in a document.
@@ -288,17 +308,16 @@ impl Engine {
         &self,
         batch: &Batch,
         lane: &LaneState,
-        part: &DocumentChanges,
+        (document, first): (&Document, u64),
         id: &Lane,
-    ) -> Option<(Tip, Tip)> {
-        let passed = lane.passed.get(&part.document).copied().unwrap_or_default();
-        let staged = self.staged_tip(batch, &part.document, id);
+    ) -> Standing {
+        let passed = lane.passed.get(document).copied().unwrap_or_default();
+        let staged = self.staged_tip(batch, document, id);
         let here = if passed.sequence > staged.sequence { passed } else { staged };
-        let first = part.changes.first().map_or(0, |change| change.sequence);
         if lane.told.is_empty() || first > here.sequence {
             return Some((here, here));
         }
-        let before = self.tip_at(&part.document, id, first, here).ok()??;
+        let before = self.tip_at(document, id, first, here).ok()??;
         Some((before, here))
     }
 
@@ -323,8 +342,15 @@ impl Engine {
 pub(super) struct Judged {
     pub(super) author: Author,
     pub(super) role: Role,
+    pub(super) made: Made,
+}
+
+/// What a body brings, decoded and verified.
+pub(super) struct Made {
     pub(super) parts: Vec<Rebuilt>,
     pub(super) signed: Signed,
+    /// Documents of which nothing was here, built ahead.
+    pub(super) built: BTreeMap<Document, Result<Automerge, Refusal>>,
 }
 
 /// Judges a body by what its author had seen of the roster, never by what is known here since (PROTOCOL § 6.4); `before` are the
@@ -333,14 +359,28 @@ pub(super) fn judge(
     space: &SpaceState,
     chunk: &Opened,
     (lane, before): (&LaneState, &[StatementHash]),
-    known: impl Fn(&DocumentChanges) -> Option<(Tip, Tip)>,
+    known: impl Fn(&Document, u64) -> Standing,
+    ahead: Option<Result<Made, Verdict>>,
 ) -> Result<Judged, Verdict> {
     let role = role_of(&space.group.roster, chunk, &lane.device_key, before)?;
     let author = Author::new(&actor(space.space(), &lane.device_key, lane.incarnation));
-    let parts = rebuild_item(chunk, &author, known)?;
-    let signed = check_signature(space.space(), chunk, &lane.device_key, &parts);
+    let known = |part: &DocumentChanges| known(&part.document, part.first());
+    let make = || make(space.space(), chunk, (&author, &lane.device_key), known);
+    let made = ahead.unwrap_or_else(make)?;
+    Ok(Judged { author, role, made })
+}
+
+/// Decodes a body, makes its changes and checks who signed it.
+pub(super) fn make(
+    space: &Space,
+    chunk: &Opened,
+    (author, key): (&Author, &[u8; 32]),
+    known: impl FnMut(&DocumentChanges) -> Standing,
+) -> Result<Made, Verdict> {
+    let parts = rebuild_item(chunk, author, known)?;
+    let signed = check_signature(space, chunk, key, &parts);
     let signed = signed.ok_or(Verdict::Quarantine(Reason::Signature))?;
-    Ok(Judged { author, role, parts, signed })
+    Ok(Made { parts, signed, built: BTreeMap::new() })
 }
 
 /// The role of a body's author, who must have gone on from what it had seen before.
@@ -368,7 +408,7 @@ fn role_of(
 fn rebuild_item(
     chunk: &Opened,
     author: &Author,
-    known: impl Fn(&DocumentChanges) -> Option<(Tip, Tip)>,
+    mut known: impl FnMut(&DocumentChanges) -> Standing,
 ) -> Result<Vec<Rebuilt>, Verdict> {
     let Some(item) = &chunk.body.changes else {
         return Ok(Vec::new());
@@ -429,7 +469,7 @@ fn is_tagged(space: &SpaceState, chunk: &Opened) -> bool {
 }
 
 /// The lane that a body is on: known, or opened by the body itself.
-fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict> {
+pub(super) fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Result<LaneState, Verdict> {
     if let Some(lane) = space.lanes.get(&chunk.body.lane) {
         return Ok(lane.clone());
     }

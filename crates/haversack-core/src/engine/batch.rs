@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::{Document, Epoch, Lane, LaneTag};
 
+use super::ahead::Ahead;
 use super::documents::Staged;
 use super::log::Mark;
 use super::refused::Reasons;
@@ -96,4 +97,6 @@ pub(super) struct Batch {
     pub(super) marks: BTreeMap<(Lane, u32), Mark>,
     /// What contradicts what is here of its lane.
     pub(super) rivals: Vec<Opened>,
+    /// Work that was done ahead, by the signature of its body.
+    pub(super) ahead: BTreeMap<[u8; 64], Ahead>,
 }

@@ -6,7 +6,6 @@ use haversack_wire::{Frame, GrantHeader};
 use super::Engine;
 use super::batch::Received;
 use super::documents::Staged;
-use super::kept::Keep;
 use super::state::SpaceState;
 use crate::Error;
 
@@ -45,9 +44,7 @@ impl Engine {
     pub fn export_bundle(&mut self) -> Result<Vec<u8>, Error> {
         let (space, mut frames) = self.begin_file()?;
         frames.extend(self.former_frames(&space)?);
-        for keep in [Keep::Carried, Keep::Newer, Keep::Left] {
-            frames.extend(self.waiting.of(keep).map(|(_, frame)| frame.to_vec()));
-        }
+        frames.extend(self.waiting.handed_on().map(<[u8]>::to_vec));
         let sequences: Vec<u32> = self.bodies.keys().copied().collect();
         frames.extend(self.own_frames(&space, &sequences)?);
         self.note_filed(&space)?;

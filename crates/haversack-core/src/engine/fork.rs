@@ -10,7 +10,7 @@ use automerge::ChangeHash;
 use haversack_wire::{Device, Document, FrameHash, Lane, Position, Reader, Space, StatementHash};
 
 use super::Engine;
-use super::apply::{Judged, Rebuilt, Verdict, check_form, head_of, judge, row_of};
+use super::apply::{Judged, Made, Rebuilt, Verdict, check_form, head_of, judge, row_of};
 use super::batch::{Batch, Opened, Received};
 use super::incoming::{keep, keep_waiting, quarantine};
 use super::kept::Keep;
@@ -221,15 +221,15 @@ impl Engine {
             return Ok(Verdict::Wait(Need::Before));
         };
         let before = self.heads_on(&lane, &bodies, &path, chunk)?;
-        let known = |part: &crate::docs::DocumentChanges| {
-            let tip = self.tip_on(&part.document, &id, &bodies, &path);
+        let known = |document: &Document, _| {
+            let tip = self.tip_on(document, &id, &bodies, &path);
             Some((tip, tip))
         };
-        let judged = match judge(&batch.space, chunk, (&lane, &before), known) {
+        let judged = match judge(&batch.space, chunk, (&lane, &before), known, None) {
             Ok(judged) => judged,
             Err(verdict) => return Ok(verdict),
         };
-        let position = judged.signed.mark.position;
+        let position = judged.made.signed.mark.position;
         let beside: Vec<Position> = bodies.children(sequence, chunk.body.previous).collect();
         if beside.contains(&position) {
             return Ok(Verdict::Known);
@@ -251,7 +251,7 @@ impl Engine {
     }
 
     /// What the author of a lane had seen of the roster before a body.
-    fn heads_on(
+    pub(super) fn heads_on(
         &self,
         lane: &LaneState,
         bodies: &Bodies,
@@ -278,7 +278,13 @@ impl Engine {
     }
 
     /// How far an author had come in a document, on the way to a body.
-    fn tip_on(&self, document: &Document, lane: &Lane, bodies: &Bodies, path: &Path) -> Tip {
+    pub(super) fn tip_on(
+        &self,
+        document: &Document,
+        lane: &Lane,
+        bodies: &Bodies,
+        path: &Path,
+    ) -> Tip {
         let rows = self.index.document(document).map(|entry| entry.rows.as_slice());
         let mine = rows.unwrap_or_default().iter().filter(|row| row.head.lane == *lane);
         let tips = mine.filter(|row| bodies.leads(path, &row.head)).map(|row| row.head.tip);
@@ -351,7 +357,7 @@ impl Engine {
 
 /// Stages the rows of a rival.
 fn stage_rival(batch: &mut Batch, chunk: &Opened, judged: Judged) -> Result<(), Error> {
-    let Judged { author, parts, signed, .. } = judged;
+    let Judged { author, made: Made { parts, signed, .. }, .. } = judged;
     let (position, rows) = (signed.mark.position, &mut batch.staged.rows);
     for (place, part) in parts.into_iter().enumerate() {
         let kind = RowKind::Aside(position, false);

@@ -16,12 +16,14 @@ use super::intake::{GrantIs, Intake};
 use super::kept::{Keep, Kept, KeptFrame};
 use super::pack::is_pack;
 use super::refused::{Reason, Refused};
-use super::state::{LaneState, Mark, SpaceState};
+use super::state::{LaneState, Mark, SpaceState, value};
 use super::wait::{Need, Wait, version};
 use crate::Error;
+use crate::compress::Reuse;
 use crate::crypto::Real;
-use crate::members::{Group, Role, RosterSegment, Statement};
+use crate::members::{Group, Role, RosterSegment, Statement, statement_hash};
 use crate::seeded::{Bug, seeded};
+use crate::store::{Table, Writer};
 use crate::sync::body::Body;
 
 /// Frames are applied in batches of at most this many.
@@ -105,6 +107,7 @@ impl Engine {
         rows: &[i64],
         carry: bool,
     ) -> Result<TakenIn, Error> {
+        let _reuse = Reuse::begin();
         let is_fatal = |frame: &[u8]| self.mark.poison.contains(&FrameHash::of(frame));
         let mut met = BTreeSet::new();
         let fresh = frames.iter().filter(|frame| !self.waiting.holds(frame));
@@ -121,7 +124,7 @@ impl Engine {
             fresh.iter().map(|frame| FrameHash::of(frame)).chain(again).collect();
         if !marked.is_empty() {
             // Before anything of it is opened: unpacking may be what stops this process.
-            self.set_mark(Mark { frames: marked, ..self.mark.clone() })?;
+            self.note_mark(Mark { frames: marked, ..self.mark.clone() })?;
         }
         let mut intake = self.open_all(&fresh, &rows, carry)?;
         let can_sign = self.space()?.live.is_some();
@@ -171,6 +174,19 @@ impl Engine {
         }
     }
 
+    /// Saves a mark that matters to the next process, and not to one after the power went: what stops a process does not stop the
+    /// machine.
+    fn note_mark(&mut self, mark: Mark) -> Result<(), Error> {
+        let key = self.state_key()?;
+        let random = &mut *self.random;
+        let put = |writer: &mut Writer<'_>| {
+            writer.put_sealed(Table::Values, &key, value::MARK, &mark.encode(), random)
+        };
+        self.db.write_unsynced(put)?;
+        self.mark = mark;
+        Ok(())
+    }
+
     pub(super) fn set_mark(&mut self, mark: Mark) -> Result<(), Error> {
         self.commit(Staged { mark: Some(mark), ..Staged::default() })
     }
@@ -192,6 +208,7 @@ impl Engine {
         roster.want(waits.chain(named).chain(minted));
         add_statements(&mut batch.space, &opened);
         batch.space.refresh(&batch.held);
+        self.work_ahead(batch, &opened);
         for chunk in opened {
             pending.entry((chunk.body.lane, chunk.sequence)).or_default().push(chunk);
         }
@@ -245,9 +262,12 @@ pub(super) fn acknowledged(space: &SpaceState, positions: &BTreeMap<u32, Kept>) 
 /// rest.
 fn add_statements(space: &mut SpaceState, opened: &[Opened]) {
     let id = *space.space();
+    let roster = &space.group.roster;
     let all = opened.iter().flat_map(|chunk| chunk.body.statements.iter().map(Vec::as_slice));
-    let sound = all.filter(|bytes| Statement::decode::<Real>(&id, bytes).is_ok());
-    // A roster that is full takes nothing more, and goes on as it is.
+    let news = all.filter(|bytes| roster.statement(&statement_hash(bytes)).is_none());
+    let sound: Vec<&[u8]> =
+        news.filter(|bytes| Statement::decode::<Real>(&id, bytes).is_ok()).collect();
+    // A roster that is full takes nothing more, and goes on as it is. Even without news something that waited may be wanted now.
     let _ = space.group.roster.add::<Real>(sound);
 }
 

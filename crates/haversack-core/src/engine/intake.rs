@@ -166,10 +166,22 @@ impl Engine {
         let (space, room) = (self.space()?.clone(), Room::beside(&self.waiting, rows));
         let (staged, received) = Default::default();
         let held = self.ring.epochs().clone();
-        let (tips, passed, marks, rivals) = Default::default();
+        let (tips, passed, marks, rivals, ahead) = Default::default();
         let lost = false;
-        let mut batch =
-            Batch { space, staged, received, carry, lost, held, room, tips, passed, marks, rivals };
+        let mut batch = Batch {
+            space,
+            staged,
+            received,
+            carry,
+            lost,
+            held,
+            room,
+            tips,
+            passed,
+            marks,
+            rivals,
+            ahead,
+        };
         let mut grants = Vec::new();
         for frame in fresh {
             if let Ok(Frame::Grant(header, sealed)) = Frame::parse(frame) {

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::codec::put_blob;
 use haversack_wire::limits::{FRAME_MAX, RAW_MAX};
-use haversack_wire::{Epoch, FrameHash, Reader};
+use haversack_wire::{Epoch, FrameHash, Lane, Position, Reader};
 
 use super::refused::Refused;
 use super::wait::Wait;
 use crate::Error;
+use crate::sync::branches::Place;
 
 /// Why a frame is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(super) enum Keep {
     /// A body of this device on a lane that it left because a relay had no room there. What is in it was said again; others may
     /// have built on it, so it is in every file.
     Left,
+    /// A body of another device on a forked lane, which this one has named: offered until another keeper has it.
+    Named(Lane, Place),
 }
 
 /// A sealed frame that is kept.
@@ -64,6 +67,12 @@ impl KeptFrame {
             Keep::Left => out.push(7),
             Keep::Segment => out.push(8),
             Keep::Pack => out.push(9),
+            Keep::Named(lane, (sequence, position)) => {
+                out.push(10);
+                out.extend_from_slice(lane.as_bytes());
+                out.extend_from_slice(&sequence.to_le_bytes());
+                out.extend_from_slice(position.as_bytes());
+            }
         }
         out.extend_from_slice(&self.frame);
         out
@@ -81,6 +90,10 @@ impl KeptFrame {
             7 => Keep::Left,
             8 => Keep::Segment,
             9 => Keep::Pack,
+            10 => {
+                let lane = Lane::new(r.array()?);
+                Keep::Named(lane, (r.u32()?, Position::new(r.array()?)))
+            }
             other => {
                 return Err(Error::Newer { what: "kept frames", found: other.into() });
             }
@@ -148,6 +161,22 @@ impl Waiting {
             Keep::Waiting(wait) => Some((*id, wait, kept.frame.as_slice())),
             _ => None,
         })
+    }
+
+    /// The bodies of others that are offered from here, and their rows.
+    pub(super) fn named(&self) -> impl Iterator<Item = ((Lane, Place), i64)> {
+        self.frames.iter().filter_map(|(id, kept)| match kept.keep {
+            Keep::Named(lane, place) => Some(((lane, place), *id)),
+            _ => None,
+        })
+    }
+
+    /// What is handed on as it is, to everybody: frames of others, and what this device left behind.
+    pub(super) fn handed_on(&self) -> impl Iterator<Item = &[u8]> {
+        let is_it = |keep: &Keep| {
+            matches!(keep, Keep::Carried | Keep::Newer | Keep::Left | Keep::Named(..))
+        };
+        self.frames.values().filter(move |kept| is_it(&kept.keep)).map(|kept| &kept.frame[..])
     }
 
     /// What is under keys that are not here.

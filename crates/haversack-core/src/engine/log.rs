@@ -277,6 +277,12 @@ impl Bodies {
         self.spine.get(&sequence).map(|(_, mark)| mark.position)
     }
 
+    /// The row of a body, believed or not, and what is known of it.
+    pub(super) fn body(&self, (sequence, position): &(u32, Position)) -> Option<&(i64, Mark)> {
+        let believed = self.spine.get(sequence).filter(|(_, mark)| mark.position == *position);
+        believed.or_else(|| self.rivals.get(&(*sequence, *position)))
+    }
+
     /// The bodies that follow another one.
     pub(super) fn children(
         &self,

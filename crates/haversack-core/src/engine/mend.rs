@@ -26,8 +26,8 @@ use crate::sync::branches::{Place, believed};
 /// Repairs follow from each other: a fork, the documents that build on it, what waited for them.
 const ROUNDS_MAX: usize = 32;
 
-/// The rows of a lane's rivals, by body.
-type Parts = BTreeMap<Place, Vec<Row>>;
+/// The rows of a lane's bodies, by body.
+pub(super) type Parts = BTreeMap<Place, Vec<Row>>;
 
 impl Engine {
     /// Goes on with repairs that were cut off. If that fails now, whatever comes or goes next tries again; if it stops this program,
@@ -286,34 +286,41 @@ impl Engine {
         staged.replaced.entry(Document::default()).or_default().extend(row);
     }
 
-    /// The rows of a lane's rivals, by body.
-    fn parts_of(&self, lane: &Lane) -> Parts {
+    /// The rows of a lane's bodies, by body.
+    pub(super) fn parts_of(&self, lane: &Lane) -> Parts {
         let mut parts = Parts::new();
+        let bodies = self.index.bodies(lane);
+        let believed = |sequence| bodies.and_then(|bodies| bodies.at(sequence));
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
         for row in rows.filter(|row| row.head.lane == *lane) {
-            if let (Some(position), Some(sequence)) = (row.head.kind.beside(), row.head.sequence) {
+            let Some(sequence) = row.head.sequence else { continue };
+            let position = match row.head.kind {
+                RowKind::Changes | RowKind::ClientKey => believed(sequence),
+                kind => kind.beside(),
+            };
+            if let Some(position) = position {
                 parts.entry((sequence, position)).or_default().push(*row);
             }
         }
         parts
     }
 
-    /// A rival as it came: its bytes may be others, what was signed is the same.
-    fn rebuilt_chunk(
+    /// A body as it came: its bytes may be others, what was signed is the same.
+    pub(super) fn rebuilt_chunk(
         &self,
         lane: &Lane,
         place: Place,
         parts: &Parts,
     ) -> Result<Option<Opened>, Error> {
-        let rival = self.index.bodies(lane).and_then(|bodies| bodies.rivals.get(&place));
-        let Some((row, mark)) = rival else { return Ok(None) };
+        let found = self.index.bodies(lane).and_then(|bodies| bodies.body(&place));
+        let Some((row, mark)) = found else { return Ok(None) };
         let (mut body, signature) = (self.lean_body(*row)?, mark.signature);
         let author = self.author(lane)?;
         let mut documents = Vec::new();
         for row in parts.get(&place).into_iter().flatten() {
             let document = row.head.document;
             match row.head.kind {
-                RowKind::Aside(..) | RowKind::Passed(_) => {
+                RowKind::Changes | RowKind::Aside(..) | RowKind::Passed(_) => {
                     documents.push(DocumentChanges { document, changes: self.read_row(row)? });
                 }
                 RowKind::AsideDrop(_) => {}

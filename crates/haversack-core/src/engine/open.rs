@@ -12,6 +12,7 @@ use super::log::{Index, Row, RowHead, RowKind};
 use super::state::{DeviceState, Mark, SpaceState, value};
 use super::{CreateOptions, Engine, OpenOptions};
 use crate::Error;
+use crate::compress::Reuse;
 use crate::crypto::{Passphrase, Random};
 use crate::members::Identity;
 use crate::seeded::{Bug, seeded};
@@ -312,6 +313,7 @@ impl Engine {
     /// Shows documents as the log has them.
     pub(super) fn show_again(&mut self, documents: &[Document]) -> Result<(), Error> {
         const BATCH: usize = 256;
+        let _reuse = Reuse::begin();
         let authors = self.authors();
         for batch in documents.chunks(BATCH) {
             let mut records = Vec::new();

@@ -13,7 +13,6 @@ use super::Engine;
 use super::batch::Received;
 use super::ending::SyncOutcome;
 use super::incoming::TakenIn;
-use super::kept::Keep;
 use super::state::SpaceState;
 use crate::Error;
 use crate::crypto::GenerationSecret;
@@ -126,9 +125,7 @@ impl Engine {
         let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
         frames.extend(self.roster_frames(space)?);
         frames.extend(self.former_frames(space)?);
-        for keep in [Keep::Carried, Keep::Newer, Keep::Left] {
-            frames.extend(self.waiting.of(keep).map(|(_, frame)| frame.to_vec()));
-        }
+        frames.extend(self.waiting.handed_on().map(<[u8]>::to_vec));
         Ok(frames)
     }
 

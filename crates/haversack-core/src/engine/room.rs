@@ -84,7 +84,7 @@ impl Room {
         let is_newer = matches!(Frame::parse(frame), Ok(Frame::Other));
         let is_grant = matches!(Frame::parse(frame), Ok(Frame::Grant(..)));
         let (pools, shared, bytes) = match keep {
-            Keep::Former | Keep::Left | Keep::Pack => return true,
+            Keep::Former | Keep::Left | Keep::Pack | Keep::Named(..) => return true,
             Keep::Segment => ([Some(&mut self.segments), None], None, frame.len()),
             Keep::Carried if is_grant => ([Some(&mut self.grants), None], None, frame.len()),
             Keep::Carried if !is_newer => return true,

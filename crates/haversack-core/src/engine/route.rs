@@ -246,14 +246,19 @@ impl Engine {
 
     /// The frames that the live mailbox does not have yet: what is carried, own bodies.
     fn offers(&mut self, space: &SpaceState, state: &RouteState) -> Result<Vec<Offer>, Error> {
-        let mut offers = Vec::new();
         let forked = self.forked_tags(space);
+        let took = |frame| !state.took.is_empty() && state.took.contains(&FrameHash::of(frame));
+        let named =
+            self.waiting.named().filter_map(|(_, id)| Some((id, &self.waiting.get(id)?.frame)));
+        let named = named.filter(|(_, frame)| !took(frame));
+        let mut offers: Vec<Offer> = named
+            .map(|(id, frame)| Offer { carried: Some(id), ..Offer::new(frame.clone()) })
+            .collect();
         for (id, frame) in self.waiting.of(Keep::Carried) {
             // Of a forked lane the relay may have the place, and not the body.
             let may_lack =
                 |place: (LaneTag, u32)| is_news(state, place) || forked.contains(&place.0);
-            let took = !state.took.is_empty() && state.took.contains(&FrameHash::of(frame));
-            if !took && place(frame).is_none_or(may_lack) {
+            if !took(frame) && place(frame).is_none_or(may_lack) {
                 offers.push(Offer { carried: Some(id), ..Offer::new(frame.to_vec()) });
             }
         }

@@ -274,13 +274,14 @@ impl Engine {
         self.begin_as_keeper()?;
         self.let_go_of_erased()?;
         let space = self.space()?;
-        if space.live.is_some() {
-            return self.still_member();
+        if space.live.is_none() {
+            self.still_member()?;
+            let mut space = space.clone();
+            let epochs = self.minted(&mut space);
+            self.commit(Staged { space: Some(space), epochs, ..Staged::default() })?;
         }
         self.still_member()?;
-        let mut space = space.clone();
-        let epochs = self.minted(&mut space);
-        self.commit(Staged { space: Some(space), epochs, ..Staged::default() })
+        self.keep_named()
     }
 
     /// What a device says that it has counts as kept only on a lane that it began as one that keeps the team's work: who was made

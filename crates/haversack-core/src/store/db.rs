@@ -121,6 +121,8 @@ fn place(table: u8, id: i64, part: u8) -> Vec<u8> {
 pub(crate) struct Db {
     connection: Connection,
     folder: PathBuf,
+    /// Whether what is committed is not synced for now.
+    is_lax: bool,
     _lock: Lock,
 }
 
@@ -132,7 +134,7 @@ impl Db {
             files::connect(&folder.join("data.db")).map_err(Error::database("opening"))?;
         prepare(&connection)?;
         migrate(&connection)?;
-        Ok(Self { connection, folder: folder.to_owned(), _lock: lock })
+        Ok(Self { connection, folder: folder.to_owned(), is_lax: false, _lock: lock })
     }
 
     /// The store's folder.
@@ -142,6 +144,32 @@ impl Db {
 
     /// Begins the one transaction that may run.
     pub(crate) fn write(&mut self) -> Result<Writer<'_>, Error> {
+        if self.is_lax {
+            self.set_synchronous(if seeded(Bug::SkipFsync) { "OFF" } else { "FULL" })?;
+            self.is_lax = false;
+        }
+        self.begin()
+    }
+
+    /// Writes what may be lost with the power, though not with the process. What is written after it is synced, and this with it.
+    pub(crate) fn write_unsynced(
+        &mut self,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        // With NORMAL a checkpoint is synced all the same, so that the file stays whole.
+        self.set_synchronous("NORMAL")?;
+        self.is_lax = true;
+        let mut writer = self.begin()?;
+        write(&mut writer)?;
+        writer.commit()
+    }
+
+    fn set_synchronous(&self, level: &str) -> Result<(), Error> {
+        let set = self.connection.pragma_update(None, "synchronous", level);
+        set.map_err(Error::database("setting how to save"))
+    }
+
+    fn begin(&mut self) -> Result<Writer<'_>, Error> {
         let transaction = self.connection.transaction().map_err(Error::database("beginning"))?;
         Ok(Writer { transaction })
     }

@@ -87,7 +87,7 @@ impl Engine {
             // What was said again elsewhere is needed from here no more than what was refused.
             Keep::Quarantined(_) | Keep::Left => true,
             Keep::Waiting(_) | Keep::Foreign { .. } | Keep::Segment | Keep::Pack => false,
-            Keep::Carried | Keep::Former | Keep::Newer => {
+            Keep::Carried | Keep::Former | Keep::Newer | Keep::Named(..) => {
                 let place = self.opened_body(kept).and_then(|raw| {
                     let Ok(Frame::Chunk(header, _)) = Frame::parse(&kept.frame) else {
                         return None;
