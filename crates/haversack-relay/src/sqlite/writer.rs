@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
 use haversack_wire::{Mailbox, Retire};
 use rusqlite::{Connection, TransactionBehavior};
@@ -76,13 +77,41 @@ fn stopped() -> Error {
 }
 
 fn serve(connection: &mut Connection, queue: &Receiver<Job>) {
+    let mut last = Last { jobs: 1, took: Duration::ZERO };
     while let Ok(first) = queue.recv() {
-        let more = queue.try_iter().take(GROUP_MAX - 1);
-        let group: Vec<Job> = std::iter::once(first).chain(more).collect();
-        match commit(connection, &group) {
+        let group = last.gather(first, queue);
+        let begun = Instant::now();
+        let done = commit(connection, &group);
+        last = Last { jobs: group.len(), took: begun.elapsed() };
+        match done {
             Ok(answers) => group.into_iter().zip(answers).for_each(|(job, a)| reply(&job, Ok(a))),
             Err(_) => group.iter().for_each(|job| alone(connection, job)),
         }
+    }
+}
+
+/// The last group: whoever it answered may be about to come again.
+struct Last {
+    jobs: usize,
+    took: Duration,
+}
+
+impl Last {
+    /// What is committed together: as many jobs as the last time if they come within half of what that took, and all that are there
+    /// by then. A sync to the disk costs more than such a wait; whoever is alone is not kept waiting.
+    fn gather(&self, first: Job, queue: &Receiver<Job>) -> Vec<Job> {
+        let deadline = Instant::now() + self.took / 2;
+        let mut group = vec![first];
+        while group.len() < self.jobs {
+            let patience = deadline.saturating_duration_since(Instant::now());
+            match queue.recv_timeout(patience) {
+                Ok(job) => group.push(job),
+                Err(_) => break,
+            }
+        }
+        let more = GROUP_MAX.saturating_sub(group.len());
+        group.extend(queue.try_iter().take(more));
+        group
     }
 }
 
@@ -156,6 +185,30 @@ mod tests {
         let stored: &[Receipt] = &[Receipt::New(1)];
         assert!(told.eq([Some(stored), None, Some(stored)]));
         assert!(matches!(answers.get(1), Some(Err(Error::Damaged { .. }))));
+    }
+
+    /// As many as the last time are waited for, not one more; all that are there are taken.
+    #[test]
+    fn those_who_were_just_answered_share_the_next_sync() {
+        let (jobs, queue) = sync_channel(QUEUE_MAX);
+        let (reply, _answer) = sync_channel(1);
+        let job = || Job {
+            mailbox: Mailbox::new([1; 16]),
+            frames: Vec::new(),
+            retire: None,
+            reply: reply.clone(),
+        };
+        let for_ever = Duration::from_secs(3_600);
+        for (last, queued, taken) in [(1, 0, 1), (3, 2, 3), (3, 4, 5)] {
+            (0..queued).for_each(|_| jobs.send(job()).unwrap());
+            let last = Last { jobs: last, took: for_ever };
+            assert_eq!(last.gather(job(), &queue).len(), taken);
+        }
+        let (late, later) = (jobs.clone(), job());
+        let thread = std::thread::spawn(move || late.send(later).unwrap());
+        assert_eq!(Last { jobs: 2, took: for_ever }.gather(job(), &queue).len(), 2);
+        thread.join().unwrap();
+        assert_eq!(Last { jobs: 2, took: Duration::ZERO }.gather(job(), &queue).len(), 1);
     }
 
     #[test]
