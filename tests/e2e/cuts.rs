@@ -63,7 +63,7 @@ fn route(fleet: &Fleet) -> RelayRoute {
 }
 
 /// A request of which so many bytes reach the relay: nothing when it is whole.
-fn cut_request(relay: &Memory, request: &[u8], at: usize) -> Option<Vec<u8>> {
+pub(crate) fn cut_request(relay: &Memory, request: &[u8], at: usize) -> Option<Vec<u8>> {
     if at >= request.len() {
         return Some(exchange(relay, request).unwrap());
     }

@@ -13,7 +13,7 @@ struct Soak {
     variable: (&'static str, &'static str),
 }
 
-const SOAKS: [Soak; 2] = [
+const SOAKS: [Soak; 3] = [
     Soak {
         name: "timing",
         about: "1,000 attempts each with right, wrong, duress and empty passphrases, compared by rank",
@@ -28,6 +28,12 @@ const SOAKS: [Soak; 2] = [
             "--nocapture",
         ],
         variable: ("HAVERSACK_TIMING_RUNS", "1000"),
+    },
+    Soak {
+        name: "routes",
+        about: "1,000 series of acts over relays, meetings, files, packs and carriers, and as many without a relay",
+        command: &["test", "-p", "haversack-tests", "--test", "e2e", "convergence::"],
+        variable: ("HAVERSACK_ROUTES", "1000"),
     },
     Soak {
         name: "sim",
