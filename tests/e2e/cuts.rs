@@ -5,6 +5,7 @@
 //! as `cargo xtask soak cuts` sets it, every one is. The machines alone are cut at every byte in the suites of their crates.
 
 mod further;
+mod sockets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
