@@ -4,7 +4,7 @@ use haversack_core::SyncOutcome;
 use haversack_relay::{Intake, Memory};
 
 use super::{BEFORE_REST, BODIES, finish, loaded, read, route, step};
-use crate::bad_relays::{Said, said};
+use crate::bad_relays::{Said, said, saying};
 use crate::fleet::Fleet;
 
 /// What an answer has of the frame that comes first in it.
@@ -23,13 +23,14 @@ fn page(relay: &Memory, request: &[u8]) -> Vec<u8> {
 }
 
 fn first(page: &[u8]) -> Option<First> {
-    let (kept, rest) = said(page).into_iter().find_map(|said| match said {
-        Said::Frame(_, frame) => Some((0, frame)),
-        Said::Tail(_, offset, rest) => Some((offset as usize, rest)),
+    let parts = said(page);
+    let (at, kept, rest) = parts.iter().zip(1..).find_map(|(part, at)| match part {
+        Said::Frame(_, frame) => Some((at, 0, frame.len())),
+        Said::Tail(_, offset, rest) => Some((at, *offset as usize, rest.len())),
         _ => None,
     })?;
-    let start = memchr::memmem::find(page, &rest).unwrap();
-    Some(First { start, kept, length: kept + rest.len() })
+    // It is the last of the first parts.
+    Some(First { start: saying(&parts[..at]).len() - rest, kept, length: kept + rest })
 }
 
 /// Where a phone stands that reads what another one said, over a line that breaks.
