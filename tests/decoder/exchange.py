@@ -15,6 +15,9 @@ CUT = "cut: whole parts count"
 @dataclass
 class Section:
     mailbox: bytes
+    token: bytes
+    admission: bytes
+    basis: int
     cursor: int
     digest: bytes | None
     vector: list[tuple[bytes, int]] | None
@@ -46,7 +49,7 @@ def request(data: bytes) -> list[Section]:
 
 def section(reader: Reader, frames_most: int) -> Section:
     mailbox, token, retire = reader.bytes(16), reader.bytes(32), reader.bytes(32)
-    reader.blob(limits.ADMISSION)
+    admission = reader.blob(limits.ADMISSION)
     cursor, basis = reader.varint(), reader.u8()
     if basis > 3:
         raise refusal.unknown("basis")
@@ -61,7 +64,7 @@ def section(reader: Reader, frames_most: int) -> Section:
     if mailbox != derive.mailbox(token, retire):
         raise Refused(MAILBOX)
     frames = reader.list(frames_most, lambda: reader.blob(limits.FRAME))
-    return Section(mailbox, cursor, digest, vector, place, frames)
+    return Section(mailbox, token, admission, basis, cursor, digest, vector, place, frames)
 
 
 def lanes(reader: Reader) -> list[tuple[bytes, int]]:
@@ -79,22 +82,32 @@ class Answer:
 
 
 def answer(data: bytes) -> Answer:
+    parts, is_done = read_parts(data)
+    if not is_done:
+        raise Refused(CUT)
+    return Answer(parts)
+
+
+def read_parts(data: bytes) -> tuple[list[tuple[int, object]], bool]:
+    """The parts, and whether the last of an answer is among them."""
     reader = Reader(data)
     if reader.bytes(3) != b"HA\x01":
         raise Refused(MAGIC)
-    found = Answer()
+    found: list[tuple[int, object]] = []
     while True:
         try:
             kind, blob = reader.u8(), reader.blob(limits.ANSWER_PART)
         except Refused as refused:
-            raise (Refused(CUT) if refused.reason == refusal.ENDS_EARLY else refused) from refused
+            if refused.reason == refusal.ENDS_EARLY:
+                return found, False
+            raise
         if kind in PARTS:
             inner = Reader(blob)
-            found.parts.append((kind, PARTS[kind](inner)))
+            found.append((kind, PARTS[kind](inner)))
             inner.end()
         if kind == DONE:
             reader.end()
-            return found
+            return found, True
 
 
 def ack(reader: Reader) -> tuple[int, int, int]:

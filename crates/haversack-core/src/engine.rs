@@ -70,6 +70,8 @@ use automerge::ActorId;
 use haversack_wire::{Device, Document, Lane};
 
 pub use answer::Answering;
+#[cfg(test)]
+pub(crate) use answer::Asked;
 pub use batch::Received;
 pub use bundles::BundleOutcome;
 pub use drops::{CarryOutcome, DropBox, Dropped};
