@@ -36,6 +36,7 @@ mod kept;
 mod keys;
 mod lane;
 mod ledger;
+mod lines;
 mod log;
 mod mark;
 mod mend;

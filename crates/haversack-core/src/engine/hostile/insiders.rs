@@ -9,7 +9,9 @@ use crate::crypto::{AadLabel, Real, message};
 use crate::docs::rebuild::{self, Tip};
 use crate::docs::{DocumentChanges, RawChange, ops};
 use crate::members::{Content, Cut, GrantEntry, Statement, seal_grant};
+use crate::model::{Day, Direction, Item, Line, Quantity, Site, SiteCode, SiteKind};
 use crate::sync::body::{LaneReference, VectorEntry};
+use crate::view::ContactFilter;
 
 /// What the insider sends: to the coordinator, and to the phone.
 type Sent = [Vec<Vec<u8>>; 2];
@@ -226,11 +228,7 @@ const SCENARIOS: &[Scenario] = &[
         name: "bloat: lanes without end, after one that all know",
         tries: |team| {
             carry(&mut team.admin, &mut team.phone);
-            let lane = |n| {
-                let (lane, body) = another_lane(&team.insider, n);
-                Forged { lane: Some(lane), ..with(body) }.frame(&team.insider)
-            };
-            both((0..230).map(lane).collect())
+            both(lanes(&team.insider))
         },
         holds: |team| team.admin.space().unwrap().lanes.len() <= 203,
     },
@@ -393,4 +391,80 @@ fn a_space_that_it_is_not_in_stays_shut() {
     assert_eq!(clinic.clients().unwrap().len(), 2);
     honest_go_on(&mut team, "AFTER");
     converged(&mut team, "another team", 4);
+}
+
+/// As many lanes as one line may have, and more.
+fn lanes(of: &Engine) -> Vec<Vec<u8>> {
+    let lane = |n| {
+        let (lane, body) = another_lane(of, n);
+        Forged { lane: Some(lane), ..with(body) }.frame(of)
+    };
+    (0..230).map(lane).collect()
+}
+
+fn site() -> Site {
+    let code = SiteCode::new("VAN").unwrap();
+    Site { code, kind: SiteKind::MOBILE_VAN, setting: None, closes: None }
+}
+
+fn line() -> Line {
+    Line { direction: Direction::Out, item: Item::SYRINGE_FIXED_1ML }
+}
+
+fn logs(by: &mut Engine) {
+    let draft = ContactDraft::new(WhoDraft::default(), site().code);
+    let draft = draft.line(line(), Quantity::new(5).unwrap());
+    by.log(Day::from_number(3_000).unwrap(), &[draft]).unwrap();
+}
+
+fn corrects(by: &mut Engine) {
+    let row = by.contacts(&ContactFilter::default()).unwrap().remove(0);
+    by.correct(&row.id, &line(), Quantity::new(7).unwrap()).unwrap();
+}
+
+/// The insider shows the phone so many lanes that it refuses the one that the coordinator knows, and builds on.
+#[test]
+fn what_one_builds_on_a_lane_that_another_refused_keeps_nothing_else_back() {
+    let mut team = team();
+    team.admin.put_site(&site()).unwrap();
+    carry(&mut team.admin, &mut team.insider);
+    logs(&mut team.insider);
+    carry(&mut team.insider, &mut team.admin);
+    team.phone.receive(&lanes(&team.insider), false).unwrap();
+    corrects(&mut team.admin);
+    honest_go_on(&mut team, "AFTER");
+    let next = |engine: &Engine| engine.space().unwrap().lanes[&lane(&team.admin)].next;
+    assert_eq!(next(&team.phone), next(&team.admin), "the coordinator's lane goes on");
+    let (insider, mut waits) = (lane(&team.insider), team.phone.waiting.waits());
+    assert!(waits.all(|(_, wait, _)| wait.lane == insider), "nobody else's work waits");
+    // Its own two, and what the coordinator wrote after the correction.
+    assert_eq!(team.phone.clients().unwrap().len(), 3);
+    assert_eq!(team.phone.owed().changes, 0);
+}
+
+/// While somebody has too many lanes here, what comes before what it builds on is put aside; it is taken back as soon as that comes.
+#[test]
+fn what_comes_out_of_order_beside_too_many_lanes_is_taken_back() {
+    let mut team = team();
+    let mut late = engine(&team._folder, "late", 6);
+    join(&mut team.admin, &mut late, Role::Educator);
+    team.admin.put_site(&site()).unwrap();
+    carry(&mut team.admin, &mut team.phone);
+    team.phone.receive(&lanes(&team.insider), true).unwrap();
+    logs(&mut team.admin);
+    carry(&mut team.admin, &mut late);
+    corrects(&mut late);
+    let file = late.export_bundle().unwrap();
+    let space = team.admin.space().unwrap();
+    let tag = space.group.generations[&space.live.unwrap().generation].lane_tag(&space.lane);
+    let parsed = haversack_wire::bundle::decode(&file).unwrap();
+    let frames = parsed.frames.iter().filter(|frame| room::tag_of(frame) != Some(tag));
+    let early: Vec<Vec<u8>> = frames.map(|frame| frame.to_vec()).collect();
+    team.phone.receive(&early, false).unwrap();
+    assert_eq!(team.phone.contact_count().unwrap(), 0, "it corrects what is not here");
+    honest_go_on(&mut team, "AFTER");
+    carry(&mut late, &mut team.admin);
+    carry(&mut team.admin, &mut team.phone);
+    assert_eq!(team.phone.contacts(&ContactFilter::default()).unwrap()[0].sets(), 7);
+    converged(&mut team, "out of order", 4);
 }
