@@ -1,8 +1,8 @@
 //! A line that breaks: at any byte of what goes up or comes down, whatever arrived whole stays, the next exchange goes on there,
 //! and at most one segment is sent again.
 //!
-//! 200 KB go each way. Usually some of their bytes are places of a cut, those around frames' ends among them; with `HAVERSACK_CUTS` set,
-//! as `cargo xtask soak cuts` sets it, every one is. The machines alone are cut at every byte in the suites of their crates.
+//! 200 KB go each way. Usually some of their bytes are places of a cut, those around frames' ends among them; with `HAVERSACK_CUTS=1`,
+//! as `cargo xtask soak cuts` sets it, every one is, with 16 every sixteenth. The machines alone are cut at every byte in the suites of their crates.
 
 mod further;
 mod sockets;
@@ -30,9 +30,14 @@ const AROUND: usize = 2_500;
 /// What an answer that goes on inside a frame has before it, at most, with the first bytes of a frame that are not kept.
 const BEFORE_REST: usize = 300;
 
-/// How far apart places are: less when there is time.
+/// How many times as far apart as with all the time there is places are, if there is more time than usually.
+fn asked() -> Option<usize> {
+    std::env::var("HAVERSACK_CUTS").ok().and_then(|text| text.parse().ok())
+}
+
+/// How far apart places are.
 fn step(usual: usize, with_time: usize) -> usize {
-    if std::env::var_os("HAVERSACK_CUTS").is_some() { with_time } else { usual }
+    asked().map_or(usual, |times| with_time * times)
 }
 
 /// Where cuts are made in so many bytes: just before, at and just after each of some ends, and every so many bytes.
