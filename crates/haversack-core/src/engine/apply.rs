@@ -242,7 +242,7 @@ impl Engine {
     }
 
     /// Whether bodies may have been refused here only because there are so many of somebody's.
-    fn is_much_refused(&self) -> bool {
+    pub(super) fn is_much_refused(&self) -> bool {
         self.index.is_any_full() || self.is_any_line_full()
     }
 

@@ -422,24 +422,42 @@ fn corrects(by: &mut Engine) {
     by.correct(&row.id, &line(), Quantity::new(7).unwrap()).unwrap();
 }
 
-/// The insider shows the phone so many lanes that it refuses the one that the coordinator knows, and builds on.
+/// What a device would put into a file, but for what is on another one's lane.
+fn file_without(from: &mut Engine, other: &Engine) -> Vec<Vec<u8>> {
+    let file = from.export_bundle().unwrap();
+    let space = other.space().unwrap();
+    let tag = space.group.generations[&space.live.unwrap().generation].lane_tag(&space.lane);
+    let parsed = haversack_wire::bundle::decode(&file).unwrap();
+    let frames = parsed.frames.iter().filter(|frame| room::tag_of(frame) != Some(tag));
+    frames.map(|frame| frame.to_vec()).collect()
+}
+
+/// The insider shows the phone so many lanes that it refuses the one that the coordinator knows, and builds on: before or after the phone
+/// hears of that.
 #[test]
 fn what_one_builds_on_a_lane_that_another_refused_keeps_nothing_else_back() {
-    let mut team = team();
-    team.admin.put_site(&site()).unwrap();
-    carry(&mut team.admin, &mut team.insider);
-    logs(&mut team.insider);
-    carry(&mut team.insider, &mut team.admin);
-    team.phone.receive(&lanes(&team.insider), false).unwrap();
-    corrects(&mut team.admin);
-    honest_go_on(&mut team, "AFTER");
-    let next = |engine: &Engine| engine.space().unwrap().lanes[&lane(&team.admin)].next;
-    assert_eq!(next(&team.phone), next(&team.admin), "the coordinator's lane goes on");
-    let (insider, mut waits) = (lane(&team.insider), team.phone.waiting.waits());
-    assert!(waits.all(|(_, wait, _)| wait.lane == insider), "nobody else's work waits");
-    // Its own two, and what the coordinator wrote after the correction.
-    assert_eq!(team.phone.clients().unwrap().len(), 3);
-    assert_eq!(team.phone.owed().changes, 0);
+    for lanes_first in [true, false] {
+        let mut team = team();
+        team.admin.put_site(&site()).unwrap();
+        carry(&mut team.admin, &mut team.insider);
+        logs(&mut team.insider);
+        carry(&mut team.insider, &mut team.admin);
+        corrects(&mut team.admin);
+        let built = file_without(&mut team.admin, &team.insider);
+        let all = lanes(&team.insider);
+        let order = if lanes_first { [&all, &built] } else { [&built, &all] };
+        team.phone.receive(order[0], false).unwrap();
+        assert_eq!(team.phone.status().unwrap().waiting > 0, !lanes_first);
+        team.phone.receive(order[1], false).unwrap();
+        honest_go_on(&mut team, "AFTER");
+        let next = |engine: &Engine| engine.space().unwrap().lanes[&lane(&team.admin)].next;
+        assert_eq!(next(&team.phone), next(&team.admin), "the coordinator's lane goes on");
+        let (insider, mut waits) = (lane(&team.insider), team.phone.waiting.waits());
+        assert!(waits.all(|(_, wait, _)| wait.lane == insider), "nobody else's work waits");
+        // Its own two, and what the coordinator wrote after the correction.
+        assert_eq!(team.phone.clients().unwrap().len(), 3);
+        assert_eq!(team.phone.owed().changes, 0);
+    }
 }
 
 /// While somebody has too many lanes here, what comes before what it builds on is put aside; it is taken back as soon as that comes.
@@ -454,12 +472,7 @@ fn what_comes_out_of_order_beside_too_many_lanes_is_taken_back() {
     logs(&mut team.admin);
     carry(&mut team.admin, &mut late);
     corrects(&mut late);
-    let file = late.export_bundle().unwrap();
-    let space = team.admin.space().unwrap();
-    let tag = space.group.generations[&space.live.unwrap().generation].lane_tag(&space.lane);
-    let parsed = haversack_wire::bundle::decode(&file).unwrap();
-    let frames = parsed.frames.iter().filter(|frame| room::tag_of(frame) != Some(tag));
-    let early: Vec<Vec<u8>> = frames.map(|frame| frame.to_vec()).collect();
+    let early = file_without(&mut late, &team.admin);
     team.phone.receive(&early, false).unwrap();
     assert_eq!(team.phone.contact_count().unwrap(), 0, "it corrects what is not here");
     honest_go_on(&mut team, "AFTER");
