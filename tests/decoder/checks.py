@@ -1,7 +1,7 @@
 """What is done with each kind of vector: open it, and compare every field that it states."""
 
 from . import armor, body, bundle, carried, changes, chunk, derive, document, enrolment, epochs
-from . import exchange, frame, grant, header, note, pack, segment, tree
+from . import exchange, frame, grant, header, meeting, note, pack, segment, tree
 from . import statement as statements
 from .refusal import Refused
 from .roster import Roster
@@ -273,6 +273,30 @@ def check_epochs(vector: Vector) -> None:
         ledger.add(one)
 
 
+def check_meeting(vector: Vector) -> None:
+    peer = derive.derive("relay", vector.bytes("device key"), 16)
+    found = meeting.request(vector.bytes("bytes"), peer, vector.all_bytes("generation secret"))
+    vector.expect("peer", peer)
+    if [frame for section in found for frame in section.frames] != vector.all_bytes("frame"):
+        raise Mismatch("frame")
+    if vector.has("lane") and [f"{tag.hex()} {next_}" for tag, next_ in found[-1].vector] != vector.texts("lane"):
+        raise Mismatch("lane")
+
+
+def check_meeting_answer(vector: Vector) -> None:
+    asked = exchange.request(vector.bytes("request"))
+    if meeting.answer(vector.bytes("bytes"), asked) != vector.all_bytes("frame"):
+        raise Mismatch("frame")
+
+
+def check_bundle(vector: Vector) -> None:
+    data = vector.bytes("bytes")
+    found = bundle.read_under(data, vector.text("passphrase").encode()) if vector.has("passphrase") else bundle.read(data)
+    vector.expect("frames", len(found))
+    if vector.has("frame") and found != vector.all_bytes("frame"):
+        raise Mismatch("frame")
+
+
 CHECKS = {
     "derivations": check_derivations,
     "changes": check_changes,
@@ -290,7 +314,9 @@ CHECKS = {
     "retire": check_retire,
     "request": lambda vector: check_request_text(vector) if vector.has("request") else exchange.request(vector.bytes("bytes")),
     "answer": lambda vector: exchange.answer(vector.bytes("bytes")),
-    "bundle": lambda vector: bundle.read(vector.bytes("bytes")),
+    "meeting": check_meeting,
+    "meeting answer": check_meeting_answer,
+    "bundle": check_bundle,
     "enrolment": check_enrolment,
     "answer in parts": check_parts,
     "header": check_header,

@@ -14,6 +14,9 @@ CUT = "cut: whole parts count"
 @dataclass
 class Section:
     mailbox: bytes
+    token: bytes
+    admission: bytes
+    basis: int
     cursor: int
     digest: bytes | None
     vector: list[tuple[bytes, int]] | None
@@ -45,7 +48,7 @@ def request(data: bytes) -> list[Section]:
 
 def section(reader: Reader, frames_most: int) -> Section:
     token, retire = reader.bytes(32), reader.bytes(32)
-    reader.blob(limits.ADMISSION)
+    admission = reader.blob(limits.ADMISSION)
     cursor, basis = reader.varint(), reader.u8()
     if basis > 3:
         raise refusal.unknown("basis")
@@ -58,7 +61,8 @@ def section(reader: Reader, frames_most: int) -> Section:
     if resume:
         place = (reader.bytes(8), reader.integer(4), reader.varint(), reader.bytes(16))
     frames = reader.list(frames_most, lambda: reader.blob(limits.FRAME))
-    return Section(derive.mailbox(token, retire), cursor, digest, vector, place, frames)
+    mailbox = derive.mailbox(token, retire)
+    return Section(mailbox, token, admission, basis, cursor, digest, vector, place, frames)
 
 
 def lanes(reader: Reader) -> list[tuple[bytes, int]]:
@@ -76,22 +80,32 @@ class Answer:
 
 
 def answer(data: bytes) -> Answer:
+    parts, is_done = read_parts(data)
+    if not is_done:
+        raise Refused(CUT)
+    return Answer(parts)
+
+
+def read_parts(data: bytes) -> tuple[list[tuple[int, object]], bool]:
+    """The parts, and whether the last of an answer is among them."""
     reader = Reader(data)
     if reader.bytes(3) != b"HA\x01":
         raise Refused(MAGIC)
-    found = Answer()
+    found: list[tuple[int, object]] = []
     while True:
         try:
             kind, blob = reader.u8(), reader.blob(limits.ANSWER_PART)
         except Refused as refused:
-            raise (Refused(CUT) if refused.reason == refusal.ENDS_EARLY else refused) from refused
+            if refused.reason == refusal.ENDS_EARLY:
+                return found, False
+            raise
         if kind in PARTS:
             inner = Reader(blob)
-            found.parts.append((kind, PARTS[kind](inner)))
+            found.append((kind, PARTS[kind](inner)))
             inner.end()
         if kind == DONE:
             reader.end()
-            return found
+            return found, True
 
 
 def ack(reader: Reader) -> tuple[int, int, int]:

@@ -61,13 +61,19 @@ def read(data: bytes) -> Header:
     if reader.u8() != 1:
         raise Refused(NEWER)
     generation = reader.integer(8)
-    memory, passes, lanes = (reader.integer(4) for _ in range(3))
-    if not (19_456 <= memory <= 1_048_576 and 2 <= passes <= 16 and 1 <= lanes <= 4):
-        raise Refused(BOUNDS)
+    memory, passes, lanes = cost(reader)
     salt, attempts, wipe_after = reader.bytes(32), reader.integer(4), reader.integer(2)
     slots = [Slot(reader.bytes(32), reader.bytes(24), reader.bytes(49)) for _ in range(8)]
     box = Slot(b"", reader.bytes(24), reader.bytes(57))
     return Header(generation, memory, passes, lanes, salt, attempts, wipe_after, slots, box)
+
+
+def cost(reader: Reader) -> tuple[int, int, int]:
+    """Memory in KiB, passes, lanes: bounded before anything is allocated."""
+    memory, passes, lanes = (reader.integer(4) for _ in range(3))
+    if not (19_456 <= memory <= 1_048_576 and 2 <= passes <= 16 and 1 <= lanes <= 4):
+        raise Refused(BOUNDS)
+    return memory, passes, lanes
 
 
 def best(copies: list[bytes]) -> Header:
@@ -85,8 +91,12 @@ def best(copies: list[bytes]) -> Header:
 
 
 def stretch(header: Header, secret: bytes) -> bytes:
-    return hash_secret_raw(secret, header.salt, time_cost=header.passes, memory_cost=header.memory,
-                           parallelism=header.lanes, hash_len=32, type=Type.ID, version=0x13)
+    return argon2id(secret, header.salt, header.memory, header.passes, header.lanes)
+
+
+def argon2id(secret: bytes, salt: bytes, memory: int, passes: int, lanes: int) -> bytes:
+    return hash_secret_raw(secret, salt, time_cost=passes, memory_cost=memory,
+                           parallelism=lanes, hash_len=32, type=Type.ID, version=0x13)
 
 
 @dataclass

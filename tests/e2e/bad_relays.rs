@@ -5,4 +5,4 @@ mod lies;
 mod sockets;
 mod world;
 
-pub(crate) use world::World;
+pub(crate) use world::{Said, World, said, saying};

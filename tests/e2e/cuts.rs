@@ -1,31 +1,58 @@
 //! A line that breaks: at any byte of what goes up or comes down, whatever arrived whole stays, the next exchange goes on there,
 //! and at most one segment is sent again.
 //!
-//! Whole engines are cut at every so many bytes of 200 KB, in both directions; `HAVERSACK_CUTS=1` cuts at every one. The machines
-//! alone are cut at every byte in the suites of their crates.
+//! 200 KB go each way. Usually some of their bytes are places of a cut, those around frames' ends among them; with `HAVERSACK_CUTS=1`,
+//! as `cargo xtask soak cuts` sets it, every one is, with 16 every sixteenth. The machines alone are cut at every byte in the suites of their crates.
 
-use std::collections::BTreeMap;
+mod further;
+mod sockets;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use haversack_core::{Engine, Exchange, RelayRoute, SyncOutcome};
-use haversack_relay::{Intake, Memory, Storage, exchange};
+use haversack_relay::{Head, Incoming, Intake, Memory, Storage, exchange};
 use haversack_wire::limits::FRAME_MAX;
-use haversack_wire::{Mailbox, Padding};
+use haversack_wire::{LaneTag, Mailbox, Padding};
 use rand_chacha::{
     ChaCha20Rng,
     rand_core::{Rng, SeedableRng},
 };
 
-use crate::bad_relays::World;
+use crate::bad_relays::{Said, World, said};
 use crate::fleet::{Fleet, passphrase};
 use crate::removal::log;
 
+/// Bodies that nobody else has; each is a frame.
+const BODIES: usize = 100;
 /// What a request or an answer has beside frames, at most.
 const AROUND: usize = 2_500;
+/// What an answer that goes on inside a frame has before it, at most, with the first bytes of a frame that are not kept.
+const BEFORE_REST: usize = 300;
 
-fn stride() -> usize {
-    let asked = std::env::var("HAVERSACK_CUTS").ok().and_then(|text| text.parse().ok());
-    asked.unwrap_or(6_007)
+/// How many times as far apart as with all the time there is places are, if there is more time than usually.
+fn asked() -> Option<usize> {
+    std::env::var("HAVERSACK_CUTS").ok().and_then(|text| text.parse().ok())
+}
+
+/// How far apart places are.
+fn step(usual: usize, with_time: usize) -> usize {
+    asked().map_or(usual, |times| with_time * times)
+}
+
+/// Where cuts are made in so many bytes: just before, at and just after each of some ends, and every so many bytes.
+fn places(length: usize, ends: impl Iterator<Item = usize>, step: usize) -> BTreeSet<usize> {
+    let around = ends.flat_map(|end| end - 1..=end + 1);
+    around.chain((0..length).step_by(step)).filter(|at| *at < length).collect()
+}
+
+/// Where each of some frames ends in what holds them.
+fn ends<'a>(
+    bytes: &'a [u8],
+    frames: impl IntoIterator<Item = Vec<u8>> + 'a,
+) -> impl Iterator<Item = usize> + 'a {
+    let end = |frame: Vec<u8>| memchr::memmem::find(bytes, &frame).unwrap() + frame.len();
+    frames.into_iter().map(end)
 }
 
 /// The files of a store that is closed, the lock excepted: put back over it, it is the same store as then.
@@ -63,7 +90,7 @@ fn route(fleet: &Fleet) -> RelayRoute {
 }
 
 /// A request of which so many bytes reach the relay: nothing when it is whole.
-fn cut_request(relay: &Memory, request: &[u8], at: usize) -> Option<Vec<u8>> {
+pub(crate) fn cut_request(relay: &Memory, request: &[u8], at: usize) -> Option<Vec<u8>> {
     if at >= request.len() {
         return Some(exchange(relay, request).unwrap());
     }
@@ -94,13 +121,13 @@ fn finish(fleet: &mut Fleet, n: usize) -> (usize, usize) {
     panic!("a sync asks for another for ever");
 }
 
-/// A phone that has 200 KB in 100 bodies which nobody else has.
+/// A phone that has 200 KB in bodies which nobody else has.
 fn loaded() -> Fleet {
     let mut fleet = Fleet::new();
     fleet.settle();
     fleet.device(1).set_padding(Padding::HighRisk).unwrap();
-    for n in 0..100 {
-        log(&mut fleet, 1, n % 5);
+    for n in 0..BODIES {
+        log(&mut fleet, 1, (n % 5) as u16);
         // Closes what is unsent into a body of its own.
         let to = route(&fleet);
         fleet.device(1).begin_exchange(&to).unwrap();
@@ -108,19 +135,55 @@ fn loaded() -> Fleet {
     fleet
 }
 
-fn mailbox(request: &[u8]) -> Mailbox {
-    World::asked(request)[0].0.mailbox()
+/// Everything that a relay has of one mailbox.
+#[derive(PartialEq, Eq)]
+struct Stored {
+    mailbox: Mailbox,
+    head: Head,
+    have: Vec<(LaneTag, u32)>,
+    frames: Vec<Vec<u8>>,
 }
 
-fn copy(relay: &Memory, mailbox: Mailbox) -> Memory {
-    let copy = Memory::new();
-    let cursors: Vec<u64> = (1..=relay.head(mailbox).unwrap().cursor).collect();
-    let frames = relay.frames(mailbox, &cursors).unwrap().into_iter();
-    let frames = frames.map(|frame| haversack_relay::Incoming::parse(frame).unwrap()).collect();
-    copy.push(mailbox, frames).unwrap();
-    copy
+impl Stored {
+    fn of(relay: &Memory, mailbox: Mailbox) -> Self {
+        let (head, have) = (relay.head(mailbox).unwrap(), relay.have(mailbox).unwrap());
+        let cursors: Vec<u64> = (1..=head.cursor).collect();
+        Self { mailbox, head, have, frames: relay.frames(mailbox, &cursors).unwrap() }
+    }
+
+    /// Another relay that has the same.
+    fn relay(&self) -> Memory {
+        let relay = Memory::new();
+        let frames = self.frames.iter().map(|frame| Incoming::parse(frame.clone()).unwrap());
+        relay.push(self.mailbox, frames.collect()).unwrap();
+        assert!(Self::of(&relay, self.mailbox) == *self);
+        relay
+    }
 }
 
+/// What is stored after a request was cut, and the last of the places of a cut that leave just this.
+struct Left {
+    stored: Stored,
+    last: usize,
+}
+
+/// Cuts a request at each of these places, each time before a relay of its own.
+fn cut_each(before: &Stored, request: &[u8], places: BTreeSet<usize>) -> Vec<Left> {
+    let mut left: Vec<Left> = Vec::new();
+    for at in places {
+        let relay = before.relay();
+        assert!(cut_request(&relay, request, at).is_none());
+        let stored = Stored::of(&relay, before.mailbox);
+        match left.last_mut() {
+            Some(same) if same.stored == stored => same.last = at,
+            _ => left.push(Left { stored, last: at }),
+        }
+    }
+    left
+}
+
+/// What a device does after a cut follows from its store, the same each time, and from what the relay has: so where a relay was left with
+/// the same by cuts at several bytes (which is compared, whole), one of them is gone on with for all. That most is sent again holds for the last of them.
 #[test]
 fn what_goes_up_goes_on_at_a_frame() {
     let mut fleet = loaded();
@@ -129,30 +192,37 @@ fn what_goes_up_goes_on_at_a_frame() {
     let to = route(&fleet);
     let request = fleet.device(1).begin_exchange(&to).unwrap().request().to_vec();
     assert!(request.len() > 200_000, "{}", request.len());
-    let mailbox = mailbox(&request);
-    let before = copy(&fleet.relay, mailbox);
+    let [(head, frames)] = World::asked(&request).try_into().unwrap();
+    assert_eq!(frames.len(), BODIES);
+    let before = Stored::of(&fleet.relay, head.mailbox());
+    let places = places(request.len(), ends(&request, frames), step(503, 1));
+    println!("up: {} places of {} bytes", places.len(), request.len());
+    let left = cut_each(&before, &request, places);
+    // A cut within the last frame leaves all before it; none leaves all.
+    assert_eq!(left.len(), BODIES);
     let mut most = 0;
-    for at in (0..request.len()).step_by(stride()) {
-        fleet.relay = copy(&before, mailbox);
+    for Left { stored, last } in left.iter().step_by(step(4, 1)) {
+        fleet.relay = stored.relay();
         snapshot.put_back(&mut fleet, 1);
         let under_way = fleet.device(1).begin_exchange(&to).unwrap();
-        assert!(cut_request(&fleet.relay, under_way.request(), at).is_none());
+        assert!(under_way.request() == request, "the same store asks the same");
         fleet.device(1).end_exchange(&under_way).unwrap();
         let (up, _) = finish(&mut fleet, 1);
-        let again = (at + up).saturating_sub(request.len());
+        let again = (last + up).saturating_sub(request.len());
         // Where little was left, it is sent again without asking.
-        assert!(again <= FRAME_MAX + AROUND, "cut at {at}: {again} bytes sent again");
+        assert!(again <= FRAME_MAX + AROUND, "cut at {last}: {again} bytes sent again");
         most = most.max(again);
-        let frames =
-            fleet.relay.head(mailbox).unwrap().cursor - before.head(mailbox).unwrap().cursor;
-        assert_eq!(frames, 100, "cut at {at}: each frame is there once");
-        assert_eq!(fleet.device(1).status().unwrap().own.here_only, 0, "cut at {at}");
+        let now = fleet.relay.head(before.mailbox).unwrap().cursor - before.head.cursor;
+        assert_eq!(now, BODIES as u64, "cut at {last}: each frame is there once");
+        assert_eq!(fleet.device(1).status().unwrap().own.here_only, 0, "cut at {last}");
     }
+    println!("up: {most} bytes sent again at most");
     while fleet.sync(2, 1_000) {}
-    assert_eq!(fleet.device(2).contact_count().unwrap(), 100);
+    assert_eq!(fleet.device(2).contact_count().unwrap(), BODIES as u64);
     assert!(most > 0);
 }
 
+/// Each place from a fresh store.
 #[test]
 fn what_comes_down_goes_on_at_a_byte() {
     let mut fleet = loaded();
@@ -163,16 +233,25 @@ fn what_comes_down_goes_on_at_a_byte() {
     let request = fleet.device(2).begin_exchange(&to).unwrap().request().to_vec();
     let answer = exchange(&fleet.relay, &request).unwrap();
     assert!(answer.len() > 200_000, "{}", answer.len());
-    for at in (0..answer.len()).step_by(stride()) {
+    let frames = said(&answer).into_iter().filter_map(|said| match said {
+        Said::Frame(_, frame) => Some(frame),
+        _ => None,
+    });
+    let ends = ends(&answer, frames).step_by(step(12, 1));
+    let (places, mut most) = (places(answer.len(), ends, step(12_007, 1_009)), 0);
+    println!("down, each from a fresh store: {} places of {} bytes", places.len(), answer.len());
+    for at in places {
         snapshot.put_back(&mut fleet, 2);
         let mut under_way = fleet.device(2).begin_exchange(&to).unwrap();
         let outcome = read(&mut fleet, 2, &mut under_way, &answer[..at]);
         assert!(!outcome.complete);
         let (_, down) = finish(&mut fleet, 2);
         let again = (at + down).saturating_sub(answer.len());
-        assert!(again <= 300, "cut at {at}: {again} bytes sent again");
-        assert_eq!(fleet.device(2).contact_count().unwrap(), 100, "cut at {at}");
+        assert!(again <= BEFORE_REST, "cut at {at}: {again} bytes sent again");
+        most = most.max(again);
+        assert_eq!(fleet.device(2).contact_count().unwrap(), BODIES as u64, "cut at {at}");
     }
+    println!("down: {most} bytes sent again at most");
 }
 
 /// A line that never holds: each exchange is cut somewhere, on its way up or down, and the app is killed now and then.
@@ -205,7 +284,7 @@ fn a_line_that_never_holds_is_enough() {
     }
     assert!(cuts > 20, "{cuts}");
     assert!(up < 200_000 + cuts * (FRAME_MAX + AROUND), "{up}");
-    assert_eq!(fleet.device(2).contact_count().unwrap(), 100);
+    assert_eq!(fleet.device(2).contact_count().unwrap(), BODIES as u64);
     fleet.settle();
     crate::removal::same(&mut fleet, &[0, 1, 2, 3]);
 }

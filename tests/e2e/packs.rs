@@ -32,15 +32,15 @@ fn relay_process() {
 }
 
 /// A relay's process, stopped when dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     /// Read from no more, and open all the same.
     _said: BufReader<ChildStdout>,
-    url: RelayUrl,
+    pub(crate) url: RelayUrl,
 }
 
 impl Process {
-    fn start(data: PathBuf) -> Self {
+    pub(crate) fn start(data: PathBuf) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["packs::relay_process", "--exact", "--nocapture"])
             .env(DATA, data)

@@ -9,14 +9,14 @@ use crate::fleet::Fleet;
 use crate::team::{Running, Team, day, given, relay, tls_relay};
 
 /// A phone that answers, until it is told to stop.
-struct Serving {
-    url: RelayUrl,
+pub(crate) struct Serving {
+    pub(crate) url: RelayUrl,
     stop: oneshot::Sender<()>,
     task: JoinHandle<PeerReport>,
 }
 
 impl Serving {
-    async fn start(notebook: &Notebook) -> Self {
+    pub(crate) async fn start(notebook: &Notebook) -> Self {
         let server = PeerServer::bind(notebook, "127.0.0.1:0".parse().unwrap(), None).await;
         let server = server.unwrap();
         let (url, (stop, stopped)) = (server.url().clone(), oneshot::channel());
@@ -24,7 +24,7 @@ impl Serving {
         Self { url, stop, task }
     }
 
-    async fn stop(self) -> PeerReport {
+    pub(crate) async fn stop(self) -> PeerReport {
         drop(self.stop);
         self.task.await.unwrap()
     }

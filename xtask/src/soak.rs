@@ -13,7 +13,7 @@ struct Soak {
     variable: (&'static str, &'static str),
 }
 
-const SOAKS: [Soak; 2] = [
+const SOAKS: [Soak; 4] = [
     Soak {
         name: "timing",
         about: "1,000 attempts each with right, wrong, duress and empty passphrases, compared by rank",
@@ -28,6 +28,18 @@ const SOAKS: [Soak; 2] = [
             "--nocapture",
         ],
         variable: ("HAVERSACK_TIMING_RUNS", "1000"),
+    },
+    Soak {
+        name: "routes",
+        about: "1,000 series of acts over relays, meetings, files, packs and carriers, and as many without a relay",
+        command: &["test", "-p", "haversack-tests", "--test", "e2e", "convergence::"],
+        variable: ("HAVERSACK_ROUTES", "1000"),
+    },
+    Soak {
+        name: "cuts",
+        about: "an exchange of 200 KB, cut at every byte in both directions; quicker with TMPDIR in memory",
+        command: &["test", "-p", "haversack-tests", "--test", "e2e", "cuts::", "--", "--nocapture"],
+        variable: ("HAVERSACK_CUTS", "1"),
     },
     Soak {
         name: "sim",

@@ -42,6 +42,8 @@ pub use split::RootShare;
 pub(crate) use split::{join as join_shares, split as split_key};
 pub(crate) use stretch::{SlotKey, Stretched, stretch};
 #[cfg(test)]
+pub(crate) use stretch::{argon2id, hkdf};
+#[cfg(test)]
 pub(crate) use suite::Symbolic;
 pub(crate) use suite::{Real, Suite};
 pub(crate) use word_list::WORD_LIST;

@@ -37,6 +37,7 @@ mod kept;
 mod keys;
 mod lane;
 mod ledger;
+mod lines;
 mod log;
 mod mark;
 mod mend;
@@ -72,6 +73,8 @@ use automerge::ActorId;
 use haversack_wire::{Device, Document, Lane};
 
 pub use answer::Answering;
+#[cfg(test)]
+pub(crate) use answer::Asked;
 pub use batch::Received;
 pub use bundles::BundleOutcome;
 pub use drops::{CarryOutcome, DropBox, Dropped};

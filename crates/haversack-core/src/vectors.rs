@@ -16,12 +16,14 @@ mod epochs;
 mod exchange;
 mod grants;
 mod headers;
+mod meetings;
 mod packs;
 mod read;
 mod rosters;
 mod segments;
 mod statements;
 mod vector;
+mod wrapped;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -45,6 +47,8 @@ fn all() -> Vec<Vector> {
         enrolment::vectors(&cast),
         packs::vectors(&cast),
         exchange::vectors(),
+        meetings::vectors(&cast),
+        wrapped::vectors(),
     ];
     families.into_iter().flatten().collect()
 }

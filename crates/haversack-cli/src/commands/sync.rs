@@ -1,5 +1,7 @@
 //! `haversack sync`: an exchange with each relay of the team, in both directions.
 
+mod follow;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -15,7 +17,7 @@ use super::relay::stop;
 use super::status::{FaultShown, Own};
 use crate::error::Error;
 use crate::global::{Global, close};
-use crate::output::{self, Format, Show, Table, count};
+use crate::output::{Format, Show, Table, count};
 use crate::progress;
 
 /// Exchanges records with the relays of the team, in both directions, for every team of this store
@@ -30,8 +32,8 @@ use crate::progress;
     Over https the relay must show the key that its address or the roster pins; where neither does, a certificate that a public \
     authority vouches for. Whoever watches the network then sees that you talk to this relay, and when. A proxy \
     hides that: through Tor, --proxy socks5h://127.0.0.1:9050. It looks the relay's name up itself, so .onion works.\n\n\
-    With --follow it stays, and syncs again whenever the relay has something new, until Ctrl-C; when the relay does not answer it tries \
-    again, after a while and less and less often.\n\n\
+    With --follow it stays, and syncs a team again whenever its relay has something new, until Ctrl-C; when a relay does not answer it \
+    tries again, after a while and less and less often.\n\n\
     Example:\n  haversack sync --relay https://relay.example#00112233445566778899aabbccddeeff"
 )]
 pub(crate) struct Args {
@@ -285,7 +287,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Synced, Error> {
         _ => Vec::new(),
     };
     if args.follow {
-        let synced = follow(&notebook, args, global.format()).await;
+        let synced = follow::run(&first, (&notebook, &names), args, global.format()).await;
         close(&first);
         return synced;
     }
@@ -295,56 +297,6 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Synced, Error> {
     };
     close(&first);
     synced
-}
-
-/// Stays in touch with a relay of one team; shows what each sync moved, and at the end all of it.
-async fn follow(notebook: &Notebook, args: &Args, format: Format) -> Result<Synced, Error> {
-    let stop = stop::requested(args.stop_with_stdin).map_err(|source| Error::Runtime { source })?;
-    let mut all = one(notebook, args, format).await?;
-    let url = all.relay.parse()?;
-    let mut print = |synced: &Result<SyncReport, NotebookError>| {
-        let moved = match synced {
-            Ok(report) => Moved::new(report),
-            Err(error) => Moved::failed(error),
-        };
-        // Whoever stopped reading learns the rest from the records.
-        let _gone = output::print(&moved, format);
-        all.sum.requests += synced.as_ref().map_or(0, |report| report.requests);
-        all.sum.pushed += moved.pushed;
-        all.sum.contacts += moved.contacts;
-    };
-    tokio::select! {
-        error = notebook.follow(&url, &mut print) => Err(error.into()),
-        () = stop => Ok(all.alone()),
-    }
-}
-
-/// What one sync of many did.
-#[derive(Debug, Default, Serialize)]
-struct Moved {
-    pushed: u32,
-    contacts: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failed: Option<String>,
-}
-
-impl Moved {
-    fn new(report: &SyncReport) -> Self {
-        Self { pushed: report.pushed, contacts: report.contacts, failed: None }
-    }
-
-    fn failed(error: &NotebookError) -> Self {
-        Self { failed: Some(error.to_string()), ..Self::default() }
-    }
-}
-
-impl Show for Moved {
-    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        match &self.failed {
-            Some(why) => writeln!(out, "{why}; trying again later"),
-            None => writeln!(out, "new contacts {}, frames pushed {}", self.contacts, self.pushed),
-        }
-    }
 }
 
 /// Syncs every team, carries between them, and sends on what was carried. A further one that is in no team yet, or names no

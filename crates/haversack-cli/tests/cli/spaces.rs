@@ -1,5 +1,8 @@
 //! Several teams in one store: a device that works for the street team and for the clinic.
 
+use std::io::BufReader;
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, RelayProcess, err, out, text};
@@ -92,6 +95,50 @@ fn what_is_dropped_on_the_street_is_read_in_the_clinic_alone() {
     assert_eq!(again["carried"], json!(0));
     let output = bench.on("phone", &[&log[..], &["--drop", "office"]].concat()).output().unwrap();
     assert!(err(&output).contains("haversack space link"), "{}", err(&output));
+}
+
+/// The office stays in touch with both teams: it hears of the clinic's news, and carries what the street drops as it comes.
+#[test]
+fn who_follows_follows_every_team() {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    bench.join("phone", &["--relay", &relay.url()]);
+    bench.ok("a", &["space", "create", "clinic"]);
+    let request = text(&bench.json("nurse", &["join", "--request"]), "request");
+    let invite = ["--space", "clinic", "invite", "--role", "clinic", "--relay", &relay.url()];
+    let answer = text(&bench.json_from("a", &invite, &request), "answer");
+    bench.json_from("nurse", &["join"], &answer);
+    bench.json("a", &["space", "link", "clinic"]);
+    for store in ["a", "phone", "nurse"] {
+        bench.json(store, &["sync"]);
+    }
+    let mut command = bench.on("a", &["--json", "sync", "--follow", "--stop-with-stdin"]);
+    let mut following = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(following.stdout.take().unwrap());
+    let mut lines = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
+    // Each team is followed once it has said so.
+    let mut said = [false; 2];
+    while said != [true; 2] {
+        let line = lines.next().unwrap().unwrap();
+        said[usize::from(line["space"] == "clinic")] = true;
+    }
+    bench.ok("nurse", &["client", "add", "--label", "LOTUS-27"]);
+    bench.json("nurse", &["sync"]);
+    let log = ["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=7"];
+    bench.json("phone", &[&log[..], &["--drop", "clinic"]].concat());
+    bench.json("phone", &["sync"]);
+    let has_arrived = || {
+        bench.json("nurse", &["sync"]);
+        !bench.json("nurse", &["contacts"]).as_array().unwrap().is_empty()
+    };
+    while !has_arrived() {
+        lines.next().unwrap().unwrap();
+    }
+    drop(following.stdin.take());
+    let end = lines.last().unwrap().unwrap();
+    assert_eq!((&end["carried"], &end["spaces"][0]["name"]), (&json!(1), &json!("clinic")));
+    assert_eq!(following.wait().unwrap().code(), Some(0));
+    assert_eq!(labels(&bench.json("a", &["--space", "clinic", "client", "list"])), ["LOTUS-27"]);
 }
 
 /// What exists once only is not passed over in silence.

@@ -30,7 +30,7 @@ pub(crate) fn stretch(
 }
 
 /// Argon2id, version 0x13, 32 bytes. Published vectors check it here, beneath the fixed length of our salt.
-pub(super) fn argon2id(
+pub(crate) fn argon2id(
     passphrase: &[u8],
     salt: &[u8],
     cost: Cost,
@@ -88,7 +88,7 @@ fn derive(secret: &[u8; 32]) -> SlotKey {
 }
 
 /// HKDF-SHA256: extract and one expansion, of at most 8,160 bytes.
-pub(super) fn hkdf(salt: &[u8], input: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), Error> {
+pub(crate) fn hkdf(salt: &[u8], input: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), Error> {
     let expanded = Hkdf::<Sha256>::new(Some(salt), input).expand(info, out);
     expanded.map_err(|_| Error::invalid("derived key", "must have at most 8,160 bytes"))
 }

@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use haversack_wire::answer::{Part, START, Stored};
 use haversack_wire::limits::REQUEST_MAX;
 use haversack_wire::request::{Basis, Event, RequestReader, SectionHead};
-use haversack_wire::{CursorDigest, Generation, LaneTag};
+use haversack_wire::{CursorDigest, Error as WireError, Generation, LaneTag, Relay};
 
 use super::Engine;
 use super::batch::Received;
 use super::peer::PAGE_BODIES;
 use super::state::SpaceState;
 use crate::Error;
+use crate::crypto::GenerationSecret;
 use crate::sync::exchange::place;
 
 /// Frames are made durable once there are this many bytes of them, and when the request is over.
@@ -45,6 +46,14 @@ enum Stage {
     Frames(std::vec::IntoIter<Vec<u8>>),
     Bodies(Vec<u32>),
     Done,
+}
+
+/// What has come of a request.
+pub(crate) enum Asked {
+    /// A section begins.
+    Section,
+    /// A frame of it.
+    Frame(Vec<u8>),
 }
 
 impl std::fmt::Debug for Answering {
@@ -96,6 +105,35 @@ impl Answering {
         self.received
     }
 
+    /// Takes bytes of the request, to be read by [`Answering::next`].
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        self.reader.feed(bytes);
+    }
+
+    /// What has come next, once it is whole: to the device with this id, which has the secrets of these generations.
+    ///
+    /// # Errors
+    /// [`Error::Wire`] when it is no request to a device; [`Error::Foreign`] when its sender has shown none of the secrets.
+    pub(crate) fn next(
+        &mut self,
+        me: &Relay,
+        secrets: &BTreeMap<Generation, GenerationSecret>,
+    ) -> Result<Option<Asked>, Error> {
+        match self.reader.next_event()? {
+            Some(Event::Section(head)) => {
+                let known = secrets.iter().filter(|(_, secret)| secret.token(me) == head.token);
+                self.generations.extend(known.map(|(generation, _)| *generation));
+                self.is_member |= !self.generations.is_empty();
+                self.vector.extend(vector_of(head)?);
+                Ok(Some(Asked::Section))
+            }
+            Some(Event::Frame(frame)) if self.is_member => Ok(Some(Asked::Frame(frame))),
+            Some(Event::Frame(_)) => Err(NOT_A_MEMBER),
+            None if self.is_asked() && !self.is_member => Err(NOT_A_MEMBER),
+            None => Ok(None),
+        }
+    }
+
     fn lacks(&self, frame: &[u8]) -> bool {
         let has = |(tag, sequence): (LaneTag, u32)| {
             self.vector.get(&tag).is_some_and(|next| sequence < *next)
@@ -114,12 +152,15 @@ impl Engine {
         self.still_member()?;
         answering.bytes += bytes.len();
         haversack_wire::codec::bounded("request", answering.bytes as u64, REQUEST_MAX)?;
-        answering.reader.feed(bytes);
-        while let Some(event) = answering.reader.next_event()? {
-            match event {
-                Event::Section(head) => self.begin_section(answering, head)?,
-                Event::Frame(_) if !answering.is_member => return Err(NOT_A_MEMBER),
-                Event::Frame(frame) => {
+        answering.feed(bytes);
+        let me = self.peer_id();
+        while let Some(asked) = answering.next(&me, &self.space()?.group.generations)? {
+            match asked {
+                Asked::Section => {
+                    self.settle(answering)?;
+                    answering.receipts.push(Vec::new());
+                }
+                Asked::Frame(frame) => {
                     answering.batch_bytes += frame.len();
                     answering.batch.push(frame);
                     if answering.batch_bytes >= BATCH_BYTES {
@@ -128,25 +169,10 @@ impl Engine {
                 }
             }
         }
-        match (answering.is_asked(), answering.is_member) {
-            (true, false) => Err(NOT_A_MEMBER),
-            (true, true) => self.settle(answering),
-            (false, _) => Ok(()),
+        match answering.is_asked() {
+            true => self.settle(answering),
+            false => Ok(()),
         }
-    }
-
-    fn begin_section(&mut self, answering: &mut Answering, head: SectionHead) -> Result<(), Error> {
-        self.settle(answering)?;
-        answering.receipts.push(Vec::new());
-        let me = self.peer_id();
-        let secrets = self.space()?.group.generations.iter();
-        let known = secrets.filter(|(_, secret)| secret.token(&me) == head.token);
-        answering.generations.extend(known.map(|(generation, _)| *generation));
-        answering.is_member |= !answering.generations.is_empty();
-        if let Basis::Vector(lanes) = head.basis {
-            answering.vector.extend(lanes);
-        }
-        Ok(())
     }
 
     /// Makes durable what has come, and says of each frame what became of it.
@@ -250,6 +276,18 @@ impl Engine {
         }
         frames.extend(self.frames_at_hand(&space, &live)?);
         Ok(frames)
+    }
+}
+
+/// What a section says that the asking device has. One that goes by a relay's cursors is for a relay.
+fn vector_of(head: SectionHead) -> Result<Vec<(LaneTag, u32)>, WireError> {
+    match head.basis {
+        Basis::Vector(lanes)
+            if head.cursor == 0 && head.admission.is_empty() && head.resume.is_none() =>
+        {
+            Ok(lanes)
+        }
+        _ => Err(WireError::Malformed { what: "request", rule: "is for a relay" }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{ActorId, Automerge};
-use haversack_wire::limits::{CUT_MAX, LANES_MAX, WAITING_MAX};
+use haversack_wire::limits::{LANES_MAX, WAITING_MAX};
 use haversack_wire::{Document, Epoch, Lane, Position, Space, StatementHash};
 
 use super::Engine;
@@ -13,6 +13,7 @@ use super::batch::{Batch, Opened};
 use super::documents::{RowContent, row_item};
 use super::fork::body_row;
 use super::horizon::gone;
+use super::lines::has_room;
 use super::log::{Mark, RowHead, RowKind};
 use super::outgoing::go_on;
 use super::refused::Reason;
@@ -240,9 +241,7 @@ impl Engine {
                 Ok(_) => taken.pass_over(part, Reason::Role),
                 Err(Refusal::Broken(_)) => taken.pass_over(part, Reason::Document),
                 // What it lacks may be among bodies that were too many here: nobody else waits for those.
-                Err(Refusal::Missing)
-                    if self.builds_on_rivals(part)? || self.index.is_any_full() =>
-                {
+                Err(Refusal::Missing) if self.builds_on_rivals(part)? || self.is_much_refused() => {
                     taken.aside.insert(part.document);
                 }
                 Err(Refusal::Missing) => return Ok(Err(self.need_of(&part.document))),
@@ -260,6 +259,11 @@ impl Engine {
     ) -> bool {
         let here = self.index.document(id).is_some();
         !here && !batch.staged.documents.contains_key(id) && !brought.contains_key(id)
+    }
+
+    /// Whether bodies may have been refused here only because there are so many of somebody's.
+    pub(super) fn is_much_refused(&self) -> bool {
+        self.index.is_any_full() || self.is_any_line_full()
     }
 
     /// That something is missing in a document.
@@ -478,13 +482,7 @@ pub(super) fn lane_of_body(space: &SpaceState, chunk: &Opened) -> Result<LaneSta
     if lane_of(space.space(), &key, opening.incarnation) != chunk.body.lane {
         return Err(Verdict::Quarantine(Reason::Opening));
     }
-    let standing = space.group.roster.standing();
-    let is_its = |other: &LaneState| match standing.line(&key) {
-        Some(line) => standing.line(&other.device_key) == Some(line),
-        None => other.device_key == key,
-    };
-    let its = space.lanes.values().filter(|other| is_its(other)).count();
-    match its < CUT_MAX && space.lanes.len() < LANES_MAX {
+    match has_room(space, &key) && space.lanes.len() < LANES_MAX {
         true => Ok(LaneState::new(key, opening.incarnation)),
         false => Err(Verdict::Quarantine(Reason::Lanes)),
     }

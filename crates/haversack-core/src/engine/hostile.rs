@@ -1,5 +1,6 @@
 //! A member without scruples, with all the keys that a member has, against engines that keep to the rules.
 
+mod insiders;
 mod limits;
 mod refused;
 mod rivals;

@@ -43,11 +43,13 @@ impl Engine {
     }
 
     fn is_to_mend(&self) -> bool {
-        self.index.forked().next().is_some() || self.is_beside_itself()
+        let is_forked = self.index.forked().next().is_some();
+        is_forked || self.is_any_line_full() || self.is_beside_itself()
     }
 
     /// Brings what is believed in step with what is known of forks, and this device out of a place that is not its own any
-    /// more. Does nothing where nothing is forked.
+    /// more. Does nothing where nothing is forked, and nobody has too many
+    /// lanes.
     pub(super) fn mend(&mut self) -> Result<(), Error> {
         for _ in 0..ROUNDS_MAX {
             if !self.is_to_mend() || self.mark.is_past_mending() {

@@ -101,6 +101,8 @@ impl Engine {
     pub(super) fn due(&mut self) -> Vec<i64> {
         let mut due = self.due_foreign();
         let Some(space) = &self.space else { return due };
+        // What it lacks may have been refused meanwhile: then nothing waits for it any more.
+        let is_vain = self.is_much_refused();
         let mut lanes: BTreeMap<Lane, Vec<(u32, i64)>> = BTreeMap::new();
         for (row, wait, _) in self.waiting.waits() {
             let has_come = wait.version != version()
@@ -112,7 +114,9 @@ impl Engine {
                         false
                     }
                     Need::Statement(hash) => space.group.roster.statement(hash).is_some(),
-                    Need::Document(document, newest) => self.newest_row(document) != *newest,
+                    Need::Document(document, newest) => {
+                        is_vain || self.newest_row(document) != *newest
+                    }
                     Need::Branch(newest) => self.index.newest_body(&wait.lane) != *newest,
                     Need::Version => false,
                 };

@@ -384,6 +384,10 @@ impl Exchange {
         if let Part::Section(index) = part {
             self.at = index.into();
         }
+        let is_last = self.at + 1 == self.mailboxes.len();
+        if self.is_meeting && !may_answer_a_meeting(&part, is_last) {
+            return Err(UNASKED);
+        }
         let mailbox = self.mailboxes.get_mut(self.at).ok_or(UNASKED)?;
         let generation = mailbox.generation;
         Ok(Some(step(mailbox, part)?.map(|step| (generation, step))))
@@ -453,6 +457,17 @@ impl Exchange {
 
     fn mailbox(&mut self, generation: &Generation) -> Option<&mut MailboxTrail> {
         self.mailboxes.iter_mut().find(|mailbox| mailbox.generation == *generation)
+    }
+}
+
+/// Whether a device may say that to another one, in the last section or before it: it remembers no cursors.
+fn may_answer_a_meeting(part: &Part<'_>, is_last: bool) -> bool {
+    match part {
+        Part::Ack { cursor, .. } => *cursor == 0,
+        Part::Frame { cursor, .. } => *cursor == 0 && is_last,
+        Part::End { cursor, digest } => (*cursor, *digest) == (0, CursorDigest::default()),
+        Part::Tail { .. } | Part::Have(_) | Part::Need | Part::Passed { .. } => false,
+        Part::Section(_) | Part::Done | Part::Other => true,
     }
 }
 

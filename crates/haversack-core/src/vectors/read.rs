@@ -2,6 +2,7 @@
 
 mod bodies;
 mod drops;
+mod meetings;
 mod packs;
 mod teams;
 mod words;
@@ -19,6 +20,7 @@ use haversack_wire::{Actor, Frame, Incarnation, Reader, Space};
 use super::cast::random;
 use super::vector::Vector;
 use crate::crypto::{EpochSecret, FileKey, KemSecret, OneTimeKey, Passphrase, Real, SignKey};
+use crate::crypto::{is_wrapped, unwrap_bundle};
 use crate::docs::rebuild::{self, Tip};
 use crate::docs::{Author, ops};
 use crate::members::{
@@ -49,7 +51,9 @@ pub(super) fn read(vector: &Vector) -> Read {
         "request" if vector.get("request").is_some() => request_text(vector).map(drop),
         "request" => request(&vector.bytes("bytes")),
         "answer" => answer(&vector.bytes("bytes")),
-        "bundle" => packed(&vector.bytes("bytes")),
+        "meeting" => meetings::request(vector),
+        "meeting answer" => meetings::answer(vector),
+        "bundle" => packed(vector),
         "enrolment" => enrolment(vector),
         "answer in parts" => parts(vector),
         other => panic!("{other}"),
@@ -192,8 +196,18 @@ fn answer(bytes: &[u8]) -> Read {
     }
 }
 
-fn packed(bytes: &[u8]) -> Read {
-    let bundle = bundle::decode(bytes).map_err(|error| wire(&error))?;
+fn packed(vector: &Vector) -> Read {
+    let file = vector.bytes("bytes");
+    let plain = match vector.get("passphrase").map(|text| Passphrase::new(text.into()).unwrap()) {
+        Some(passphrase) if is_wrapped(&file) => {
+            unwrap_bundle(&file, &passphrase).map_err(|error| of(&error))?.to_vec()
+        }
+        _ => file,
+    };
+    let bundle = bundle::decode(&plain).map_err(|error| wire(&error))?;
+    if vector.get("frame").is_some() {
+        assert_eq!(bundle.frames, vector.all("frame"));
+    }
     match (bundle.ending, bundle.frames.len()) {
         (Ending::Whole, _) => Ok(()),
         (Ending::Cut, 1) => Err("cut: 1 whole frame".to_owned()),

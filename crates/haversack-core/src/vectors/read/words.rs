@@ -29,6 +29,10 @@ pub(super) fn of(error: &Error) -> String {
         Error::Damaged { why: "its checksum is wrong", .. } => "checksum is wrong",
         Error::Damaged { why, .. } => why,
         Error::Invalid { field: "key stretching cost", .. } => "parameters are out of bounds",
+        Error::Invalid { field: "passphrase of the bundle", .. } => {
+            "the passphrase does not open it"
+        }
+        Error::Foreign { what: "request" } => "shows no key of this space",
         Error::Newer { what: "header", .. } => "header is of a newer version",
         Error::Newer { .. } => "version is unknown",
         Error::Enrolment { why, .. } => enrolment(why),
