@@ -7,7 +7,7 @@ use crate::RelayFault;
 pub struct SyncReport {
     /// HTTP requests made.
     pub requests: u32,
-    /// Bytes sent over the socket, headers included.
+    /// Bytes sent over the socket, headers included. Over an app's own HTTP client: bodies alone, here and below.
     pub bytes_up: u64,
     /// Bytes received.
     pub bytes_down: u64,
@@ -26,7 +26,7 @@ pub struct SyncReport {
 }
 
 /// What became of the frames that came.
-#[derive(Debug, uniffi::Record)]
+#[derive(Debug, Clone, Copy, uniffi::Record)]
 pub struct Received {
     /// Applied now.
     pub applied: u32,
