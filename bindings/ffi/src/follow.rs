@@ -80,6 +80,15 @@ type Told = Result<SyncReport, HaversackError>;
 
 #[uniffi::export(async_runtime = "tokio")]
 impl Notebook {
+    /// Waits until a relay says that a sync would bring something; `false` when it has waited long enough without. For an app that
+    /// decides by itself when to sync; otherwise [`Notebook::follow`].
+    ///
+    /// # Errors
+    /// As [`Notebook::sync`].
+    pub async fn wait_for_news(&self, url: String) -> Outcome<bool> {
+        Ok(self.0.wait_for_news(&url.parse()?).await?)
+    }
+
     /// Syncs with a relay, then again whenever it has something new, until stopped. After a failure it waits, 4 seconds and more
     /// each time, up to a quarter of an hour.
     ///

@@ -1,8 +1,9 @@
 //! The face that Kotlin, Swift and Python see.
 //!
-//! A [`Notebook`] is one device's records; everything else is plain data, converted by hand to and from the
-//! types of the crate `haversack`, where every rule lives. This is the only crate that knows uniffi; the
-//! foreign code is generated from the built library by `cargo xtask bindings`.
+//! A [`Notebook`] is one device's records; a [`Following`] and a [`PeerServer`] stand for something that goes on until it is
+//! stopped. What an app implements is a trait: [`HttpClient`], [`HardwareKey`], [`SyncListener`], [`PackListener`]. Everything else
+//! is plain data, converted by hand to and from the types of the crate `haversack`, where every rule lives. This is the only crate
+//! that knows uniffi; the foreign code is generated from the built library by `cargo xtask bindings`.
 //!
 //! Codes (a site's kind, an item, a service) are text, since lists grow: [`code_lists`] gives what this
 //! version takes, and a code of a newer app is shown as it is. Days are `YYYY-MM-DD`. A call either does what

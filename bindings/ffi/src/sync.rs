@@ -13,6 +13,8 @@ pub struct SyncReport {
     pub bytes_down: u64,
     /// Frames that the relay now holds.
     pub pushed: u32,
+    /// Their bytes, sealed.
+    pub pushed_bytes: u64,
     /// This device's changes in them.
     pub records: u32,
     /// Frames that the relay had no room for.
@@ -72,6 +74,7 @@ impl From<haversack::SyncReport> for SyncReport {
             bytes_up: report.bytes_up,
             bytes_down: report.bytes_down,
             pushed: report.pushed,
+            pushed_bytes: report.pushed_bytes,
             records: report.records,
             faults: report.faults.iter().map(RelayFault::from).collect(),
             full: report.full,

@@ -10,12 +10,18 @@ from haversack import (
     HaversackError,
     HttpClient,
     HttpFailure,
+    Notebook,
     PeerServer,
+    Role,
     SyncListener,
     Who,
+    carry_bundles,
+    is_wrapped,
+    unwrap_bundle,
+    wrap_bundle,
 )
 
-from test_notebook import DAY, InFolder, new_contact, relay
+from test_notebook import DAY, PASSPHRASE, InFolder, new_contact, relay
 
 
 class StandardClient(HttpClient):
@@ -172,6 +178,41 @@ class Routes(InFolder):
         self.assertEqual((await phone.sync_with_peer(server.url())).requests, 1)
         self.assertEqual((await server.stop()).answered, 1)
         self.assertEqual(coordinator.status().contacts, 1)
+
+    async def test_a_new_phone_has_the_relays_and_a_pack(self):
+        coordinator = self.coordinator()
+        coordinator.log(DAY, [new_contact(Who.COUNT(2))])
+        with relay(self.folder / "relay") as url:
+            named = await coordinator.add_relay(url)
+            made = await coordinator.make_pack(None)
+            self.assertGreater(made.documents, 0)
+            [synced] = await coordinator.sync_all()
+            self.assertIsNone(synced.failure)
+            phone = Notebook.create(str(self.folder / "phone"), PASSPHRASE)
+            phone.join(coordinator.invite(phone.request_to_join(), Role.EDUCATOR).answer)
+            self.assertEqual(phone.relays(), [named])
+            await phone.sync_all()
+            self.assertEqual(phone.status().contacts, 1)
+            self.assertEqual(phone.pack_progress().segments, 0)
+
+    def test_a_further_space_is_a_notebook_of_its_own(self):
+        first = self.coordinator()
+        clinic = first.add_space("clinic")
+        clinic.found_space()
+        self.assertEqual(first.spaces(), ["clinic"])
+        self.assertNotEqual(first.space(), clinic.space())
+        first.drop_space("clinic")
+        with self.assertRaises(HaversackError.Unlock):
+            clinic.status()
+
+    def test_a_file_under_a_passphrase(self):
+        bundle = self.coordinator().export_bundle()
+        wrapped = wrap_bundle(bundle, PASSPHRASE)
+        self.assertTrue(is_wrapped(wrapped) and not is_wrapped(bundle))
+        self.assertEqual(unwrap_bundle(wrapped, PASSPHRASE), bundle)
+        self.assertEqual(carry_bundles([bundle, bundle]).cut, 0)
+        with self.assertRaises(HaversackError.FixInput):
+            unwrap_bundle(wrapped, b"not this one")
 
 
 if __name__ == "__main__":

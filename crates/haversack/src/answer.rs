@@ -78,7 +78,7 @@ impl Answer {
     pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             if let Some(end) = self.end.take() {
-                // Whoever asks again hears the same.
+                // Whoever asks again finds nothing more.
                 self.end = Some(Ok(()));
                 return end.map(|()| None);
             }

@@ -27,8 +27,8 @@ pub type HttpSending<'a> = Pinned<Box<dyn Future<Output = Result<(), Error>> + S
 /// Carries requests to relays.
 ///
 /// It follows no redirect, keeps no cookie and caches nothing: a request holds the right to a mailbox, and what is cached stays on
-/// the disk. It need not be trusted with records, which are sealed and signed; but what it shows a relay's network to, sees what a
-/// relay sees.
+/// the disk. It need not be trusted with records, which are sealed and signed; whoever it lets stand in between sees what a relay
+/// sees.
 pub trait HttpClient: Send + Sync {
     /// Sends a request and hands what comes back to `answer`, as it comes: the status, then each chunk of the body. Ends when the
     /// answer does. It is dropped where no more is wanted, and should end the request then.

@@ -50,6 +50,16 @@ class FollowTest {
     }
 
     @Test
+    fun whatIsThereAlreadyIsNews() = withTeam { coordinator, phone ->
+        RelayProcess(folder.root.resolve("relay")).use { relay ->
+            coordinator.log(DAY, listOf(newContact(Who.Count(2u))))
+            val pushed = runBlocking { coordinator.sync(relay.url) }
+            assertTrue(pushed.pushedBytes > 0uL)
+            assertTrue(runBlocking { phone.waitForNews(relay.url) })
+        }
+    }
+
+    @Test
     fun failuresAreHeardAndTriedAgain() = withTeam { _, phone ->
         val heard = LinkedBlockingQueue<HaversackException>()
         val listener = object : SyncListener {

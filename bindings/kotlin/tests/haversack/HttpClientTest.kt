@@ -1,5 +1,8 @@
 package haversack
 
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
+import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.runBlocking
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
@@ -31,7 +34,7 @@ class HttpClientTest {
     @Test
     fun anAnswerThatIsCutIsGoneOnWith() = withRelay { coordinator, phone, url ->
         var logged = 0uL
-        for (cutAt in listOf(0, 1, 60, 200, 300)) {
+        for (cutAt in listOf(0, 1, 60, 200)) {
             coordinator.log(DAY, List(5) { newContact(Who.Count(1u)) })
             phone.log(DAY, listOf(newContact(Who.Count(2u))))
             logged += 6uL
@@ -104,6 +107,30 @@ class HttpClientTest {
         phone.setHttpClient(null)
         runBlocking { phone.sync(url) }
         assertEquals(2uL, runBlocking { coordinator.sync(url) }.contacts)
+    }
+
+    @Test
+    fun aRequestIsCancelledOnceNoMoreIsWanted() = withRelay { _, phone, url ->
+        val client = ConnectionClient()
+        val (waiting, cancelled) = CountDownLatch(1) to CountDownLatch(1)
+        phone.setHttpClient(Misled { request, answer ->
+            if (!request.url.endsWith("/v1/wake")) return@Misled client.send(request, answer)
+            try {
+                waiting.countDown()
+                awaitCancellation()
+            } finally {
+                cancelled.countDown()
+            }
+        })
+        val deaf = object : SyncListener {
+            override fun synced(report: SyncReport) = Unit
+            override fun failed(failure: HaversackException) = Unit
+        }
+        runBlocking { phone.follow(url, deaf) }.use { following ->
+            assertTrue(waiting.await(60, TimeUnit.SECONDS))
+            following.stop()
+            assertTrue(cancelled.await(60, TimeUnit.SECONDS))
+        }
     }
 
     @Test
