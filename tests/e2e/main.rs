@@ -29,6 +29,7 @@ mod ledger;
 mod packs;
 mod padding;
 mod peers;
+mod plugged;
 mod proxies;
 mod quiet;
 mod register;

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::team::{Team, day, tls_relay};
 
 /// Follows a relay; what each sync did comes out of the channel.
-fn following(notebook: &Notebook, url: &RelayUrl) -> UnboundedReceiver<SyncReport> {
+pub(crate) fn following(notebook: &Notebook, url: &RelayUrl) -> UnboundedReceiver<SyncReport> {
     let (told, reports) = unbounded_channel();
     let (notebook, url) = (notebook.clone(), url.clone());
     tokio::spawn(async move {

@@ -1,10 +1,10 @@
 //! What an app can do about a failure.
 
-use haversack::{EngineError, Error, ProxyError};
+use haversack::{EngineError, Error, HttpFault, ProxyError};
 
 /// A failure, named after what the app should do about it. Its text says what and where; never content, a
 /// name or a key.
-#[derive(Debug, thiserror::Error, uniffi::Error)]
+#[derive(Debug, Clone, thiserror::Error, uniffi::Error)]
 #[uniffi(flat_error)]
 #[non_exhaustive]
 pub enum HaversackError {
@@ -36,15 +36,22 @@ pub enum HaversackError {
 
 impl From<Error> for HaversackError {
     fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&Error> for HaversackError {
+    fn from(error: &Error) -> Self {
         let text = error.to_string();
         match error {
-            Error::Engine(error) => of_engine(&error, text),
+            Error::Engine(error) => of_engine(error, text),
             Error::Period(_) | Error::Address { .. } | Error::NotARelay => Self::FixInput(text),
             Error::Unreachable { .. } | Error::Interrupted { .. } => Self::RetryLater(text),
-            Error::Proxy(ProxyError::Address { .. }) => Self::FixInput(text),
+            Error::Proxy(ProxyError::Address { .. } | ProxyError::NotUsed) => Self::FixInput(text),
             Error::Proxy(_) => Self::RetryLater(text),
+            Error::HttpClient(HttpFault::Failed | HttpFault::TooMany) => Self::RetryLater(text),
             Error::Tls { .. } => Self::AskCoordinator(text),
-            Error::Refused { status } if is_passing(status) => Self::RetryLater(text),
+            Error::Refused { status } if is_passing(*status) => Self::RetryLater(text),
             Error::Refused { .. } | Error::OtherRelay => Self::AskCoordinator(text),
             Error::Closed => Self::Unlock(text),
             _ => Self::ReportFault(text),

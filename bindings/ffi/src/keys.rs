@@ -52,6 +52,28 @@ impl Bind for Foreign {
     }
 }
 
+/// What opens a store beside its passphrase, and what it was opened with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct Slots {
+    /// A recovery code opens it.
+    pub recovery: bool,
+    /// A duress passphrase is set.
+    pub duress: bool,
+    /// It was opened with its recovery code: a new passphrase should be set now.
+    pub opened_by_recovery: bool,
+}
+
+/// Where the count of wrong passphrases of a folder's store stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct Attempts {
+    /// Wrong ones since the last right one, and one that may be under way.
+    pub wrong: u32,
+    /// Seconds before the next is taken.
+    pub wait_seconds: u64,
+    /// How many more wrong ones wipe the store; absent when none do.
+    pub left: Option<u32>,
+}
+
 fn options<'a>(hardware: Option<&'a Foreign>) -> SecretOptions<'a> {
     let hardware = hardware.map(|key| key as &dyn Bind);
     SecretOptions { hardware, ..SecretOptions::default() }
@@ -118,6 +140,16 @@ impl Notebook {
         Ok(self.0.add_recovery()?.words().to_vec())
     }
 
+    /// What opens this store beside its passphrase, and what it was opened with.
+    ///
+    /// # Errors
+    /// `Unlock`.
+    pub fn slots(&self) -> Outcome<Slots> {
+        let haversack::Slots { recovery, duress } = self.0.slots()?;
+        let opened_by_recovery = self.0.opened_by()? == haversack::OpenedBy::Recovery;
+        Ok(Slots { recovery, duress, opened_by_recovery })
+    }
+
     /// Proves that a recovery code opens this store. Changes nothing.
     ///
     /// # Errors
@@ -164,6 +196,18 @@ pub fn suggest_passphrase() -> Vec<u8> {
 #[uniffi::export]
 pub fn request_lifetime() -> u64 {
     haversack::REQUEST_LIFETIME.as_secs()
+}
+
+/// Where the count of wrong passphrases of a folder's store stands: to be shown before somebody types. Tries nothing.
+///
+/// # Errors
+/// `FixInput` when there is no store, `Upgrade`, `ReportFault`.
+#[uniffi::export]
+pub fn attempts(folder: &str) -> Outcome<Attempts> {
+    let haversack::Attempts { wrong, wait, left } = haversack::attempts(Path::new(folder))?;
+    // A part of a second is waited for as one.
+    let wait_seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    Ok(Attempts { wrong, wait_seconds, left })
 }
 
 /// Destroys the store of a folder, keys first, whether it is open or not, without its passphrase. Delete the hardware

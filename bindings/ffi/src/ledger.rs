@@ -1,7 +1,8 @@
 //! Where records are, and who says so.
 
-use haversack::{Device, RecordId};
+use haversack::RecordId;
 
+use crate::relays::relay_text;
 use crate::team::device_text;
 use crate::{HaversackError, Notebook};
 
@@ -50,14 +51,30 @@ impl From<haversack::Whereabouts> for Whereabouts {
             let all = of.devices.iter().filter(move |one| one.keeps == keeps);
             all.map(|one| device_text(one.device)).collect()
         };
-        let relay = |relay: &haversack::Relay| device_text(Device::new(relay.to_bytes()));
         Self {
             state: of.state.into(),
-            relays: of.relays.iter().map(relay).collect(),
+            relays: of.relays.iter().copied().map(relay_text).collect(),
             keepers: devices(true),
             others: devices(false),
             refused: of.refused.iter().copied().map(device_text).collect(),
         }
+    }
+}
+
+impl From<haversack::Holders> for Holders {
+    fn from(of: haversack::Holders) -> Self {
+        let relay = |one: &haversack::RelayHolds| RelayHolds {
+            relay: relay_text(one.relay),
+            holds: one.holds,
+            lacks: one.lacks,
+        };
+        let device = |one: &haversack::DeviceHas| DeviceHas {
+            device: device_text(one.witness.device),
+            keeps: one.witness.keeps,
+            has: one.has,
+        };
+        let (relays, devices) = (of.relays.iter().map(relay), of.devices.iter().map(device));
+        Self { relays: relays.collect(), devices: devices.collect() }
     }
 }
 
@@ -77,7 +94,7 @@ pub struct RelayFault {
 impl From<&haversack::RelayFault> for RelayFault {
     fn from(fault: &haversack::RelayFault) -> Self {
         Self {
-            relay: device_text(Device::new(fault.relay.to_bytes())),
+            relay: relay_text(fault.relay),
             fault: fault.fault.code().to_owned(),
             count: fault.count,
             text: fault.to_string(),
@@ -85,8 +102,79 @@ impl From<&haversack::RelayFault> for RelayFault {
     }
 }
 
+/// How much of the lengths of this device's frames shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Padding {
+    /// At most 12 % is added.
+    Padme,
+    /// One of five lengths, 2 to 32 KiB: for teams to which even that is too much.
+    HighRisk,
+}
+
+/// Where this device's work is, relay by relay and device by device.
+#[derive(Debug, uniffi::Record)]
+pub struct Holders {
+    /// The relays that the roster names or that were synced with.
+    pub relays: Vec<RelayHolds>,
+    /// The devices that have signed that they have any of it.
+    pub devices: Vec<DeviceHas>,
+}
+
+/// How much of this device's work a relay says that it holds.
+#[derive(Debug, uniffi::Record)]
+pub struct RelayHolds {
+    /// The relay, by id.
+    pub relay: String,
+    /// This device's changes that it holds.
+    pub holds: u64,
+    /// This device's changes that it does not.
+    pub lacks: u64,
+}
+
+/// How much of this device's work another device has signed that it has.
+#[derive(Debug, uniffi::Record)]
+pub struct DeviceHas {
+    /// The device.
+    pub device: String,
+    /// Whether it keeps the team's work: a coordinator or an archive.
+    pub keeps: bool,
+    /// This device's changes that it has.
+    pub has: u64,
+}
+
 #[uniffi::export]
 impl Notebook {
+    /// Where this device's work is, relay by relay and device by device.
+    ///
+    /// # Errors
+    /// `Unlock`.
+    pub fn holders(&self) -> Result<Holders, HaversackError> {
+        Ok(self.0.holders()?.into())
+    }
+
+    /// How much of the lengths of this device's frames shows.
+    ///
+    /// # Errors
+    /// `JoinSpace`.
+    pub fn padding(&self) -> Result<Padding, HaversackError> {
+        Ok(match self.0.padding()? {
+            haversack::Padding::Padme => Padding::Padme,
+            haversack::Padding::HighRisk => Padding::HighRisk,
+        })
+    }
+
+    /// Sets how much of the lengths of this device's frames shows, from the next one on.
+    ///
+    /// # Errors
+    /// `JoinSpace`.
+    pub fn set_padding(&self, padding: Padding) -> Result<(), HaversackError> {
+        let padding = match padding {
+            Padding::Padme => haversack::Padding::Padme,
+            Padding::HighRisk => haversack::Padding::HighRisk,
+        };
+        Ok(self.0.set_padding(padding)?)
+    }
+
     /// Where a contact is, as far as this device knows, and who says so.
     ///
     /// # Errors

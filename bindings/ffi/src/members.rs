@@ -3,7 +3,7 @@
 use haversack::model::Label;
 use haversack::{Device, EngineError};
 
-use crate::team::{device_text, shown_role};
+use crate::team::{device_text, id_of, shown_role};
 use crate::{HaversackError, Notebook, Role};
 
 type Outcome<T> = Result<T, HaversackError>;
@@ -148,10 +148,8 @@ impl From<&haversack::Exposure> for Exposure {
 
 /// A device, by all the digits of its id.
 fn read_device(text: &str) -> Outcome<Device> {
-    let unknown = || HaversackError::from(EngineError::Unknown { what: "device" });
-    let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hex);
-    number.map(|number| Device::new(number.to_be_bytes())).ok_or_else(unknown)
+    let unknown = EngineError::Unknown { what: "device" };
+    Ok(Device::new(id_of(text).ok_or(unknown)?))
 }
 
 #[cfg(test)]

@@ -128,12 +128,18 @@ impl Notebook {
         Ok(self.0.forget_request()?)
     }
 
-    /// Answers a request to join.
+    /// Answers a request to join. Tells the new device of the team's relays, and the team of those whose addresses are given, with
+    /// their ids.
     ///
     /// # Errors
-    /// `FixInput` for a text that is no request, `AskCoordinator` when this device's role does not invite.
-    pub fn invite(&self, request: &str, role: Role) -> Outcome<Invitation> {
-        let (answer, words) = self.0.invite(request, role.into(), &[])?;
+    /// `FixInput` for a text that is no request, or an address that is none, `AskCoordinator` when this device's role does not
+    /// invite.
+    #[uniffi::method(default(relays = []))]
+    pub fn invite(&self, request: &str, role: Role, relays: &[String]) -> Outcome<Invitation> {
+        let urls: Vec<RelayUrl> =
+            relays.iter().map(|url| url.parse()).collect::<Result<_, haversack::Error>>()?;
+        let relays = self.0.relays_with(&urls)?;
+        let (answer, words) = self.0.invite(request, role.into(), &relays)?;
         Ok(Invitation::new(answer, &words))
     }
 
@@ -270,7 +276,7 @@ impl Notebook {
         Ok(self.0.import_bundle(&bytes)?.into())
     }
 
-    /// Syncs with the relay at `http://HOST:PORT`, in both directions. What arrives is durable as it arrives.
+    /// Syncs with the relay at `https://HOST:PORT#ID`, in both directions. What arrives is durable as it arrives.
     ///
     /// # Errors
     /// `RetryLater` when nobody answers or the connection breaks, `AskCoordinator` when another relay answers
@@ -287,7 +293,7 @@ fn create(folder: &str, passphrase: Vec<u8>, options: CreateOptions<'_>) -> Outc
     Ok(Arc::new(Notebook(notebook)))
 }
 
-fn all<T>(items: impl Iterator<Item = Result<T, EngineError>>) -> Outcome<Vec<T>> {
+pub(crate) fn all<T>(items: impl Iterator<Item = Result<T, EngineError>>) -> Outcome<Vec<T>> {
     Ok(items.collect::<Result<_, _>>()?)
 }
 

@@ -17,6 +17,8 @@ pub struct Status {
     pub waiting: u64,
     /// Frames refused.
     pub quarantined: u64,
+    /// Frames that found no room here when relays were last asked: they are asked for again.
+    pub dropped: u64,
     /// Frames kept for the next relay.
     pub carried: u64,
     /// Changes by removed devices, beyond what is believed of them: kept, not shown.
@@ -59,6 +61,7 @@ impl From<haversack::Status> for Status {
             own: status.own.into(),
             waiting: status.waiting,
             quarantined: status.quarantined,
+            dropped: status.dropped,
             carried: status.carried,
             doubted: status.doubted,
             forked: status.forked,

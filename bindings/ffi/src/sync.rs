@@ -7,12 +7,14 @@ use crate::RelayFault;
 pub struct SyncReport {
     /// HTTP requests made.
     pub requests: u32,
-    /// Bytes sent over the socket, headers included.
+    /// Bytes sent over the socket, headers included. Over an app's own HTTP client: bodies alone, here and below.
     pub bytes_up: u64,
     /// Bytes received.
     pub bytes_down: u64,
     /// Frames that the relay now holds.
     pub pushed: u32,
+    /// Their bytes, sealed.
+    pub pushed_bytes: u64,
     /// This device's changes in them.
     pub records: u32,
     /// Frames that the relay had no room for.
@@ -26,7 +28,7 @@ pub struct SyncReport {
 }
 
 /// What became of the frames that came.
-#[derive(Debug, uniffi::Record)]
+#[derive(Debug, Clone, Copy, uniffi::Record)]
 pub struct Received {
     /// Applied now.
     pub applied: u32,
@@ -72,6 +74,7 @@ impl From<haversack::SyncReport> for SyncReport {
             bytes_up: report.bytes_up,
             bytes_down: report.bytes_down,
             pushed: report.pushed,
+            pushed_bytes: report.pushed_bytes,
             records: report.records,
             faults: report.faults.iter().map(RelayFault::from).collect(),
             full: report.full,

@@ -90,6 +90,13 @@ impl Invitation {
     }
 }
 
+/// An id, by all its digits.
+pub(crate) fn id_of(text: &str) -> Option<[u8; 16]> {
+    let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hex)?;
+    Some(number.to_be_bytes())
+}
+
 /// A device's id as hexadecimal digits.
 pub(crate) fn device_text(device: Device) -> String {
     device.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect()

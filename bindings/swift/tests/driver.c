@@ -16,7 +16,8 @@
 #include "HaversackFFI.h"
 
 enum { CONTRACT_VERSION = 30, POLL_READY = 0, CALL_SUCCESS = 0, CALL_ERROR = 1 };
-enum { RETRY_LATER = 1, UNLOCK = 2, JOIN_SPACE = 3, FIX_INPUT = 7 };
+enum { RETRY_LATER = 1, UNLOCK = 2, JOIN_SPACE = 3, ASK_COORDINATOR = 4, FIX_INPUT = 7 };
+enum { UNTRUSTED = 3, REFUSED = 5 };
 enum { ROLE_EDUCATOR = 1, ROLE_COORDINATOR = 3 };
 enum { WHO_ANONYMOUS = 2, DIRECTION_OUT = 1 };
 
@@ -334,6 +335,89 @@ static void asynchronous_calls(uint64_t notebook) {
     expect_sync_error(notebook, "nowhere", FIX_INPUT);
 }
 
+// MARK: a client that the app implements (HttpClient): a table of functions, and a future of the app's
+
+static int requests = 0;
+// What the client's future ends with; 0 for nothing.
+static uint64_t client_failure = 0;
+
+static void free_client(uint64_t client) {
+    CHECK(client == 1);
+}
+
+static uint64_t clone_client(uint64_t client) {
+    return client;
+}
+
+static uint64_t handle_of_answer(uint64_t answer) {
+    RustCallStatus status = {0};
+    uint64_t handle = uniffi_haversack_ffi_fn_clone_httpanswer(answer, &status);
+    expect_success(&status);
+    return handle;
+}
+
+static void expect_question(RustBuffer request) {
+    Reader reader = {request, 0};
+    char text[256];
+    read_string(&reader, text, sizeof text);
+    CHECK(strcmp(text, "GET") == 0);
+    read_string(&reader, text, sizeof text);
+    CHECK(strstr(text, "http://127.0.0.1:") == text && strstr(text, "/v1/relay/") != NULL);
+    release(request);
+}
+
+// Says that there is no such page, and then says it again, which is refused.
+static void client_send(uint64_t client, RustBuffer request, uint64_t answer, UniffiForeignFutureCompleteVoid complete,
+                        uint64_t data, UniffiForeignFutureDroppedCallbackStruct *dropped) {
+    (void)dropped;
+    CHECK(client == 1);
+    requests++;
+    expect_question(request);
+    UniffiForeignFutureResultVoid result = {{0}};
+    RustCallStatus status = {0};
+    if (client_failure == 0) {
+        uniffi_haversack_ffi_fn_method_httpanswer_begin(handle_of_answer(answer), 404, &status);
+        expect_success(&status);
+        uniffi_haversack_ffi_fn_method_httpanswer_begin(handle_of_answer(answer), 404, &status);
+        CHECK(status.code == CALL_ERROR && status.errorBuf.data[3] == REFUSED);
+        release(status.errorBuf);
+    } else {
+        Writer error = {0};
+        put_integer(&error, client_failure, 4);
+        result.callStatus.code = CALL_ERROR;
+        result.callStatus.errorBuf = lower_written(&error);
+    }
+    status = (RustCallStatus){0};
+    uniffi_haversack_ffi_fn_free_httpanswer(answer, &status);
+    complete(data, result);
+}
+
+static void plug(uint64_t notebook, uint64_t client) {
+    RustCallStatus status = {0};
+    Writer writer = {0};
+    put_integer(&writer, client != 0, 1);
+    if (client != 0) {
+        put_integer(&writer, client, 8);
+    }
+    uniffi_haversack_ffi_fn_method_notebook_set_http_client(handle_of(notebook), lower_written(&writer), &status);
+    expect_success(&status);
+}
+
+static void the_apps_own_client_is_asked(uint64_t notebook) {
+    static const UniffiVTableCallbackInterfaceHttpClient table = {free_client, clone_client, client_send};
+    uniffi_haversack_ffi_fn_init_callback_vtable_httpclient(&table);
+    char url[64];
+    nobody_there(url, sizeof url);
+    plug(notebook, 1);
+    expect_sync_error(notebook, url, FIX_INPUT);
+    client_failure = UNTRUSTED;
+    expect_sync_error(notebook, url, ASK_COORDINATOR);
+    CHECK(requests == 2);
+    plug(notebook, 0);
+    expect_sync_error(notebook, url, RETRY_LATER);
+    CHECK(requests == 2);
+}
+
 // MARK: keys, devices, the way of a phone to its next worker
 
 static RustBuffer taken(RustBuffer buffer, const RustCallStatus *status) {
@@ -516,6 +600,7 @@ int main(int count, char **arguments) {
     contacts_are_counted(notebook);
     bundles_are_bytes(notebook);
     asynchronous_calls(notebook);
+    the_apps_own_client_is_asked(notebook);
     a_passphrase_is_changed(notebook);
     a_recovery_code_is_rehearsed(notebook);
     wrong_passphrases_are_limited(notebook);

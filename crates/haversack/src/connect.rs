@@ -28,18 +28,21 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
+    /// Counts bytes that were sent and received.
+    pub(crate) fn add(&self, up: usize, down: usize) {
+        self.up.fetch_add(up as u64, Ordering::Relaxed);
+        self.down.fetch_add(down as u64, Ordering::Relaxed);
+    }
+
     /// (bytes sent, bytes received)
     pub(crate) fn read(&self) -> (u64, u64) {
         (self.up.load(Ordering::Relaxed), self.down.load(Ordering::Relaxed))
     }
 }
 
-/// A relay, and the way there.
+/// To relays by connections of our own.
 #[derive(Debug)]
-pub(crate) struct Way<'a> {
-    pub(crate) url: &'a RelayUrl,
-    /// The keys of which it must have one, with TLS.
-    pub(crate) pins: Vec<Pin>,
+pub(crate) struct Direct {
     pub(crate) proxy: Option<Proxy>,
     pub(crate) meter: Meter,
 }
@@ -49,46 +52,46 @@ pub(crate) trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
 
-impl Way<'_> {
-    /// Goes it.
-    pub(crate) async fn open(&self) -> Result<Box<dyn Line>, Error> {
-        let stream = self.reach().await?;
-        match self.url.scheme() {
+impl Direct {
+    /// Opens a line to a relay; with TLS, to one that has one of the keys.
+    pub(crate) async fn open(&self, url: &RelayUrl, pins: &[Pin]) -> Result<Box<dyn Line>, Error> {
+        let stream = self.reach(url).await?;
+        match url.scheme() {
             Scheme::Http => Ok(Box::new(stream)),
-            Scheme::Https => self.secure(stream).await,
+            Scheme::Https => secure(stream, url, pins).await,
         }
     }
 
-    async fn reach(&self) -> Result<Metered, Error> {
+    async fn reach(&self, url: &RelayUrl) -> Result<Metered, Error> {
         let Some(proxy) = &self.proxy else {
-            let stream = tcp(&self.url.authority()).await;
+            let stream = tcp(&url.authority()).await;
             return Ok(self.metered(stream.map_err(|source| Error::Unreachable { source })?));
         };
         let mut stream = self.metered(tcp(proxy.authority()).await.map_err(ProxyError::from)?);
-        match timeout(CONNECT_TIME_MAX, proxy.ask(&mut stream, self.url)).await {
+        match timeout(CONNECT_TIME_MAX, proxy.ask(&mut stream, url)).await {
             Ok(asked) => asked?,
             Err(_) => return Err(ProxyError::Refused { why: "it took too long" }.into()),
         }
         Ok(stream)
     }
 
-    async fn secure(&self, stream: Metered) -> Result<Box<dyn Line>, Error> {
-        let config = connecting(&self.pins).map_err(|_| Error::Tls { source: Refusal::Other })?;
-        let name = ServerName::try_from(self.url.host().to_owned())
-            .map_err(|_| Error::Address { why: "has no usable host" })?;
-        let connected = TlsConnector::from(config).connect(name, stream);
-        match timeout(CONNECT_TIME_MAX, connected).await {
-            Ok(Ok(stream)) => Ok(Box::new(stream)),
-            Ok(Err(error)) => match Refusal::of(&error) {
-                Some(source) => Err(Error::Tls { source }),
-                None => Err(Error::Interrupted { so_far: Box::default() }),
-            },
-            Err(elapsed) => Err(Error::Unreachable { source: elapsed.into() }),
-        }
-    }
-
     fn metered(&self, stream: TcpStream) -> Metered {
         Metered { stream, meter: self.meter.clone() }
+    }
+}
+
+async fn secure(stream: Metered, url: &RelayUrl, pins: &[Pin]) -> Result<Box<dyn Line>, Error> {
+    let config = connecting(pins).map_err(|_| Error::Tls { source: Refusal::Other })?;
+    let name = ServerName::try_from(url.host().to_owned())
+        .map_err(|_| Error::Address { why: "has no usable host" })?;
+    let connected = TlsConnector::from(config).connect(name, stream);
+    match timeout(CONNECT_TIME_MAX, connected).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) => match Refusal::of(&error) {
+            Some(source) => Err(Error::Tls { source }),
+            None => Err(Error::Interrupted { so_far: Box::default() }),
+        },
+        Err(elapsed) => Err(Error::Unreachable { source: elapsed.into() }),
     }
 }
 
@@ -112,7 +115,7 @@ impl AsyncRead for Metered {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pinned::new(&mut self.stream).poll_read(cx, buffer);
-        self.meter.down.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
+        self.meter.add(0, buffer.filled().len() - before);
         polled
     }
 }
@@ -125,7 +128,7 @@ impl AsyncWrite for Metered {
     ) -> Poll<io::Result<usize>> {
         let polled = Pinned::new(&mut self.stream).poll_write(cx, bytes);
         if let Poll::Ready(Ok(written)) = polled {
-            self.meter.up.fetch_add(written as u64, Ordering::Relaxed);
+            self.meter.add(written, 0);
         }
         polled
     }

@@ -1,6 +1,6 @@
 use haversack_tls::Refusal;
 
-use crate::{ProxyError, SyncReport};
+use crate::{HttpFault, ProxyError, SyncReport};
 
 /// Why something was refused or did not work. Says what and where; never content, a name or a key.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum Error {
     /// The proxy cannot be used.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
+    /// An app's own HTTP client did what cannot be gone on with. What arrived before is kept.
+    #[error("the app's HTTP client cannot be gone on with: {0}")]
+    HttpClient(HttpFault),
     /// What answers is not trusted, and was told nothing.
     #[error("what answers at this address is not trusted: {source}")]
     Tls {

@@ -61,16 +61,12 @@ impl Notebook {
         let request = blocking(move || this.with(|engine| engine.wake_request(&route))).await?;
         let mut answer = http::wake(&way, request).await?;
         let mut line = Vec::new();
-        loop {
-            let read = http::next_chunk(&mut answer).await;
-            let Some(bytes) = read.map_err(|_| Error::Interrupted { so_far: Box::default() })?
-            else {
-                return Ok(false);
-            };
+        while let Some(bytes) = answer.next_chunk().await? {
             if is_news(&mut line, &bytes) {
                 return Ok(true);
             }
         }
+        Ok(false)
     }
 }
 
@@ -122,7 +118,7 @@ fn jittered(from: Duration, to: Duration) -> Duration {
 const fn is_lasting(error: &Error) -> bool {
     match error {
         Error::Engine(error) => !matches!(error, EngineError::Relay { .. } | EngineError::Wire(_)),
-        Error::Proxy(ProxyError::Address { .. }) => true,
+        Error::Proxy(ProxyError::Address { .. } | ProxyError::NotUsed) => true,
         Error::Address { .. } | Error::OtherRelay | Error::Closed | Error::Task => true,
         _ => false,
     }

@@ -24,16 +24,19 @@
 //! broke, talk to another relay than the one it met before.
 
 mod address;
+mod answer;
 mod bundles;
 mod connect;
+mod direct;
 mod error;
 mod follow;
 mod http;
+mod http_client;
 mod keys;
 mod ledger;
+mod network;
 mod notebook;
 mod peer;
-mod pieces;
 mod proxy;
 mod relays;
 mod spaces;
@@ -57,6 +60,7 @@ pub use haversack_memory::ZeroAlloc;
 pub use haversack_report::{Indicators, Period, Report, percent, rate};
 pub use haversack_tls::{Pin, Refusal as TlsRefusal};
 pub use haversack_wire::{Device, Padding, Relay, Space};
+pub use http_client::{HttpAnswer, HttpClient, HttpFault, HttpMethod, HttpRequest, HttpSending};
 pub use keys::{
     REQUEST_LIFETIME, attempts, calibrated, check_locked, make_file_key, suggest_passphrase, wipe,
 };

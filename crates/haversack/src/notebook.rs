@@ -16,7 +16,8 @@ use haversack_report::{Period, Report};
 use rand_core::UnwrapErr;
 use tokio::time::Instant;
 
-use crate::{Error, Proxy};
+use crate::Error;
+use crate::network::Network;
 
 /// One device's records. Cheap to clone; all clones are the same notebook.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ pub(crate) struct Shared {
     /// The further spaces that are open.
     pub(crate) spaces: Mutex<BTreeMap<SpaceName, Notebook>>,
     /// Between this store, with its spaces, and any relay.
-    pub(crate) proxy: Arc<Mutex<Option<Proxy>>>,
+    network: Arc<Mutex<Network>>,
 }
 
 pub(crate) fn system_random() -> Random {
@@ -51,6 +52,11 @@ impl Shared {
     pub(crate) fn engine(&self) -> MutexGuard<'_, Option<Engine>> {
         // A panic while the lock was held left nothing half-saved: every input is one transaction.
         self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How relays are reached.
+    pub(crate) fn network(&self) -> MutexGuard<'_, Network> {
+        self.network.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that it was used just now.
@@ -138,18 +144,14 @@ impl Notebook {
         Self::sharing(Arc::new(Mutex::new(Instant::now())), Arc::default(), engine)
     }
 
-    fn sharing(
-        used: Arc<Mutex<Instant>>,
-        proxy: Arc<Mutex<Option<Proxy>>>,
-        engine: Engine,
-    ) -> Self {
+    fn sharing(used: Arc<Mutex<Instant>>, network: Arc<Mutex<Network>>, engine: Engine) -> Self {
         let (engine, spaces) = (Mutex::new(Some(engine)), Mutex::default());
-        Self { shared: Arc::new(Shared { engine, used, spaces, proxy }) }
+        Self { shared: Arc::new(Shared { engine, used, spaces, network }) }
     }
 
     /// The notebook of a space of this one: whoever uses either uses both.
     pub(crate) fn within(&self, engine: Engine) -> Self {
-        Self::sharing(self.shared.used.clone(), self.shared.proxy.clone(), engine)
+        Self::sharing(self.shared.used.clone(), self.shared.network.clone(), engine)
     }
 
     pub(crate) fn engine(&self) -> MutexGuard<'_, Option<Engine>> {
@@ -378,11 +380,6 @@ impl Notebook {
         // One that was closed by itself is no failure, and one that could not save its snapshot has lost nothing.
         spaces.values().for_each(|space| drop(space.close()));
         in_clean_frame(|| self.engine().take().ok_or(Error::Closed)?.close().map_err(Error::from))
-    }
-
-    /// Goes to relays over a proxy from now on, in further spaces too; over none with `None`. It is forgotten with the notebook.
-    pub fn set_proxy(&self, proxy: Option<Proxy>) {
-        *self.shared.proxy.lock().unwrap_or_else(PoisonError::into_inner) = proxy;
     }
 }
 

@@ -40,6 +40,11 @@ pub enum ProxyError {
         /// What it said.
         why: &'static str,
     },
+    /// An app's own HTTP client was set as well, which goes where it goes: nothing was sent around the proxy.
+    #[error(
+        "a proxy and an HTTP client are both set, and the client does not use this proxy: set it there"
+    )]
+    NotUsed,
 }
 
 impl From<std::io::Error> for ProxyError {

@@ -1,15 +1,13 @@
 //! Syncing with a relay: who answers there, and one exchange after another.
 
-use std::sync::PoisonError;
-
 use haversack_core::{
     Exchange, Fault, Received, RelayFault, RelayRoute, SyncOutcome, relay_of_proof,
 };
 use haversack_wire::Relay;
 
-use crate::connect::{Meter, Way};
+use crate::connect::Meter;
+use crate::http::Way;
 use crate::notebook::blocking;
-use crate::pieces::Pieces;
 use crate::{Error, Notebook, Pin, RelayUrl, http};
 
 /// Exchanges that one sync makes at most, when a relay keeps saying that there is more.
@@ -22,7 +20,7 @@ const TROUBLES_MAX: u32 = 4;
 pub struct SyncReport {
     /// HTTP requests made: one, plus one on the first meeting with a relay, plus one for each further round.
     pub requests: u32,
-    /// Bytes sent and received over the socket, headers included.
+    /// Bytes sent over the socket, headers included. Over an app's own HTTP client: bodies alone, here and below.
     pub bytes_up: u64,
     /// Bytes received.
     pub bytes_down: u64,
@@ -112,8 +110,16 @@ impl Notebook {
             let named = self.relays()?.into_iter().filter(|named| Some(named.relay) == relay);
             pins.extend(named.flat_map(|named| named.pins).map(Pin::new));
         }
-        let proxy = self.shared.proxy.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Way { url, pins, proxy, meter: Meter::default() })
+        let meter = Meter::default();
+        let (client, proves_pins) = self.shared.network().client(&meter)?;
+        Ok(Way { url, pins, client, proves_pins, meter })
+    }
+
+    /// How a device beside this one is reached: by its pin alone, which an app's own client cannot be trusted to prove.
+    fn way_to_peer<'a>(&self, url: &'a RelayUrl) -> Way<'a> {
+        let meter = Meter::default();
+        let client = self.shared.network().direct(&meter);
+        Way { url, pins: url.pins().to_vec(), client, proves_pins: true, meter }
     }
 
     /// Finds out which relay answers at an address: the pinned one, or one that proves its key now.
@@ -128,7 +134,9 @@ impl Notebook {
             (Some(pinned), Some(expected)) if pinned != expected => return Err(Error::OtherRelay),
             (Some(pinned), _) => return Ok(pinned),
             // Whoever gave the address has said which key is that relay's: TLS proves it.
-            (None, Some(expected)) if !url.pins().is_empty() => return Ok(expected),
+            (None, Some(expected)) if way.proves_pins && !url.pins().is_empty() => {
+                return Ok(expected);
+            }
             (None, _) => {}
         }
         let mut nonce = [0; 32];
@@ -153,7 +161,7 @@ impl Notebook {
     pub async fn sync_with_peer(&self, url: &RelayUrl) -> Result<SyncReport, Error> {
         let why = "names no device and pin: take the one that haversack peer serve shows";
         let peer = url.relay().filter(|_| !url.pins().is_empty()).ok_or(Error::Address { why })?;
-        let way = self.way(url)?;
+        let way = self.way_to_peer(url);
         let (mut report, mut before) = (SyncReport::default(), None);
         for _ in 0..EXCHANGES_MAX {
             let this = self.clone();
@@ -192,16 +200,24 @@ impl Notebook {
         report.requests += 1;
         let sent = http::exchange(way, exchange.request().to_vec()).await;
         let mut answer = match sent {
-            Ok(answer) => Pieces::of(answer),
+            Ok(answer) => answer,
             Err(error) => {
                 // What was on its way may be there.
                 report.add(self.with(|engine| engine.end_exchange(&exchange))?);
                 return Err(interrupted(error, report, &way.meter));
             }
         };
+        let mut broken = Error::Interrupted { so_far: Box::default() };
         let mut nonsense = None;
         while !exchange.is_done() {
-            let Some(piece) = answer.next().await else { break };
+            let piece = match answer.next_piece().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(error) => {
+                    broken = error;
+                    break;
+                }
+            };
             let this = self.clone();
             let fed = blocking(move || {
                 let fed = this.with(|engine| engine.feed(&mut exchange, &piece));
@@ -222,10 +238,7 @@ impl Notebook {
         }
         match complete {
             true => Ok((exchange, again)),
-            false => {
-                let error = Error::Interrupted { so_far: Box::default() };
-                Err(interrupted(error, report, &way.meter))
-            }
+            false => Err(interrupted(broken, report, &way.meter)),
         }
     }
 }

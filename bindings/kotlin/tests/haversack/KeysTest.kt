@@ -30,6 +30,20 @@ class KeysTest {
     private val other = "wild geese over an empty river tonight".toByteArray()
 
     @Test
+    fun whatOpensAStoreIsShown() {
+        val code = newCoordinator(folder.root).use { notebook ->
+            assertEquals(Slots(false, false, false), notebook.slots())
+            notebook.setDuress(other, null)
+            notebook.addRecovery().also { assertEquals(Slots(true, true, false), notebook.slots()) }
+        }
+        assertEquals(Attempts(0u, 0uL, null), attempts(path))
+        assertThrows(HaversackException.Unlock::class.java) { Notebook.open(path, "not this one".toByteArray()) }
+        assertEquals(1u, attempts(path).wrong)
+        Notebook.openWithRecovery(path, code).use { assertTrue(it.slots().openedByRecovery) }
+        assertThrows(HaversackException.FixInput::class.java) { attempts(folder.root.resolve("nothing").path) }
+    }
+
+    @Test
     fun aPassphraseIsChanged() {
         val words = suggestPassphrase()
         newCoordinator(folder.root).use { notebook ->

@@ -1,12 +1,11 @@
 //! `haversack invite`: answers a request to join.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueHint;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use haversack::{Notebook, Relay, RelayAddress, RelayUrl, Role};
+use haversack::{RelayUrl, Role};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -95,34 +94,13 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Invitation, Error> {
     let given = files::code(args.request.as_deref(), args.file.as_deref(), MARK)?;
     let notebook = global.open()?;
     let request = given.map_or_else(|| files::pasted(MARK), Ok)?;
-    let relays = relays(&notebook, &args.relays)?;
+    let relays = notebook.relays_with(&args.relays)?;
     let (answer, words) = notebook.invite(&request, args.role, &relays)?;
     let relays = notebook.relays()?.len() as u64;
     close(&notebook);
     let (words, role) = (words.to_string(), role_name(Some(args.role)));
     let codes = args.qr.codes(&answer)?;
     Ok(Invitation { answer, words, role, relays, codes })
-}
-
-/// The relays that the roster names, and those given here.
-fn relays(notebook: &Notebook, urls: &[RelayUrl]) -> Result<Vec<RelayAddress>, Error> {
-    let mut relays: BTreeMap<Relay, RelayAddress> = BTreeMap::new();
-    if !urls.is_empty() {
-        let named = notebook.relays()?.into_iter();
-        relays.extend(named.map(|relay| (relay.relay, relay)));
-    }
-    for url in urls {
-        let Some(relay) = url.relay() else { continue };
-        let (addresses, pins) = Default::default();
-        let entry = relays.entry(relay).or_insert(RelayAddress { relay, addresses, pins });
-        if !entry.addresses.contains(&url.base()) {
-            entry.addresses.push(url.base());
-        }
-        let pins = url.pins().iter().map(|pin| pin.to_bytes());
-        let new: Vec<_> = pins.filter(|pin| !entry.pins.contains(pin)).collect();
-        entry.pins.extend(new);
-    }
-    Ok(relays.into_values().collect())
 }
 
 impl Show for Invitation {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::ValueHint;
-use haversack::{Relay, RelayAddress, RelayUrl};
+use haversack::RelayUrl;
 use serde::Serialize;
 
 use super::RelayShown;
@@ -34,20 +34,7 @@ pub(crate) struct Added(RelayShown);
 /// Runs it.
 pub(crate) async fn run(global: &Global, args: &Args) -> Result<Added, Error> {
     let notebook = global.open()?;
-    let relay: Relay = match args.relay.relay() {
-        Some(relay) => relay,
-        None => notebook.relay_at(&args.relay).await?,
-    };
-    let known = notebook.relays()?.into_iter().find(|known| known.relay == relay);
-    let (addresses, pins) = Default::default();
-    let mut named = known.unwrap_or(RelayAddress { relay, addresses, pins });
-    if !named.addresses.contains(&args.relay.base()) {
-        named.addresses.push(args.relay.base());
-    }
-    let pins = args.relay.pins().iter().map(|pin| pin.to_bytes());
-    let new: Vec<_> = pins.filter(|pin| !named.pins.contains(pin)).collect();
-    named.pins.extend(new);
-    notebook.set_relays(std::slice::from_ref(&named))?;
+    let named = notebook.add_relay(&args.relay).await?;
     close(&notebook);
     Ok(Added(RelayShown::from(&named)))
 }
