@@ -127,12 +127,7 @@ fn rights(cast: &Cast) -> Vec<Vector> {
             FOR_A_RELAY,
             SectionHead { resume: Some(resume), ..own() },
         ),
-        bytes(
-            cast,
-            "meeting_foreign_mailbox",
-            "mailbox is not that of its token",
-            &flip(&whole, 4),
-        ),
+        bytes(cast, "meeting_of_strangers", NO_KEY, &flip(&whole, 4)),
         bytes(cast, "meeting_cut", "ends too early", &whole[..whole.len() - 1]),
         bytes(cast, "meeting_trailing", "1 bytes too many", &[&whole[..], &[0]].concat()),
     ]
