@@ -20,7 +20,7 @@ class Section:
     cursor: int
     digest: bytes | None
     vector: list[tuple[bytes, int]] | None
-    resume: tuple[bytes, int, int, bytes] | None
+    resume: tuple[int, int, bytes] | None
     frames: list[bytes]
 
 
@@ -59,7 +59,7 @@ def section(reader: Reader, frames_most: int) -> Section:
         raise refusal.unknown("resume")
     place = None
     if resume:
-        place = (reader.bytes(8), reader.integer(4), reader.varint(), reader.bytes(16))
+        place = (reader.varint(), reader.varint(), reader.bytes(16))
     frames = reader.list(frames_most, lambda: reader.blob(limits.FRAME))
     mailbox = derive.mailbox(token, retire)
     return Section(mailbox, token, admission, basis, cursor, digest, vector, place, frames)

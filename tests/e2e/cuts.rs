@@ -254,6 +254,42 @@ fn what_comes_down_goes_on_at_a_byte() {
     println!("down: {most} bytes sent again at most");
 }
 
+/// Grants, rosters, packs and chunks alike: a new phone on a line that never holds for longer than a small part of one of them.
+#[test]
+fn a_newcomer_comes_to_the_end_of_all_kinds_of_frames() {
+    const HOLDS: usize = 600;
+    let mut fleet = Fleet::new();
+    fleet.device(0).set_padding(Padding::HighRisk).unwrap();
+    for n in 0..40 {
+        log(&mut fleet, 0, n % 20);
+    }
+    finish(&mut fleet, 0);
+    fleet.device(0).make_pack(&mut |_, _| {}).unwrap();
+    finish(&mut fleet, 0);
+    log(&mut fleet, 0, 21);
+    finish(&mut fleet, 0);
+    let to = route(&fleet);
+    let (mut cuts, mut longest) = (0, 0);
+    loop {
+        let mut under_way = fleet.device(2).begin_exchange(&to).unwrap();
+        let answer = exchange(&fleet.relay, under_way.request()).unwrap();
+        let frames = said(&answer).into_iter().filter_map(|said| match said {
+            Said::Frame(_, frame) if frame.first() != Some(&1) => Some(frame.len()),
+            _ => None,
+        });
+        longest = frames.fold(longest, usize::max);
+        let arrives = &answer[..answer.len().min(HOLDS)];
+        let outcome = read(&mut fleet, 2, &mut under_way, arrives);
+        if outcome.complete && !outcome.again {
+            break;
+        }
+        cuts += 1;
+        assert!(cuts < 400, "it comes to no end");
+    }
+    assert!(longest > 2 * HOLDS && cuts > 10, "{cuts} cuts, {longest} bytes");
+    assert_eq!(fleet.device(2).contact_count().unwrap(), 41);
+}
+
 /// A line that never holds: each exchange is cut somewhere, on its way up or down, and the app is killed now and then.
 #[test]
 fn a_line_that_never_holds_is_enough() {

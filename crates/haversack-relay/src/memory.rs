@@ -170,13 +170,6 @@ impl Storage for Memory {
         Ok(self.read(mailbox, Kept::have))
     }
 
-    fn candidates(&self, mailbox: Mailbox, tag: LaneTag, sequence: u32) -> Result<Vec<u64>, Error> {
-        Ok(self.read(mailbox, |kept| {
-            let all = kept.candidates(tag, sequence).iter().copied();
-            all.filter(|cursor| !kept.dropped.contains(cursor)).collect()
-        }))
-    }
-
     fn entries(
         &self,
         mailbox: Mailbox,

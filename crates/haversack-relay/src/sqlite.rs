@@ -86,10 +86,6 @@ impl Storage for Sqlite {
         self.readers.ask(|db| reader::have(db, mailbox))
     }
 
-    fn candidates(&self, mailbox: Mailbox, tag: LaneTag, sequence: u32) -> Result<Vec<u64>, Error> {
-        self.readers.ask(|db| reader::candidates(db, mailbox, (tag, sequence)))
-    }
-
     fn entries(
         &self,
         mailbox: Mailbox,

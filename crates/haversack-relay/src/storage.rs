@@ -138,12 +138,6 @@ pub trait Storage: Send + Sync {
     /// [`Error`] when it cannot be read.
     fn have(&self, mailbox: Mailbox) -> Result<Vec<(LaneTag, u32)>, Error>;
 
-    /// The cursors of the chunks at a lane position, ascending.
-    ///
-    /// # Errors
-    /// [`Error`] when they cannot be read.
-    fn candidates(&self, mailbox: Mailbox, tag: LaneTag, sequence: u32) -> Result<Vec<u64>, Error>;
-
     /// At most `limit` frames of a range of cursors, ascending, without their bytes and without those that were dropped.
     ///
     /// # Errors

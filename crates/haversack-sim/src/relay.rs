@@ -67,10 +67,6 @@ impl Storage for Branch {
         self.memory.have(mailbox)
     }
 
-    fn candidates(&self, mailbox: Mailbox, tag: LaneTag, sequence: u32) -> Result<Vec<u64>, Error> {
-        self.memory.candidates(mailbox, tag, sequence)
-    }
-
     fn entries(
         &self,
         mailbox: Mailbox,

@@ -170,6 +170,8 @@ fn read_stored(r: &mut Reader<'_>) -> Result<Stored, Error> {
 /// A part of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken<'a> {
+    /// The relay's mark of the frame.
+    pub cursor: u64,
     /// Where in the frame it begins: not at 0 when the answer itself went on with a frame.
     pub offset: u32,
     /// What is there of it.
@@ -242,13 +244,13 @@ impl AnswerReader {
         if self.done || length > PART_MAX as u64 || length <= r.rest().len() as u64 {
             return None;
         }
-        r.varint().ok()?;
+        let cursor = r.varint().ok()?;
         let offset = match kind {
             3 => 0,
             4 => r.varint_u32().ok()?,
             _ => return None,
         };
-        Some(Broken { offset, bytes: r.rest() })
+        Some(Broken { cursor, offset, bytes: r.rest() })
     }
 
     /// Whether the last part has been read: an answer without it was cut.

@@ -23,11 +23,9 @@ pub enum Basis {
 /// Where a frame broke off that the device has a part of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resume {
-    /// The chunk's lane.
-    pub tag: LaneTag,
-    /// The chunk's place on it.
-    pub sequence: u32,
-    /// Bytes already here.
+    /// The relay's own mark of the frame.
+    pub cursor: u64,
+    /// Bytes of it that are already here.
     pub offset: u32,
     /// Their hash, as of a frame.
     pub frame: FrameHash,
@@ -110,8 +108,7 @@ impl SectionHead {
 fn put_resume(out: &mut Vec<u8>, resume: Option<&Resume>) {
     out.push(resume.is_some().into());
     if let Some(resume) = resume {
-        out.extend_from_slice(resume.tag.as_bytes());
-        out.extend_from_slice(&resume.sequence.to_le_bytes());
+        put_varint(out, resume.cursor);
         put_varint(out, resume.offset.into());
         out.extend_from_slice(resume.frame.as_bytes());
     }
@@ -121,8 +118,7 @@ fn read_resume(r: &mut Reader<'_>) -> Result<Option<Resume>, Error> {
     match r.u8()? {
         0 => Ok(None),
         1 => Ok(Some(Resume {
-            tag: LaneTag::new(r.array()?),
-            sequence: r.u32()?,
+            cursor: r.varint()?,
             offset: r.count(FRAME_MAX)? as u32,
             frame: FrameHash::new(r.array()?),
         })),
@@ -302,12 +298,7 @@ mod tests {
             admission: b"let me in".to_vec(),
             cursor: 300,
             basis: Basis::Vector(vec![(LaneTag::new([3; 8]), 4), (LaneTag::new([5; 8]), 600)]),
-            resume: Some(Resume {
-                tag: LaneTag::new([3; 8]),
-                sequence: 4,
-                offset: 100,
-                frame: FrameHash::new([6; 16]),
-            }),
+            resume: Some(Resume { cursor: 290, offset: 100, frame: FrameHash::new([6; 16]) }),
             frames: 2,
         }
     }

@@ -365,7 +365,7 @@ fn section_head(
         // Nothing is sent again only because it came after a cursor that says nothing.
         cursor: if asks || state.differs { CURSOR_MAX } else { state.cursor },
         basis,
-        resume: state.partial.as_ref().and_then(Partial::resume),
+        resume: state.partial.as_ref().map(Partial::resume),
         frames: 0,
     }
 }

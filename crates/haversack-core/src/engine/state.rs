@@ -71,7 +71,7 @@ pub(super) struct RouteState {
     pub(super) differs: bool,
     /// How often in a row the end of its answer was not in order.
     pub(super) strikes: u8,
-    /// A chunk of which a part came before the line broke.
+    /// A frame of which a part came before the line broke.
     pub(super) partial: Option<Partial>,
     /// What was on its way there when the line broke, in order: it may be there, or not.
     pub(super) unsure: Vec<Pushed>,
@@ -106,6 +106,7 @@ impl RouteState {
             out.extend_from_slice(key);
         }
         out.extend([u8::from(self.differs), self.strikes]);
+        put_varint(out, self.partial.as_ref().map_or(0, |partial| partial.cursor));
         put_blob(out, self.partial.as_ref().map_or(&[], |partial| partial.bytes.as_slice()));
         put_varint(out, self.unsure.len() as u64);
         self.unsure.iter().for_each(|pushed| pushed.encode(out));
@@ -127,7 +128,7 @@ impl RouteState {
             relay.granted.insert((Epoch::new(r.array()?), r.array()?));
         }
         (relay.differs, relay.strikes) = (r.u8()? == 1, r.u8()?);
-        relay.partial = Partial::new(r.blob(FRAME_MAX)?.to_vec());
+        relay.partial = Partial::new(r.varint()?, r.blob(FRAME_MAX)?.to_vec());
         for _ in 0..r.count(PUSH_FRAMES_MAX)? {
             relay.unsure.push(Pushed::decode(r)?);
         }

@@ -11,8 +11,7 @@ use haversack_wire::codec::put_varint;
 use haversack_wire::limits::FRAME_MAX;
 use haversack_wire::request::{Resume, Section, encode};
 use haversack_wire::{
-    ChunkHeader, CursorDigest, Epoch, Error, Frame, FrameHash, Generation, LaneTag, Pack, Reader,
-    Relay,
+    CursorDigest, Epoch, Error, Frame, FrameHash, Generation, LaneTag, Pack, Reader, Relay,
 };
 
 /// A frame that was pushed, as the acknowledgement will name it.
@@ -118,29 +117,37 @@ pub(crate) struct Ended {
     pub(crate) confirmed: Vec<Pushed>,
 }
 
-/// A chunk of which an answer brought a part before it broke off.
+/// Fewer bytes than this cost more to ask on from than to get again.
+const PART_MIN: usize = 44;
+
+/// A frame of which an answer brought a part before it broke off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Partial {
+    /// The relay's mark of it.
+    pub(crate) cursor: u64,
     pub(crate) bytes: Vec<u8>,
 }
 
 impl Partial {
-    /// A part that is worth going on with: its clear header is whole.
-    pub(crate) fn new(bytes: Vec<u8>) -> Option<Self> {
-        let is_chunk = bytes.starts_with(&[1, haversack_wire::VERSION]);
-        let fits = (ChunkHeader::LEN..FRAME_MAX).contains(&bytes.len());
-        (is_chunk && fits).then_some(Self { bytes })
+    /// A part that is worth going on with.
+    pub(crate) fn new(cursor: u64, bytes: Vec<u8>) -> Option<Self> {
+        let fits = (PART_MIN..FRAME_MAX).contains(&bytes.len()) && cursor <= CURSOR_MAX;
+        fits.then_some(Self { cursor, bytes })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether the rest of a frame is that of this one.
+    fn goes_on(&self, cursor: u64, offset: u32) -> bool {
+        (self.cursor, self.bytes.len()) == (cursor, offset as usize)
     }
 
     /// How a request asks for the rest.
-    pub(crate) fn resume(&self) -> Option<Resume> {
-        let (tag, sequence) = (self.bytes.get(2..10)?, self.bytes.get(10..14)?);
-        Some(Resume {
-            tag: LaneTag::new(tag.try_into().ok()?),
-            sequence: u32::from_le_bytes(sequence.try_into().ok()?),
-            offset: self.bytes.len() as u32,
-            frame: FrameHash::of(&self.bytes),
-        })
+    pub(crate) fn resume(&self) -> Resume {
+        let (offset, frame) = (self.bytes.len() as u32, FrameHash::of(&self.bytes));
+        Resume { cursor: self.cursor, offset, frame }
     }
 }
 
@@ -442,16 +449,15 @@ impl Exchange {
         ended
     }
 
-    /// The mailbox in which the answer broke off, and the chunk of which it brought a part.
+    /// The mailbox in which the answer broke off, and the frame of which it brought a part.
     pub(crate) fn broken_off(&self) -> Option<(Generation, Partial)> {
         let mailbox = self.mailboxes.get(self.at)?;
-        let Broken { offset, bytes } = self.reader.broken_off()?;
-        let before = mailbox.partial.as_ref().map(|partial| partial.bytes.as_slice());
+        let Broken { cursor, offset, bytes } = self.reader.broken_off()?;
         let before = match offset {
-            0 => Some(&[][..]),
-            _ => before.filter(|before| before.len() == offset as usize),
+            0 => &[][..],
+            _ => mailbox.partial.as_ref().filter(|before| before.goes_on(cursor, offset))?.bytes(),
         };
-        let partial = Partial::new([before?, bytes].concat())?;
+        let partial = Partial::new(cursor, [before, bytes].concat())?;
         Some((mailbox.generation, partial))
     }
 
@@ -512,9 +518,7 @@ fn step(mailbox: &mut MailboxTrail, part: Part<'_>) -> Result<Option<Step>, Erro
         Part::Section(_) | Part::Done | Part::Other => return Ok(None),
         Part::Tail { cursor, offset, rest } => {
             let partial = mailbox.partial.take().ok_or(UNASKED)?;
-            if partial.bytes.len() != offset as usize
-                || rest.len() + partial.bytes.len() > FRAME_MAX
-            {
+            if !partial.goes_on(cursor, offset) || rest.len() + partial.bytes.len() > FRAME_MAX {
                 return Err(UNASKED);
             }
             let frame = [&partial.bytes, rest].concat();
@@ -631,12 +635,15 @@ mod tests {
     }
 
     #[test]
-    fn only_a_chunk_with_a_whole_header_is_gone_on_with() {
-        let chunk = |len: usize| [&[1, 1][..], &[7; 8], &[5, 0, 0, 0], &vec![0; len - 14]].concat();
-        assert!(Partial::new(chunk(43)).is_none());
-        assert!(Partial::new([&[2, 1][..], &[0; 300]].concat()).is_none());
-        let resume = Partial::new(chunk(300)).unwrap().resume().unwrap();
-        assert_eq!((resume.tag, resume.sequence), (LaneTag::new([7; 8]), 5));
-        assert_eq!((resume.offset, resume.frame), (300, FrameHash::of(&chunk(300))));
+    fn what_is_worth_it_is_gone_on_with_whatever_it_is() {
+        assert!(Partial::new(7, vec![1; PART_MIN - 1]).is_none());
+        assert!(Partial::new(7, vec![1; FRAME_MAX]).is_none());
+        assert!(Partial::new(CURSOR_MAX + 1, vec![1; 300]).is_none());
+        for kind in 1..=99 {
+            let part = vec![kind; 300];
+            let resume = Partial::new(7, part.clone()).unwrap().resume();
+            assert_eq!((resume.cursor, resume.offset), (7, 300));
+            assert_eq!(resume.frame, FrameHash::of(&part));
+        }
     }
 }

@@ -30,12 +30,7 @@ fn head(n: u8) -> SectionHead {
 fn requests() -> Vec<Vector> {
     let one = Section { head: head(1), frames: vec![vec![9; 256]] };
     let lanes = vec![(LaneTag::new([3; 8]), 4), (LaneTag::new([5; 8]), 600)];
-    let resume = Resume {
-        tag: LaneTag::new([3; 8]),
-        sequence: 4,
-        offset: 100,
-        frame: FrameHash::new([8; 16]),
-    };
+    let resume = Resume { cursor: 4, offset: 100, frame: FrameHash::new([8; 16]) };
     let admission = b"let me in".to_vec();
     let basis = Basis::Vector(lanes);
     let other = SectionHead { admission, basis, resume: Some(resume), ..head(5) };

@@ -93,12 +93,7 @@ fn rights(cast: &Cast) -> Vec<Vector> {
     };
     let own = || known(cast, 0).head;
     let token = |relay: Relay| cast.epoch.generation().token(&relay);
-    let resume = Resume {
-        tag: LaneTag::new([3; 8]),
-        sequence: 4,
-        offset: 100,
-        frame: FrameHash::new([8; 16]),
-    };
+    let resume = Resume { cursor: 4, offset: 100, frame: FrameHash::new([8; 16]) };
     let whole = encode(&[known(cast, 1)]).unwrap();
     vec![
         request(cast, "meeting_of_a_stranger", NO_KEY, &[unknown(cast, 0)]),

@@ -303,18 +303,20 @@ fn put_receipts(page: &mut Vec<u8>, receipts: &[Receipt]) -> Result<(), Error> {
     })
 }
 
-/// Goes on with a frame that broke off, if one is stored that begins with what the device has of it, and is longer.
+/// Goes on with a frame that broke off, if what is stored there begins with what the device has of it, and is longer.
 fn put_tail(
     page: &mut Vec<u8>,
     storage: &dyn Storage,
     mailbox: Mailbox,
     resume: Resume,
 ) -> Result<Option<u64>, Error> {
-    let cursors = storage.candidates(mailbox, resume.tag, resume.sequence)?;
-    let (offset, frames) = (resume.offset, storage.frames(mailbox, &cursors)?);
-    for (cursor, frame) in cursors.into_iter().zip(frames) {
+    let Resume { cursor, offset, frame: begins } = resume;
+    if storage.entries(mailbox, cursor..=cursor, 1)?.is_empty() {
+        return Ok(None);
+    }
+    for frame in storage.frames(mailbox, &[cursor])? {
         let Some((start, rest)) = frame.split_at_checked(offset as usize) else { continue };
-        if !rest.is_empty() && FrameHash::of(start) == resume.frame {
+        if !rest.is_empty() && FrameHash::of(start) == begins {
             put(page, &Part::Tail { cursor, offset, rest })?;
             return Ok(Some(cursor));
         }

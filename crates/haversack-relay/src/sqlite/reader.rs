@@ -87,18 +87,6 @@ pub(super) fn have(db: &Connection, mailbox: Mailbox) -> Result<Vec<(LaneTag, u3
         .collect()
 }
 
-pub(super) fn candidates(
-    db: &Connection,
-    mailbox: Mailbox,
-    (tag, sequence): (LaneTag, u32),
-) -> Result<Vec<u64>> {
-    const SQL: &str = "SELECT f.cursor FROM mailbox m JOIN lane l ON l.mailbox = m.id
-        JOIN frame f ON f.lane = l.id
-        WHERE m.name = ?1 AND l.tag = ?2 AND f.sequence = ?3 AND NOT f.dropped ORDER BY f.cursor";
-    let key = params![mailbox.as_bytes(), tag.as_bytes(), sequence];
-    db.prepare_cached(SQL)?.query_map(key, |row| row.get(0))?.collect()
-}
-
 pub(super) fn entries(
     db: &Connection,
     mailbox: Mailbox,

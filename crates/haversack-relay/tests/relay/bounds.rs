@@ -81,10 +81,6 @@ impl Storage for Watched {
         self.inner.have(mailbox)
     }
 
-    fn candidates(&self, mailbox: Mailbox, tag: LaneTag, sequence: u32) -> Result<Vec<u64>, Error> {
-        self.inner.candidates(mailbox, tag, sequence)
-    }
-
     fn entries(
         &self,
         mailbox: Mailbox,

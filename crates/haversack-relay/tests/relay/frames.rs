@@ -87,17 +87,10 @@ pub(crate) fn with_vector(vector: &[(char, u32)], mut section: Section) -> Secti
     section
 }
 
-/// The section of a device that has the first bytes of a chunk on lane `name`.
-pub(crate) fn resuming(
-    name: char,
-    sequence: u32,
-    frame: &[u8],
-    offset: u32,
-    mut section: Section,
-) -> Section {
+/// The section of a device that has the first bytes of the frame at a cursor.
+pub(crate) fn resuming(cursor: u64, frame: &[u8], offset: u32, mut section: Section) -> Section {
     let start = &frame[..frame.len().min(offset as usize)];
-    section.head.resume =
-        Some(Resume { tag: tag(name), sequence, offset, frame: FrameHash::of(start) });
+    section.head.resume = Some(Resume { cursor, offset, frame: FrameHash::of(start) });
     section
 }
 

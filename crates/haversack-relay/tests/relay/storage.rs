@@ -41,7 +41,6 @@ fn nothing_is_an_empty_mailbox(storage: &dyn Storage, mailbox: Mailbox) {
     assert_eq!(storage.entries(mailbox, 1..=u64::MAX, 10).unwrap(), []);
     assert_eq!(storage.frames(mailbox, &[]).unwrap(), Vec::<Vec<u8>>::new());
     assert!(storage.frames(mailbox, &[1]).is_err());
-    assert_eq!(storage.candidates(mailbox, tag('a'), 0).unwrap(), []);
 }
 
 fn frames_come_back(storage: &dyn Storage) {
@@ -65,9 +64,6 @@ fn frames_come_back(storage: &dyn Storage) {
         storage.frames(at, &[3, 1, 4]).unwrap(),
         [2, 0, 3].map(|n: usize| frames[n].clone())
     );
-    assert_eq!(storage.candidates(at, tag('a'), 1).unwrap(), [3]);
-    assert_eq!(storage.candidates(at, tag('a'), 0).unwrap(), [1]);
-    assert_eq!(storage.candidates(at, tag('b'), 1).unwrap(), []);
     check_entries(storage, at);
 }
 
