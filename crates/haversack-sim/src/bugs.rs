@@ -35,7 +35,7 @@ pub const BUGS: [Seeded; 20] = [
     seeded("skip-cut", Bug::SkipCut, Checker::Authority, None),
     seeded("synced-without-ack", Bug::SyncedWithoutAck, Checker::HonestLedger, Some(0)),
     seeded("ack-without-hash", Bug::AckWithoutHash, Checker::HonestLedger, None),
-    seeded("forget-waiting", Bug::ForgetWaiting, Checker::Converged, Some(0)),
+    seeded("forget-waiting", Bug::ForgetWaiting, Checker::AcknowledgedIsKept, Some(21)),
     seeded("foreign-never-retried", Bug::ForeignNeverRetried, Checker::Converged, None),
     seeded(
         "one-bad-frame-fails-all",

@@ -128,16 +128,9 @@ impl Engine {
             Step::Need if seeded(Bug::CursorAsTruth) => {}
             Step::Need => {
                 space.packs.start_over(&(exchange.relay(), generation));
-                let own = own_tag(space, &generation);
-                let at_risk = own.map(|own| self.first_at_risk(own));
-                let is_squatted = space.faults.contains_key(&(exchange.relay(), Fault::Squatted));
+                self.offer_what_may_be_lost(exchange.relay(), space, &generation);
                 let route = space.routes.entry((exchange.relay(), generation)).or_default();
                 (route.needs_vector, route.differs) = (true, true);
-                route.forget_sent();
-                // At places of this lane may lie garbage by now: what nobody keeps yet, or all where that was seen, is sent again.
-                let from = at_risk.filter(|_| !is_squatted).unwrap_or_default();
-                let known = own.and_then(|own| route.known.get_mut(&own));
-                known.into_iter().for_each(|known| *known = (*known).min(from));
                 exchange.tally.again = true;
                 exchange.blame(Fault::OtherPast, 1);
             }
@@ -146,8 +139,33 @@ impl Engine {
                 exchange.tally.again = true;
                 space.read_packs((exchange.relay(), generation), cursor);
             }
-            Step::End(cursor, digest) => take_end(exchange, space, &generation, cursor, digest),
+            Step::End(cursor, digest) => {
+                if take_end(exchange, space, &generation, cursor, digest) {
+                    self.offer_what_may_be_lost(exchange.relay(), space, &generation);
+                }
+            }
         }
+    }
+
+    /// Takes nothing for granted any more that a relay has which turned out to have another past. At places of this lane may lie
+    /// garbage by now: what nobody keeps yet, or all where that was seen, is sent again.
+    fn offer_what_may_be_lost(
+        &self,
+        relay: Relay,
+        space: &mut SpaceState,
+        generation: &Generation,
+    ) {
+        if seeded(Bug::SentIsSafe) {
+            return;
+        }
+        let own = own_tag(space, generation);
+        let at_risk = own.map(|own| self.first_at_risk(own));
+        let is_squatted = space.faults.contains_key(&(relay, Fault::Squatted));
+        let route = space.routes.entry((relay, *generation)).or_default();
+        route.forget_sent();
+        let from = at_risk.filter(|_| !is_squatted).unwrap_or_default();
+        let known = own.and_then(|own| route.known.get_mut(&own));
+        known.into_iter().for_each(|known| *known = (*known).min(from));
     }
 
     /// Takes note of a frame that is durable here.
@@ -321,14 +339,15 @@ fn take_have(
     from
 }
 
-/// Takes the end of a mailbox's part of the answer.
+/// Takes the end of a mailbox's part of the answer. Says whether it shows, for the first time in a row, that what was delivered is not
+/// what the relay counts.
 fn take_end(
     exchange: &mut Exchange,
     space: &mut SpaceState,
     generation: &Generation,
     cursor: u64,
     digest: CursorDigest,
-) {
+) -> bool {
     let own = own_tag(space, generation);
     let strikes = space.route(&exchange.relay(), generation).strikes;
     let is_enough = strikes >= STRIKES_MAX;
@@ -351,6 +370,7 @@ fn take_end(
         route.needs_vector = true;
         route.differs |= is_enough;
     }
+    ended.differs && strikes == 0 && !seeded(Bug::CursorAsTruth)
 }
 
 /// What a relay acknowledged before a line broke lies beyond the cursor of then: by now it has delivered it, or it is not there, and is

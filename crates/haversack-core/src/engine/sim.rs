@@ -8,6 +8,7 @@ use haversack_wire::{Lane, LaneTag};
 use super::Engine;
 use super::incoming::acknowledged;
 use super::outgoing::Load;
+use super::state::LaneState;
 use super::write::ContactDraft;
 use crate::Error;
 use crate::crypto::{Random, VaultKey};
@@ -119,12 +120,11 @@ impl Engine {
         drafts: &[ContactDraft],
     ) -> Result<Vec<u8>, Error> {
         let space = self.space()?.clone();
-        let others: Vec<Lane> = space
-            .lanes
-            .iter()
-            .filter(|(id, lane)| **id != space.lane && lane.next > 0)
-            .map(|(id, _)| *id)
-            .collect();
+        // On a lane of its own key, as a copied store has, what it signs is no forgery.
+        let own = space.lanes.get(&space.lane).map(|own| own.device_key);
+        let is_other = |lane: &LaneState| own != Some(lane.device_key) && lane.next > 0;
+        let others = space.lanes.iter().filter(|(_, lane)| is_other(lane));
+        let others: Vec<Lane> = others.map(|(id, _)| *id).collect();
         let victim = others.get(nth % others.len().max(1)).copied();
         let victim = victim.ok_or(Error::Unknown { what: "lane" })?;
         let contacts = self.contacts_of(day, drafts)?;
