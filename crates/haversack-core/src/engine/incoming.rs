@@ -27,7 +27,7 @@ use crate::store::{Table, Writer};
 use crate::sync::body::Body;
 
 /// Frames are applied in batches of at most this many.
-const BATCH_MAX: usize = 64;
+const BATCH_MAX: usize = 32;
 
 /// What came of frames that were taken in.
 #[derive(Debug, Clone, Copy, Default)]
