@@ -9,7 +9,7 @@ use std::thread::{Builder, ScopedJoinHandle, available_parallelism, scope};
 
 use automerge::Automerge;
 use haversack_memory::in_clean_frame;
-use haversack_wire::{Document, Incarnation, Space};
+use haversack_wire::{Document, FrameHash, Incarnation, Space};
 
 use super::Engine;
 use super::apply::{Made, Verdict, lane_of_body, make};
@@ -84,7 +84,8 @@ impl Engine {
             let mut done = Vec::new();
             while let Some(chunk) = opened.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if let Ok(lane) = lane_of_body(space, chunk) {
-                    done.push((chunk.signature, Ahead::of(space.space(), index, &lane, chunk)));
+                    let work = Ahead::of(space.space(), index, &lane, chunk);
+                    done.push((FrameHash::of(&chunk.frame), work));
                 }
             }
             done

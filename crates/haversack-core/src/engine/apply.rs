@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::{ActorId, Automerge};
 use haversack_wire::limits::{LANES_MAX, WAITING_MAX};
-use haversack_wire::{Document, Epoch, Lane, Position, Space, StatementHash};
+use haversack_wire::{Document, Epoch, FrameHash, Lane, Position, Space, StatementHash};
 
 use super::Engine;
 use super::ahead::Standing;
@@ -106,7 +106,7 @@ impl Engine {
             return Ok(verdict);
         }
         let judged = turn_of(&batch.space, chunk).and_then(|lane| {
-            let ahead = batch.ahead.remove(&chunk.signature);
+            let ahead = batch.ahead.remove(&FrameHash::of(&chunk.frame));
             let known =
                 |id: &Document, first| self.known_of(batch, &lane, (id, first), &chunk.body.lane);
             let ahead = ahead.and_then(|ahead| ahead.made(&lane, known));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_wire::{Document, Epoch, Lane, LaneTag};
+use haversack_wire::{Document, Epoch, FrameHash, Lane, LaneTag};
 
 use super::ahead::Ahead;
 use super::documents::Staged;
@@ -97,6 +97,6 @@ pub(super) struct Batch {
     pub(super) marks: BTreeMap<(Lane, u32), Mark>,
     /// What contradicts what is here of its lane.
     pub(super) rivals: Vec<Opened>,
-    /// Work that was done ahead, by the signature of its body.
-    pub(super) ahead: BTreeMap<[u8; 64], Ahead>,
+    /// Work that was done ahead, by the frame that its body came in: anybody can put another's signature under other words.
+    pub(super) ahead: BTreeMap<FrameHash, Ahead>,
 }
