@@ -110,14 +110,14 @@ mod tests {
     use super::*;
     use crate::engine::tests::{carry, engine, join};
     use crate::model::{Day, Mode, Site, SiteCode, SiteKind};
+    use crate::sync::body::Body;
+    use crate::sync::chunk;
     use crate::{ContactDraft, Role, WhoDraft};
 
-    /// Twelve bodies of one outing at once: of all but the first the guess is wrong, and they come out as if they had come one by one.
-    #[test]
-    fn a_wrong_guess_is_worked_out_again() {
-        let folder = TempDir::new().unwrap();
+    /// A coordinator who has logged twelve contacts of one outing, each in a body of its own; two members; and the frames.
+    fn team(folder: &TempDir) -> ([Engine; 3], Vec<Vec<u8>>) {
         let [mut admin, mut phone, mut other] =
-            [("admin", 1), ("phone", 2), ("other", 3)].map(|(name, n)| engine(&folder, name, n));
+            [("admin", 1), ("phone", 2), ("other", 3)].map(|(name, n)| engine(folder, name, n));
         admin.found_space().unwrap();
         join(&mut admin, &mut phone, Role::Educator);
         join(&mut admin, &mut other, Role::Educator);
@@ -138,7 +138,15 @@ mod tests {
         }
         let bundle = admin.export_bundle().unwrap();
         let frames = haversack_wire::bundle::decode(&bundle).unwrap().frames;
-        let frames: Vec<Vec<u8>> = frames.into_iter().map(<[u8]>::to_vec).collect();
+        let frames = frames.into_iter().map(<[u8]>::to_vec).collect();
+        ([admin, phone, other], frames)
+    }
+
+    /// Of all bodies but the first the guess is wrong, and they come out as if they had come one by one.
+    #[test]
+    fn a_wrong_guess_is_worked_out_again() {
+        let folder = TempDir::new().unwrap();
+        let ([mut admin, mut phone, mut other], frames) = team(&folder);
         let fresh: Vec<&Vec<u8>> = frames.iter().collect();
         let mut intake = phone.open_all(&fresh, &[], false).unwrap();
         phone.work_ahead(&mut intake.batch, &intake.opened);
@@ -151,5 +159,35 @@ mod tests {
         assert_eq!(phone.contact_count().unwrap(), 12);
         assert_eq!(phone.canonical().unwrap(), other.canonical().unwrap());
         assert_eq!(phone.canonical().unwrap(), admin.canonical().unwrap());
+    }
+
+    /// A member puts the author's own signatures under other words: what was found out about the author's is not taken for those, in
+    /// whatever order they come.
+    #[test]
+    fn a_signature_under_other_words_vouches_for_nothing() {
+        for forged_first in [false, true] {
+            let folder = TempDir::new().unwrap();
+            let ([mut admin, mut phone, mut other], mut frames) = team(&folder);
+            let fresh: Vec<&Vec<u8>> = frames.iter().collect();
+            let opened = other.open_all(&fresh, &[], false).unwrap().opened;
+            let space = other.space().unwrap().clone();
+            let forged: Vec<Vec<u8>> = opened
+                .iter()
+                .map(|chunk| {
+                    let body = Body { other: vec![(99, b"forged".to_vec())], ..chunk.body.clone() };
+                    let raw = [&body.encode().unwrap().bytes[..], &chunk.signature].concat();
+                    let key = (&other.ring.epochs()[&chunk.epoch], &chunk.epoch);
+                    let place = (chunk.tag, chunk.sequence);
+                    chunk::seal(key, space.space(), place, &raw, &mut *other.random).unwrap()
+                })
+                .collect();
+            let at = if forged_first { 0 } else { frames.len() };
+            frames.splice(at..at, forged);
+            let received = phone.receive(&frames, false).unwrap();
+            // What comes behind the author's own finds its place taken.
+            let refused = if forged_first { 12 } else { 0 };
+            assert_eq!((received.applied, received.quarantined), (12, refused));
+            assert_eq!(phone.canonical().unwrap(), admin.canonical().unwrap());
+        }
     }
 }
