@@ -30,7 +30,7 @@ const SUITES: [Suite; 11] = [
         about: "100,000 random histories of teams, and 1,000 with real keys",
         run: rust::histories,
     },
-    Suite { name: "sim", about: "fleets under 1,000 seeds break no promise", run: rust::sim },
+    Suite { name: "sim", about: "fleets under 5,000 seeds break no promise", run: rust::sim },
     Suite {
         name: "decoder",
         about: "a decoder written from the page opens and refuses all vectors",

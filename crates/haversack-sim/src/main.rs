@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Parser;
 use haversack_sim::{BUGS, Finding, History, Setup, run_many, run_seed, shrink};
@@ -196,19 +195,29 @@ fn tell(options: &Options, setup: &Setup, seed: u64, found: &Finding) {
     outcome.finding.iter().for_each(|found| eprintln!("{found}"));
 }
 
+/// How far it has come, on a terminal. Whoever breaks a long hunt off goes on at the seed that it shows: seeds are taken in order.
+fn bar(options: &Options) -> indicatif::ProgressBar {
+    const FORM: &str = "seed {msg} + {pos} of {len} {wide_bar} {per_sec}, {eta} left";
+    let form = indicatif::ProgressStyle::with_template(FORM);
+    let bar = indicatif::ProgressBar::new(options.runs).with_message(options.seed.to_string());
+    bar.with_style(form.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
+}
+
 fn run_all(options: &Options, setup: &Setup) -> ExitCode {
     let start = std::time::Instant::now();
-    let (done, failed) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    let (bar, failed) = (bar(options), Mutex::new(Vec::new()));
     let seeds = options.seed..options.seed.saturating_add(options.runs);
     run_many(seeds, setup, &|seed, outcome| {
-        done.fetch_add(1, Ordering::Relaxed);
+        bar.inc(1);
         let Some(found) = outcome.finding else { return true };
+        bar.suspend(|| eprintln!("seed {seed}: {found}"));
         if let Ok(mut failed) = failed.lock() {
             failed.push((seed, found));
         }
         setup.bug.is_none()
     });
-    let (done, seconds) = (done.into_inner(), start.elapsed().as_secs_f64());
+    bar.finish_and_clear();
+    let (done, seconds) = (bar.position(), start.elapsed().as_secs_f64());
     let mut failed = failed.into_inner().unwrap_or_default();
     failed.sort_by_key(|(seed, _)| *seed);
     match options.json {
@@ -230,7 +239,6 @@ fn run_all(options: &Options, setup: &Setup) -> ExitCode {
             failed.len()
         ),
     }
-    failed.iter().for_each(|(seed, found)| eprintln!("seed {seed}: {found}"));
     match failed.first() {
         Some((seed, found)) => {
             tell(options, setup, *seed, found);

@@ -30,5 +30,5 @@ pub(super) fn histories(places: &Places) -> Result<(), Failure> {
 
 /// Whole fleets under a seed each; a failing one is made smaller and printed.
 pub(super) fn sim(places: &Places) -> Result<(), Failure> {
-    shell::run(places.cargo().args(["run", "-p", "haversack-sim", "--", "--runs", "1000"]))
+    shell::run(places.cargo().args(["run", "-p", "haversack-sim", "--", "--runs", "5000"]))
 }

@@ -1,5 +1,5 @@
-//! Branches of a fork that a relay has and does not show. A request names what is here, and the relay leaves that out: with it a second
-//! body at such a place, where cursors cannot tell that it is new.
+//! Bodies that a relay has and does not show: branches of a fork, and what came as garbage. A request names what is here, and the relay
+//! leaves that out: with it a second body at such a place, where cursors cannot tell that it is new.
 
 use std::collections::BTreeSet;
 
@@ -33,10 +33,11 @@ impl Engine {
         let routes = space.routes.iter_mut().filter(|((at, _), _)| *at == relay);
         for ((_, generation), route) in routes {
             let Some(secret) = secrets.get(generation) else { continue };
-            let named = looks
-                .iter()
-                .filter(|(lane, _)| route.known.remove(&secret.lane_tag(lane)).is_some());
-            route.needs_vector |= named.count() > 0;
+            for (lane, _) in &looks {
+                route.known.remove(&secret.lane_tag(lane));
+            }
+            // Also where nothing is named of the lane: behind a cursor it does not come either.
+            route.needs_vector = true;
         }
         if self.looked.len() > LOOKS_MAX {
             self.looked.clear();
@@ -49,26 +50,25 @@ impl Engine {
         Ok(asks)
     }
 
-    /// Where members have signed that they have another body than any that is here at its place, and where a body waits for another one
-    /// than those that are here before it.
+    /// Where members have signed that they have another body than any that is here at its place, and where a body waits for the one before
+    /// it: for another than is here, or for one that never came whole, which a cursor that said nothing just then took for delivered.
     fn unseen_branches(&self, space: &SpaceState) -> BTreeSet<Look> {
-        let is_here = |lane: &Lane, sequence: u32, start: Option<&[u8; 8]>| {
-            let bodies = self.index.bodies(lane)?;
-            bodies.spine.contains_key(&sequence).then(|| {
-                bodies.marks_at(sequence).any(|mark| {
-                    start.is_some_and(|start| mark.position.as_bytes().starts_with(start))
-                })
+        let is_another = |lane: &Lane, sequence: u32, start: &[u8; 8]| {
+            self.index.bodies(lane).is_some_and(|bodies| {
+                bodies.spine.contains_key(&sequence)
+                    && !bodies
+                        .marks_at(sequence)
+                        .any(|mark| mark.position.as_bytes().starts_with(start))
             })
         };
         let said = space.lanes.values().flat_map(|lane| &lane.vector).filter_map(|(lane, said)| {
             let last = said.next.checked_sub(1)?;
-            (is_here(lane, last, Some(&said.hash)) == Some(false)).then_some((*lane, said.hash))
+            is_another(lane, last, &said.hash).then_some((*lane, said.hash))
         });
         let waits = self.waiting.waits().filter_map(|(_, wait, _)| {
-            let before = wait.sequence.checked_sub(1)?;
             let is_of_lane = matches!(wait.need, Need::Before | Need::Branch(_));
             let sign = u64::from(wait.sequence).to_le_bytes();
-            (is_of_lane && is_here(&wait.lane, before, None).is_some()).then_some((wait.lane, sign))
+            (is_of_lane && wait.sequence > 0).then_some((wait.lane, sign))
         });
         said.chain(waits).collect()
     }

@@ -291,7 +291,7 @@ impl Engine {
         tips.max_by_key(|tip| tip.sequence).unwrap_or_default()
     }
 
-    /// Whether a part of a body builds on what is put aside or passed over.
+    /// Whether a part of a body builds on what is put aside or passed over, apart from itself: it may lie there until its turn comes.
     pub(super) fn builds_on_rivals(&self, part: &Rebuilt) -> Result<bool, Error> {
         if !self.index.document(&part.document).is_some_and(DocumentRows::has_beside) {
             return Ok(false);
@@ -300,8 +300,9 @@ impl Engine {
         let known = self.known_changes(&part.document)?;
         let aside: BTreeSet<ChangeHash> =
             known.iter().filter(|known| aside(known)).map(|known| known.change.hash()).collect();
+        let own: BTreeSet<ChangeHash> = part.changes.iter().map(|change| change.hash()).collect();
         let mut dependencies = part.changes.iter().flat_map(|change| change.deps());
-        Ok(dependencies.any(|hash| aside.contains(hash)))
+        Ok(dependencies.any(|hash| aside.contains(hash) && !own.contains(hash)))
     }
 
     /// Every change of a document that is here, carried, put aside, passed over or none of these.

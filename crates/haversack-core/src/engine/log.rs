@@ -201,7 +201,7 @@ pub(super) struct DocumentRows {
     pub(super) rows: Vec<Row>,
     tips: BTreeMap<Lane, Tip>,
     /// Whether changes of it were put aside.
-    pub(super) aside: bool,
+    aside: bool,
     /// Whether changes of it were passed over.
     passed: bool,
 }
@@ -353,6 +353,8 @@ pub(super) struct Index {
     documents: BTreeMap<Document, DocumentRows>,
     /// Documents that somebody said are erased.
     erased: BTreeSet<Document>,
+    /// Documents of which changes were put aside.
+    aside: BTreeSet<Document>,
     lanes: BTreeMap<Lane, Bodies>,
 }
 
@@ -372,6 +374,9 @@ impl Index {
                 if kind == RowKind::Erased {
                     self.erased.insert(row.head.document);
                 }
+                if matches!(kind, RowKind::Aside(..)) {
+                    self.aside.insert(row.head.document);
+                }
                 self.documents.entry(row.head.document).or_default().add(row);
             }
         }
@@ -382,6 +387,9 @@ impl Index {
         if let Some(entry) = self.documents.get_mut(document) {
             let rows = std::mem::take(entry).rows.into_iter();
             rows.filter(|row| !ids.contains(&row.id)).for_each(|row| entry.add(row));
+            if !entry.aside {
+                self.aside.remove(document);
+            }
             if entry.rows.is_empty() {
                 self.documents.remove(document);
             }
@@ -461,6 +469,11 @@ impl Index {
     /// The documents that somebody said are erased, rightly or not.
     pub(super) fn erased(&self) -> impl Iterator<Item = (&Document, &DocumentRows)> {
         self.erased.iter().filter_map(|id| Some((id, self.documents.get(id)?)))
+    }
+
+    /// The documents of which changes were put aside.
+    pub(super) fn aside(&self) -> impl Iterator<Item = (&Document, &DocumentRows)> {
+        self.aside.iter().filter_map(|id| Some((id, self.documents.get(id)?)))
     }
 
     pub(super) fn documents(&self) -> impl Iterator<Item = (&Document, &DocumentRows)> {

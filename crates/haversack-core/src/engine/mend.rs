@@ -44,7 +44,9 @@ impl Engine {
 
     fn is_to_mend(&self) -> bool {
         let is_forked = self.index.forked().next().is_some();
-        is_forked || self.is_any_line_full() || self.is_beside_itself()
+        // What was put aside may lack more than the branch that it builds on, and so outlast it.
+        let is_aside = self.index.aside().next().is_some();
+        is_forked || is_aside || self.is_any_line_full() || self.is_beside_itself()
     }
 
     /// Brings what is believed in step with what is known of forks, and this device out of a place that is not its own any
@@ -385,8 +387,7 @@ impl Engine {
 
     /// Takes back what was put aside and builds on nothing any more that is.
     fn take_back(&mut self) -> Result<bool, Error> {
-        let aside: Vec<Document> =
-            self.index.documents().filter(|(_, entry)| entry.aside).map(|(id, _)| *id).collect();
+        let aside: Vec<Document> = self.index.aside().map(|(id, _)| *id).collect();
         let mut changed = false;
         for document in aside {
             while self.take_back_one(&document)? {

@@ -35,8 +35,7 @@ impl Engine {
         let mut bodies = self.bodies.iter().rev().take(1);
         let lost = bodies.any(|(sequence, kept)| !self.is_believed(*sequence, &kept.position));
         let orphan = |row: &Row| row.head.lane == lane && self.index.is_orphan(&row.head);
-        let mut documents = self.index.documents().filter(|(_, entry)| entry.aside);
-        others || lost || documents.any(|(_, entry)| entry.rows.iter().any(orphan))
+        others || lost || self.index.aside().any(|(_, entry)| entry.rows.iter().any(orphan))
     }
 
     /// Whether a body of this device is what is believed of its lane there.
@@ -80,8 +79,7 @@ impl Engine {
         if self.still_member().is_err() {
             return Ok(false);
         }
-        let aside = self.index.documents().filter(|(_, entry)| entry.aside);
-        let aside: Vec<Document> = aside.map(|(document, _)| *document).collect();
+        let aside: Vec<Document> = self.index.aside().map(|(document, _)| *document).collect();
         let mut changed = false;
         for document in aside {
             loop {
