@@ -130,6 +130,8 @@ pub struct Engine {
     waiting: kept::Waiting,
     /// Branches that relays were asked for since this store was opened.
     looked: std::collections::BTreeSet<(haversack_wire::Relay, branches::Look)>,
+    /// Named bodies that could not be sealed anew.
+    unnamed: std::collections::BTreeSet<named::Named>,
     erasing: erase::Erasing,
     view: View,
     /// Whether the view does not show what is saved.

@@ -42,7 +42,7 @@ pub(super) fn body_row(
     let lean = lean(to, body);
     let (document, tip, since) = Default::default();
     let head = RowHead { document, kind, lane: body.lane, sequence: Some(sequence), tip, since };
-    Ok((head, lean.encode()?.bytes))
+    Ok((head, lean.encode_kept()?.bytes))
 }
 
 fn lean(to: &Space, body: &Body) -> Body {

@@ -7,6 +7,7 @@ mod rivals;
 mod rosters;
 mod routes;
 
+use haversack_wire::codec::{put_blob, put_varint};
 use haversack_wire::{Epoch, Incarnation, LaneTag, Position};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tempfile::TempDir;
@@ -56,6 +57,8 @@ pub(super) struct Forged {
     previous: Option<Position>,
     tag: Option<LaneTag>,
     secret: Option<EpochSecret>,
+    /// Whether it is packed as densely as can be, and not as everybody does.
+    is_dense: bool,
 }
 
 impl Forged {
@@ -79,8 +82,11 @@ impl Forged {
         let secret = self.secret.clone().unwrap_or(by.ring.epochs()[&live.epoch].clone());
         let tag = self.tag.unwrap_or(space.group.generations[&live.generation].lane_tag(&lane));
         let random = &mut ChaCha20Rng::seed_from_u64(u64::from(sequence));
-        let epoch = (&secret, &secret.id(space.space()));
-        chunk::seal(epoch, space.space(), (tag, sequence), &raw, random).unwrap()
+        let (epoch, place) = ((&secret, &secret.id(space.space())), (tag, sequence));
+        match self.is_dense {
+            true => chunk::seal_plain(epoch, space.space(), place, &dense(&raw), random),
+            false => chunk::seal(epoch, space.space(), place, &raw, random).unwrap(),
+        }
     }
 
     /// The same, as something that its author goes on from.
@@ -96,6 +102,17 @@ impl Forged {
         by.commit(documents::Staged { space: Some(space), ..Default::default() }).unwrap();
         frame
     }
+}
+
+/// An envelope that holds as much as one can.
+fn dense(raw: &[u8]) -> Vec<u8> {
+    let mut compressor = zstd::bulk::Compressor::new(22).unwrap();
+    compressor.set_parameter(zstd::zstd_safe::CParameter::ContentSizeFlag(false)).unwrap();
+    let packed = compressor.compress(raw).unwrap();
+    let mut plain = vec![0];
+    put_varint(&mut plain, raw.len() as u64);
+    put_blob(&mut plain, &packed[4..]);
+    plain
 }
 
 /// A lane of a member's own, beside its own, and what opens it.

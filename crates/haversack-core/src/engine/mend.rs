@@ -156,7 +156,7 @@ impl Engine {
             let (kind, sequence) = (RowKind::Rival(*mark), Some(*sequence));
             let (document, tip, since) = Default::default();
             let head = RowHead { document, kind, lane: *lane, sequence, tip, since };
-            staged.rows.push((head, self.lean_body(*row)?.encode()?.bytes));
+            staged.rows.push((head, self.lean_body(*row)?.encode_kept()?.bytes));
             staged.replaced.entry(Document::default()).or_default().push(*row);
         }
         let state = self.lane_before(&space, lane, &bodies, from)?;
@@ -309,13 +309,21 @@ impl Engine {
         parts
     }
 
-    /// A body as it came: its bytes may be others, what was signed is the same.
+    /// A body as it came: its bytes may be others, what was signed is the same. Nothing when it cannot be put together: some of it was
+    /// let go, or it came in a shorter form than this program has for it and is too long now.
     pub(super) fn rebuilt_chunk(
         &self,
         lane: &Lane,
         place: Place,
         parts: &Parts,
     ) -> Result<Option<Opened>, Error> {
+        match self.rebuilt(lane, place, parts) {
+            Err(Error::Wire(_)) => Ok(None),
+            rebuilt => rebuilt,
+        }
+    }
+
+    fn rebuilt(&self, lane: &Lane, place: Place, parts: &Parts) -> Result<Option<Opened>, Error> {
         let found = self.index.bodies(lane).and_then(|bodies| bodies.body(&place));
         let Some((row, mark)) = found else { return Ok(None) };
         let (mut body, signature) = (self.lean_body(*row)?, mark.signature);

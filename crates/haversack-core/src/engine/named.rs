@@ -6,12 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_wire::{Document, Frame, Lane};
+use haversack_wire::{Device, Document, Frame, FrameHash, Lane};
 
 use super::Engine;
 use super::apply::judge;
 use super::documents::Staged;
 use super::kept::{Keep, KeptFrame};
+use super::mend::Parts;
+use super::room::Room;
 use super::state::SpaceState;
 use crate::Error;
 use crate::members::Live;
@@ -19,14 +21,17 @@ use crate::seeded::{Bug, seeded};
 use crate::sync::branches::Place;
 use crate::sync::chunk;
 
-/// Bodies of one lane, from its first fork on. What lies further its author goes on to offer, or a pack has it.
-const NAMED_MAX: usize = 64;
+/// Bodies of one author, from the first fork of each lane on: who forks without end gets no more room. What lies further its author goes on
+/// to offer, or a pack has it.
+const OF_AUTHOR_MAX: usize = 64;
+/// Bodies that could not be put together, and are not tried again while the store is open; beyond that each may be once more.
+const FAILED_MAX: usize = 1_024;
 
 /// A body, by its lane, sequence and position.
-type Named = (Lane, Place);
+pub(super) type Named = (Lane, Place);
 
 impl Engine {
-    /// Keeps what is to be offered of forked lanes, sealed under the live epoch, and lets go of what is not any more. Does nothing
+    /// Keeps what is to be offered of forked lanes, sealed for the live mailbox, and lets go of what is not any more. Does nothing
     /// where nothing is forked.
     pub(super) fn keep_named(&mut self) -> Result<(), Error> {
         let space = self.space()?;
@@ -35,22 +40,68 @@ impl Engine {
         let Some(live) = space.live.filter(|_| is_due) else { return Ok(()) };
         let wanted = self.named(space);
         let is_stale = |(named, row): &(&Named, &i64)| {
-            !wanted.contains(*named) || !self.is_under(&live, **row)
+            !wanted.contains(*named) || !self.is_current(&live, &named.0, **row)
         };
-        let drop_frames: Vec<i64> = kept.iter().filter(is_stale).map(|(_, row)| *row).collect();
-        let stays = |named: &&Named| kept.get(*named).is_some_and(|row| !drop_frames.contains(row));
-        let lacking: Vec<Named> = wanted.iter().filter(|named| !stays(named)).copied().collect();
-        let mut staged = Staged { drop_frames, ..Staged::default() };
-        for (lane, place) in lacking {
-            if let Some(frame) = self.named_frame(&live, &lane, place)? {
-                let keep = Keep::Named(lane, place);
-                staged.frames.push(KeptFrame { keep, frame });
+        let stale: BTreeMap<Named, i64> =
+            kept.iter().filter(is_stale).map(|(named, row)| (*named, *row)).collect();
+        let is_kept = |named: &Named| kept.contains_key(named) && !stale.contains_key(named);
+        let lacking =
+            wanted.iter().filter(|named| !is_kept(named) && !self.unnamed.contains(named)).copied();
+        let lacking: Vec<Named> = lacking.collect();
+        if lacking.is_empty() && stale.is_empty() {
+            return Ok(());
+        }
+        let frames = self.named_frames(&live, &lacking, &stale)?;
+        let drop_frames: Vec<i64> = stale.into_values().collect();
+        let space = self.forgotten(&drop_frames)?;
+        self.commit(Staged { drop_frames, frames, space, ..Staged::default() })
+    }
+
+    /// Seals bodies, as far as there is room for them, and takes note of those of which that cannot be done.
+    fn named_frames(
+        &mut self,
+        live: &Live,
+        lacking: &[Named],
+        stale: &BTreeMap<Named, i64>,
+    ) -> Result<Vec<KeptFrame>, Error> {
+        let gone: Vec<i64> = stale.values().copied().collect();
+        let mut room = Room::beside(&self.waiting, &gone);
+        let mut frames = Vec::new();
+        for of_lane in lacking.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((lane, _)) = of_lane.first() else { continue };
+            let parts = self.parts_of(lane);
+            for (_, place) in of_lane {
+                let keep = Keep::Named(*lane, *place);
+                match self.named_frame(live, lane, *place, &parts) {
+                    Ok(Some(frame)) if !room.take(&keep, &frame) => return Ok(frames),
+                    Ok(Some(frame)) => frames.push(KeptFrame { keep, frame }),
+                    // Its author may have found a shorter form than this program does.
+                    Ok(None) | Err(Error::Wire(_)) => {
+                        if self.unnamed.len() >= FAILED_MAX {
+                            self.unnamed.clear();
+                        }
+                        self.unnamed.insert((*lane, *place));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
-        match staged.frames.is_empty() && staged.drop_frames.is_empty() {
-            true => Ok(()),
-            false => self.commit(staged),
+        Ok(frames)
+    }
+
+    /// The space without what relays took of frames that go; nothing where none did.
+    fn forgotten(&self, rows: &[i64]) -> Result<Option<SpaceState>, Error> {
+        let frames = rows.iter().filter_map(|row| self.waiting.get(*row));
+        let hashes: BTreeSet<FrameHash> = frames.map(|kept| FrameHash::of(&kept.frame)).collect();
+        let space = self.space()?;
+        if space.routes.values().all(|route| route.took.is_disjoint(&hashes)) {
+            return Ok(None);
         }
+        let mut space = space.clone();
+        for route in space.routes.values_mut() {
+            route.took.retain(|hash| !hashes.contains(hash));
+        }
+        Ok(Some(space))
     }
 
     /// What this device believes of other authors' forked lanes, if it is one whose word decides, and no other keeper is known to
@@ -70,26 +121,51 @@ impl Engine {
             *lane == space.lane || author == Some(line)
         };
         let others = self.index.forked().filter(|(lane, _)| !is_mine(lane));
-        others
-            .flat_map(|(lane, bodies)| {
-                let from = bodies.rivals.first_key_value().map_or(0, |((from, _), _)| *from);
-                let believed = bodies.spine.range(from..).take(NAMED_MAX);
-                believed.map(|(at, (_, mark))| (*lane, (*at, mark.position)))
-            })
-            .filter(|(lane, (at, _))| !safe.contains((secret.lane_tag(lane), *at)))
-            .collect()
+        let mut left: BTreeMap<Option<Device>, usize> = BTreeMap::new();
+        let mut named = BTreeSet::new();
+        for (lane, bodies) in others {
+            let author = space.lanes.get(lane).and_then(|lane| standing.line(&lane.device_key));
+            let left = left.entry(author).or_insert(OF_AUTHOR_MAX);
+            let from = bodies.rivals.first_key_value().map_or(0, |((from, _), _)| *from);
+            let (from, tag) = (from.max(self.had_by_all(space, lane)), secret.lane_tag(lane));
+            let lacking = bodies.spine.range(from..).filter(|(at, _)| !safe.contains((tag, **at)));
+            let lacking = lacking.take(*left).map(|(at, (_, mark))| (*lane, (*at, mark.position)));
+            let before = named.len();
+            named.extend(lacking);
+            *left -= named.len() - before;
+        }
+        named
     }
 
-    /// Whether a kept frame is sealed under the live epoch.
-    fn is_under(&self, live: &Live, row: i64) -> bool {
-        let secret = self.ring.epochs().get(&live.epoch);
+    /// How far all other members have signed that they have a lane as it is here, its author aside.
+    fn had_by_all(&self, space: &SpaceState, lane: &Lane) -> u32 {
+        let standing = space.group.roster.standing();
+        let author = space.lanes.get(lane).and_then(|lane| standing.line(&lane.device_key));
+        let own = self.device();
+        let others = standing.members.keys().filter(|line| **line != own && Some(**line) != author);
+        let said_by = |line: &Device| {
+            let its = space
+                .lanes
+                .values()
+                .filter(|state| standing.line(&state.device_key).as_ref() == Some(line));
+            let said = its.filter_map(|state| state.vector.get(lane));
+            let said = said.filter(|said| self.names_what_is_here(lane, said));
+            said.map(|said| said.next).max().unwrap_or_default()
+        };
+        others.map(said_by).min().unwrap_or_default()
+    }
+
+    /// Whether a kept frame is sealed for the live mailbox, under a key that is still here. A new epoch of the same mailbox keeps nobody
+    /// out: sealed anew, the body would take one of the few places of its position there, each week another.
+    fn is_current(&self, live: &Live, lane: &Lane, row: i64) -> bool {
+        let secret = self.space.as_ref().and_then(|s| s.group.generations.get(&live.generation));
         let frame = self.waiting.get(row).map(|kept| Frame::parse(&kept.frame));
-        match (secret, frame) {
-            (Some(secret), Some(Ok(Frame::Chunk(header, _)))) => {
-                secret.hint_key().hint(&header.nonce) == header.hint
-            }
-            _ => false,
-        }
+        let (Some(secret), Some(Ok(Frame::Chunk(header, _)))) = (secret, frame) else {
+            return false;
+        };
+        let mut epochs = self.ring.epochs().values();
+        header.tag == secret.lane_tag(lane)
+            && epochs.any(|epoch| epoch.hint_key().hint(&header.nonce) == header.hint)
     }
 
     /// A believed body, sealed at its place. Nothing where a part of it was let go, so that it cannot be put together again.
@@ -98,8 +174,9 @@ impl Engine {
         live: &Live,
         lane: &Lane,
         place: Place,
+        parts: &Parts,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let Some(raw) = self.signed_again(lane, place)? else { return Ok(None) };
+        let Some(raw) = self.signed_again(lane, place, parts)? else { return Ok(None) };
         let space = self.space()?;
         let secret = self.ring.epochs().get(&live.epoch);
         let generation = space.group.generations.get(&live.generation);
@@ -110,10 +187,15 @@ impl Engine {
     }
 
     /// The bytes that the author of a body signed, and the signature, put together from the log.
-    fn signed_again(&self, lane: &Lane, place: Place) -> Result<Option<Vec<u8>>, Error> {
-        let (space, parts) = (self.space()?, self.parts_of(lane));
+    fn signed_again(
+        &self,
+        lane: &Lane,
+        place: Place,
+        parts: &Parts,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let space = self.space()?;
         let Some(state) = space.lanes.get(lane) else { return Ok(None) };
-        let Some(chunk) = self.rebuilt_chunk(lane, place, &parts)? else { return Ok(None) };
+        let Some(chunk) = self.rebuilt_chunk(lane, place, parts)? else { return Ok(None) };
         let bodies = self.index.bodies(lane).cloned().unwrap_or_default();
         let Some(path) = bodies.path(place.0, chunk.body.previous) else { return Ok(None) };
         let before = self.heads_on(state, &bodies, &path, &chunk)?;

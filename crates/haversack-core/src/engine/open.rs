@@ -227,6 +227,7 @@ impl Engine {
             strangers: Default::default(),
             waiting: Waiting::default(),
             looked: Default::default(),
+            unnamed: Default::default(),
             erasing: Default::default(),
             view: View::empty()?,
             view_is_due: false,

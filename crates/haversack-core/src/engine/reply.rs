@@ -11,7 +11,7 @@ use super::batch::Received;
 use super::documents::Staged;
 use super::faults::Fault;
 use super::incoming::TakenIn;
-use super::kept::KeptBody;
+use super::kept::{Keep, KeptBody};
 use super::route::learn;
 use super::state::{RouteState, SpaceState};
 use crate::Error;
@@ -97,6 +97,12 @@ impl Engine {
         match step {
             Step::Acknowledged(pushed, Stored::Full, _) => {
                 exchange.tally.full += 1;
+                let kept = pushed.carried.and_then(|row| self.waiting.get(row));
+                if kept.is_some_and(|kept| matches!(kept.keep, Keep::Named(..))) {
+                    // Whatever lies there will not make room for it.
+                    let mailbox = (exchange.relay(), generation);
+                    space.routes.entry(mailbox).or_default().took.insert(pushed.hash);
+                }
                 exchange.full.push(pushed);
             }
             Step::Acknowledged(pushed, _, is_proved) => {

@@ -47,6 +47,8 @@ pub(super) struct Room {
     grants: Pool,
     /// Parts of packs.
     segments: Pool,
+    /// Bodies of forked lanes that this device has named.
+    named: Pool,
 }
 
 impl Default for Room {
@@ -63,6 +65,7 @@ impl Default for Room {
             newer: Pool::new(256, 4 * MIB),
             grants: Pool::new(1_024, MIB),
             segments: Pool::new(64, 2 * MIB),
+            named: Pool::new(512, 4 * MIB),
         }
     }
 }
@@ -84,7 +87,8 @@ impl Room {
         let is_newer = matches!(Frame::parse(frame), Ok(Frame::Other));
         let is_grant = matches!(Frame::parse(frame), Ok(Frame::Grant(..)));
         let (pools, shared, bytes) = match keep {
-            Keep::Former | Keep::Left | Keep::Pack | Keep::Named(..) => return true,
+            Keep::Former | Keep::Left | Keep::Pack => return true,
+            Keep::Named(..) => ([Some(&mut self.named), None], None, frame.len()),
             Keep::Segment => ([Some(&mut self.segments), None], None, frame.len()),
             Keep::Carried if is_grant => ([Some(&mut self.grants), None], None, frame.len()),
             Keep::Carried if !is_newer => return true,

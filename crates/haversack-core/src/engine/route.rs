@@ -247,13 +247,9 @@ impl Engine {
     /// The frames that the live mailbox does not have yet: what is carried, own bodies.
     fn offers(&mut self, space: &SpaceState, state: &RouteState) -> Result<Vec<Offer>, Error> {
         let forked = self.forked_tags(space);
-        let took = |frame| !state.took.is_empty() && state.took.contains(&FrameHash::of(frame));
-        let named =
-            self.waiting.named().filter_map(|(_, id)| Some((id, &self.waiting.get(id)?.frame)));
-        let named = named.filter(|(_, frame)| !took(frame));
-        let mut offers: Vec<Offer> = named
-            .map(|(id, frame)| Offer { carried: Some(id), ..Offer::new(frame.clone()) })
-            .collect();
+        let took =
+            |frame: &[u8]| !state.took.is_empty() && state.took.contains(&FrameHash::of(frame));
+        let mut offers = Vec::new();
         for (id, frame) in self.waiting.of(Keep::Carried) {
             // Of a forked lane the relay may have the place, and not the body.
             let may_lack =
@@ -271,6 +267,12 @@ impl Engine {
         for frame in self.own_frames(space, &sequences)? {
             offers.push(Offer::new(frame));
         }
+        // Last: whoever forks without end keeps nobody's work back.
+        let named = self.waiting.named().filter_map(|(_, id)| Some((id, self.waiting.get(id)?)));
+        let named = named.filter(|(_, kept)| !took(&kept.frame));
+        offers.extend(
+            named.map(|(id, kept)| Offer { carried: Some(id), ..Offer::new(kept.frame.clone()) }),
+        );
         Ok(offers)
     }
 

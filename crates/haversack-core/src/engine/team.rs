@@ -281,7 +281,9 @@ impl Engine {
             self.commit(Staged { space: Some(space), epochs, ..Staged::default() })?;
         }
         self.still_member()?;
-        self.keep_named()
+        // What cannot be offered keeps nobody from what is their own: it is tried again with the next thing to be sent.
+        drop(self.keep_named());
+        Ok(())
     }
 
     /// What a device says that it has counts as kept only on a lane that it began as one that keeps the team's work: who was made

@@ -10,6 +10,8 @@ use super::drop::{put_blobs, read_blobs};
 use crate::crypto::ClientKey;
 use crate::members::{put_statements, read_statements};
 
+/// An item of a body that the log keeps: each of what it dropped or carried may have grown by two bytes and more.
+const KEPT_MAX: usize = RAW_MAX + 8 * DROPS_MAX;
 const WHAT: &str = "body";
 const ITEM_CHANGES: u64 = 1;
 const ITEM_STATEMENTS: u64 = 2;
@@ -81,7 +83,21 @@ pub(crate) struct Encoded {
 }
 
 impl Body {
+    /// A body as it travels.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] for whatever there is too much of.
     pub(crate) fn encode(&self) -> Result<Encoded, Error> {
+        let encoded = self.encode_kept()?;
+        bounded("body", encoded.bytes.len() as u64, RAW_MAX - 64)?;
+        Ok(encoded)
+    }
+
+    /// A body as the log keeps it, where names take the place of what it dropped: they may be longer than that.
+    ///
+    /// # Errors
+    /// As [`Self::encode`], less the limit of the whole.
+    pub(crate) fn encode_kept(&self) -> Result<Encoded, Error> {
         let mut bytes = self.lane.to_bytes().to_vec();
         bytes.push(self.heads.is_some().into());
         if let Some(heads) = &self.heads {
@@ -104,7 +120,6 @@ impl Body {
         }
         bounded("erasures", self.erasures.len() as u64, DOCUMENTS_MAX)?;
         bounded("drops", self.drops.len().max(self.carried.len()) as u64, DROPS_MAX)?;
-        bounded("body", bytes.len() as u64, RAW_MAX - 64)?;
         Ok(Encoded { bytes, rest })
     }
 
@@ -173,7 +188,7 @@ impl Body {
         for _ in 0..count {
             let kind = r.varint()?;
             order.step(kind)?;
-            let content = r.blob(RAW_MAX)?;
+            let content = r.blob(KEPT_MAX)?;
             put_varint(&mut rest, kind);
             if kind != ITEM_CHANGES {
                 put_blob(&mut rest, content);

@@ -22,6 +22,17 @@ pub(crate) fn seal_padded(
     random: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, Error> {
     let plain = pack_envelope(raw, ChunkHeader::LEN + TAG, padding)?;
+    Ok(seal_plain(epoch, space, place, &plain, random))
+}
+
+/// Seals an envelope at a lane position.
+pub(crate) fn seal_plain(
+    epoch: (&EpochSecret, &Epoch),
+    space: &Space,
+    place: (LaneTag, u32),
+    plain: &[u8],
+    random: &mut dyn CryptoRng,
+) -> Vec<u8> {
     let nonce = bytes(random);
     let header = ChunkHeader {
         tag: place.0,
@@ -32,11 +43,11 @@ pub(crate) fn seal_padded(
     };
     let clear = header.encode();
     let aad = AadLabel::CHUNK.with(&[space.as_bytes(), epoch.1.as_bytes(), &clear]);
-    let sealed = seal_aead(epoch.0.chunk_key().expose(), &nonce, &aad, &plain);
-    Ok([&clear[..], &sealed].concat())
+    let sealed = seal_aead(epoch.0.chunk_key().expose(), &nonce, &aad, plain);
+    [&clear[..], &sealed].concat()
 }
 
-/// The same, padded as usual.
+/// Seals a body, padded as usual.
 #[cfg(test)]
 pub(crate) fn seal(
     epoch: (&EpochSecret, &Epoch),

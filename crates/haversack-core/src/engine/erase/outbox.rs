@@ -87,7 +87,12 @@ impl Engine {
             // What was said again elsewhere is needed from here no more than what was refused.
             Keep::Quarantined(_) | Keep::Left => true,
             Keep::Waiting(_) | Keep::Foreign { .. } | Keep::Segment | Keep::Pack => false,
-            Keep::Carried | Keep::Former | Keep::Newer | Keep::Named(..) => {
+            // Others have it from there, and without that file it could not be put together again.
+            Keep::Named(..) => {
+                let hash = FrameHash::of(&kept.frame);
+                space.routes.values().any(|route| route.took.contains(&hash))
+            }
+            Keep::Carried | Keep::Former | Keep::Newer => {
                 let place = self.opened_body(kept).and_then(|raw| {
                     let Ok(Frame::Chunk(header, _)) = Frame::parse(&kept.frame) else {
                         return None;

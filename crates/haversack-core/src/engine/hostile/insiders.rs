@@ -2,8 +2,6 @@
 //! stores, to keep them from going on, to show each something else, to read what is not for it. Whatever it was, the honest ones come to the same
 //! in the end, with all that they wrote.
 
-use haversack_wire::codec::{put_blob, put_varint};
-
 use super::*;
 use crate::crypto::{AadLabel, Real, message};
 use crate::docs::rebuild::{self, Tip};
@@ -38,6 +36,16 @@ fn with(body: Body) -> Forged {
 /// Something that readers pass on and nobody understands: it makes bodies differ.
 fn strange(n: u32) -> Body {
     Body { other: vec![(99, n.to_le_bytes().to_vec())], ..Body::default() }
+}
+
+/// As long as a body may be, and made of drops that are none.
+fn longest(n: u8) -> Body {
+    let of = |length| Body { drops: vec![vec![n; length]; 2], ..Body::default() };
+    let mut length = 131_072;
+    while of(length).encode().is_err() {
+        length -= 1;
+    }
+    Body { carried: vec![vec![n]], ..of(length - 4) }
 }
 
 fn lane(of: &Engine) -> Lane {
@@ -252,6 +260,16 @@ const SCENARIOS: &[Scenario] = &[
             one(with(body).said(&mut team.insider))
         },
         holds: nobody_new,
+    },
+    Scenario {
+        name: "oversized: a body of just the length that one may have, of drops that are none",
+        tries: |team| one(with(longest(1)).said(&mut team.insider)),
+        holds: always,
+    },
+    Scenario {
+        name: "oversized: two of these at one place",
+        tries: |team| both([1, 2].map(|n| with(longest(n)).frame(&team.insider)).to_vec()),
+        holds: |team| team.admin.status().unwrap().forked > 0,
     },
     Scenario {
         name: "oversized: many statements of no known kind, each as long as may be",

@@ -1,7 +1,13 @@
 //! What a member without scruples can do with two bodies at one place.
 
+use haversack_wire::Relay;
+use haversack_wire::limits::FRAME_MAX;
+use rand_chacha::rand_core::Rng;
+
 use super::*;
+use crate::compress::{For, compress};
 use crate::engine::refused::Reason;
+use crate::engine::route::RelayRoute;
 use crate::engine::state::{LaneState, Said};
 
 /// The insider's next body, once as it should be and once otherwise, in both orders.
@@ -108,4 +114,41 @@ fn what_no_lane_is_left_for_stays_here() {
     let lanes = &mut team.phone.space.as_mut().unwrap().lanes;
     lanes.retain(|id, lane| before.lanes.contains_key(id) || lane.next != 1);
     assert_eq!(team.phone.close_unsent().unwrap(), 1);
+}
+
+/// A body that no program but its author's can put into a frame is not offered by others, and keeps them from nothing.
+#[test]
+fn what_only_its_author_can_pack_stops_nobody() {
+    let mut team = team();
+    let frames: Vec<Vec<u8>> = [1, 2].map(|seed| packed_by_its_author_alone(&team, seed)).to_vec();
+    team.admin.receive(&frames, true).unwrap();
+    assert!(team.admin.status().unwrap().forked > 0);
+    let route = RelayRoute { relay: Relay::new([7; 16]), admission: Vec::new() };
+    client(&mut team.admin, "ON");
+    assert!(team.admin.begin_exchange(&route).is_ok());
+    assert!(team.admin.waiting.named().next().is_none());
+    carry(&mut team.admin, &mut team.phone);
+    assert_eq!(team.phone.clients().unwrap().len(), 3);
+    team.admin.revoke(team.insider.device(), false).unwrap();
+}
+
+/// The longest text that fits into a frame, packed as densely as can be: as everybody packs it, it does not.
+fn packed_by_its_author_alone(team: &Team, seed: u64) -> Vec<u8> {
+    // A few words again and again, in any order.
+    let random = &mut ChaCha20Rng::seed_from_u64(seed);
+    let words: Vec<u64> = (0..2_000).map(|_| random.next_u64()).collect();
+    let text = (0..20_000).flat_map(|_| {
+        let word = words[random.next_u32() as usize % words.len()];
+        word.to_le_bytes().into_iter().take(6)
+    });
+    let text: Vec<u8> = text.collect();
+    let body =
+        |length: usize| Body { other: vec![(99, text[..length].to_vec())], ..Body::default() };
+    let frame = |length| Forged { is_dense: true, ..Forged::of(body(length)) }.frame(&team.insider);
+    let lengths: Vec<usize> = (60_000..90_000).collect();
+    let fits = |length: &usize| frame(*length).len() <= FRAME_MAX;
+    let longest = lengths[lengths.partition_point(fits) - 1];
+    let packed = compress(&body(longest).encode().unwrap().bytes, For::Sending).unwrap();
+    assert!(packed.len() > FRAME_MAX, "others have room for it: {}", packed.len());
+    frame(longest)
 }
