@@ -38,14 +38,14 @@ fn strange(n: u32) -> Body {
     Body { other: vec![(99, n.to_le_bytes().to_vec())], ..Body::default() }
 }
 
-/// As long as a body may be, and made of drops that are none.
+/// Just as long as a body may be, and made of drops that are none.
 fn longest(n: u8) -> Body {
-    let of = |length| Body { drops: vec![vec![n; length]; 2], ..Body::default() };
-    let mut length = 131_072;
+    let of = |length| Body { drops: vec![vec![n; length], vec![n]], ..Body::default() };
+    let mut length = 262_144;
     while of(length).encode().is_err() {
         length -= 1;
     }
-    Body { carried: vec![vec![n]], ..of(length - 4) }
+    of(length)
 }
 
 fn lane(of: &Engine) -> Lane {
