@@ -355,6 +355,8 @@ pub(super) struct Index {
     erased: BTreeSet<Document>,
     /// Documents of which changes were put aside.
     aside: BTreeSet<Document>,
+    /// Those of them that got another row since they were last looked at: without one, nothing of them can be taken back.
+    due: BTreeSet<Document>,
     lanes: BTreeMap<Lane, Bodies>,
 }
 
@@ -378,6 +380,9 @@ impl Index {
                     self.aside.insert(row.head.document);
                 }
                 self.documents.entry(row.head.document).or_default().add(row);
+                if self.aside.contains(&row.head.document) {
+                    self.due.insert(row.head.document);
+                }
             }
         }
     }
@@ -389,6 +394,7 @@ impl Index {
             rows.filter(|row| !ids.contains(&row.id)).for_each(|row| entry.add(row));
             if !entry.aside {
                 self.aside.remove(document);
+                self.due.remove(document);
             }
             if entry.rows.is_empty() {
                 self.documents.remove(document);
@@ -474,6 +480,21 @@ impl Index {
     /// The documents of which changes were put aside.
     pub(super) fn aside(&self) -> impl Iterator<Item = (&Document, &DocumentRows)> {
         self.aside.iter().filter_map(|id| Some((id, self.documents.get(id)?)))
+    }
+
+    /// Whether something that was put aside may be taken back now.
+    pub(super) fn is_aside_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// Takes the next document of which something may be taken back.
+    pub(super) fn next_due(&mut self) -> Option<Document> {
+        self.due.pop_first()
+    }
+
+    /// It could not be looked at now.
+    pub(super) fn still_due(&mut self, document: Document) {
+        self.due.insert(document);
     }
 
     pub(super) fn documents(&self) -> impl Iterator<Item = (&Document, &DocumentRows)> {

@@ -45,8 +45,7 @@ impl Engine {
     fn is_to_mend(&self) -> bool {
         let is_forked = self.index.forked().next().is_some();
         // What was put aside may lack more than the branch that it builds on, and so outlast it.
-        let is_aside = self.index.aside().next().is_some();
-        is_forked || is_aside || self.is_any_line_full() || self.is_beside_itself()
+        is_forked || self.index.is_aside_due() || self.is_any_line_full() || self.is_beside_itself()
     }
 
     /// Brings what is believed in step with what is known of forks, and this device out of a place that is not its own any
@@ -395,11 +394,21 @@ impl Engine {
 
     /// Takes back what was put aside and builds on nothing any more that is.
     fn take_back(&mut self) -> Result<bool, Error> {
-        let aside: Vec<Document> = self.index.aside().map(|(id, _)| *id).collect();
-        let mut changed = false;
-        for document in aside {
-            while self.take_back_one(&document)? {
-                changed = true;
+        let (mut changed, mut looked) = (false, BTreeSet::new());
+        while let Some(document) = self.index.next_due() {
+            if !looked.insert(document) {
+                // It is as it was left: what was taken back made rows of its own.
+                continue;
+            }
+            loop {
+                match self.take_back_one(&document) {
+                    Ok(true) => changed = true,
+                    Ok(false) => break,
+                    Err(error) => {
+                        self.index.still_due(document);
+                        return Err(error);
+                    }
+                }
             }
         }
         Ok(changed)

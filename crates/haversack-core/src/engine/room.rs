@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use haversack_wire::limits::WAITING_MAX;
+use haversack_wire::limits::{FRAME_MAX, WAITING_MAX};
 use haversack_wire::{Frame, Lane, LaneTag};
 
 use super::kept::{Keep, Waiting};
@@ -80,6 +80,11 @@ impl Room {
             }
         }
         room
+    }
+
+    /// Whether whatever is refused next is kept.
+    pub(super) const fn has_room_for_refused(&self) -> bool {
+        self.quarantined.has(FRAME_MAX)
     }
 
     /// Takes a place, if there is one. What was verified and is carried always has one.
