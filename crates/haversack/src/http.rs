@@ -46,9 +46,12 @@ pub(crate) async fn exchange(way: &Way<'_>, body: Vec<u8>) -> Result<Answer, Err
     post(way, "/v1/sync", body).await
 }
 
+/// Where a relay is asked to tell of news.
+pub(crate) const WAKE: &str = "/v1/wake";
+
 /// Asks to be told of news.
 pub(crate) async fn wake(way: &Way<'_>, body: Vec<u8>) -> Result<Answer, Error> {
-    post(way, "/v1/wake", body).await
+    post(way, WAKE, body).await
 }
 
 async fn post(way: &Way<'_>, path: &str, body: Vec<u8>) -> Result<Answer, Error> {

@@ -122,6 +122,9 @@ pub enum HttpFault {
     /// It handed over a chunk before the one before was taken, so that their order is anybody's guess.
     #[error("it handed over a chunk before the one before it was taken")]
     TwoChunks,
+    /// It let go of a chunk of which a part was taken: what it would hand over next would not follow.
+    #[error("it let go of a chunk before all of it was taken")]
+    HalfChunk,
     /// Nothing more is taken of this answer: it has ended, failed, or is not wanted any more.
     #[error("it handed something over after the answer's end")]
     Over,
@@ -157,6 +160,20 @@ struct Stage {
     /// A place for the last event, which is kept free for it.
     last: Option<mpsc::OwnedPermit<Event>>,
     meter: Option<Meter>,
+}
+
+/// A chunk on its way. Who lets go of it half-way, as on a time-out, has lost the rest.
+struct Handing<'a> {
+    answer: &'a HttpAnswer,
+    is_whole: bool,
+}
+
+impl Drop for Handing<'_> {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            self.answer.fail(HttpFault::HalfChunk);
+        }
+    }
 }
 
 impl fmt::Debug for HttpAnswer {
@@ -204,7 +221,8 @@ impl HttpAnswer {
     /// Hands over the next bytes, 4 MiB at most, and waits while those before are made durable.
     ///
     /// # Errors
-    /// `NoStatus` before [`HttpAnswer::begin`], `Chunk` for too many bytes, `TwoChunks`; `Over`. Each but the last ends the answer.
+    /// `NoStatus` before [`HttpAnswer::begin`], `Chunk` for too many bytes, `TwoChunks`; `Over`. Each but the last ends the answer, and
+    /// so does letting go of it before it is done (`HalfChunk`).
     pub async fn chunk(&self, bytes: impl Into<Bytes> + Send) -> Result<(), HttpFault> {
         let Ok(_turn) = self.shared.turn.try_lock() else {
             return Err(self.fail(HttpFault::TwoChunks));
@@ -216,10 +234,12 @@ impl HttpAnswer {
         if bytes.len() > CHUNK_LEN_MAX {
             return Err(self.fail(HttpFault::Chunk(bytes.len())));
         }
+        let mut handing = Handing { answer: self, is_whole: false };
         while !bytes.is_empty() {
             let part = bytes.split_to(bytes.len().min(PART_LEN));
             self.hand(part).await?;
         }
+        handing.is_whole = true;
         Ok(())
     }
 

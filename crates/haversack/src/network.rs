@@ -6,11 +6,14 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::connect::{Direct, Meter};
+use crate::http::WAKE;
 use crate::http_client::{HttpAnswer, HttpClient, HttpFault, HttpRequest, HttpSending};
 use crate::{Error, Notebook, Proxy, ProxyError};
 
-/// Requests that an app's client carries at once. Following each of 4 relays takes 4 that stay.
+/// Exchanges that an app's client carries at once.
 const REQUESTS_MAX: usize = 16;
+/// Requests to be told of news, which stay: one for each relay of each space that is followed.
+const WAKES_MAX: usize = 64;
 
 /// What lies between a store, with its spaces, and any relay.
 #[derive(Default)]
@@ -49,13 +52,15 @@ impl Network {
 struct Plugged {
     client: Arc<dyn HttpClient>,
     places: Arc<Semaphore>,
+    wakes: Arc<Semaphore>,
     meter: Meter,
 }
 
 impl HttpClient for Plugged {
     fn send(&self, request: HttpRequest, answer: HttpAnswer) -> HttpSending<'_> {
         Box::pin(async move {
-            let place = self.places.try_acquire();
+            let places = if request.path == WAKE { &self.wakes } else { &self.places };
+            let place = places.try_acquire();
             let _place = place.map_err(|_| Error::HttpClient(HttpFault::TooMany))?;
             self.meter.add(request.body.len(), 0);
             answer.count(self.meter.clone());
@@ -77,8 +82,9 @@ impl Notebook {
     /// mailbox, as a relay can; it reads and forges nothing. A relay that is met for the first time proves its key over a nonce
     /// here, whatever the client thinks of its certificate.
     pub fn set_http_client(&self, client: Option<Arc<dyn HttpClient>>) {
-        let places = Arc::new(Semaphore::new(REQUESTS_MAX));
+        let [places, wakes] = [REQUESTS_MAX, WAKES_MAX].map(|n| Arc::new(Semaphore::new(n)));
         let meter = Meter::default();
-        self.shared.network().plugged = client.map(|client| Plugged { client, places, meter });
+        let plugged = |client| Plugged { client, places, wakes, meter };
+        self.shared.network().plugged = client.map(plugged);
     }
 }

@@ -175,8 +175,11 @@ impl Engine {
     }
 
     /// Saves a mark that matters to the next process, and not to one after the power went: what stops a process does not stop the
-    /// machine.
+    /// machine. Once something has, it is told for certain: what exhausts a phone until its battery is taken out is found out too.
     fn note_mark(&mut self, mark: Mark) -> Result<(), Error> {
+        if mark.cautious {
+            return self.set_mark(mark);
+        }
         let key = self.state_key()?;
         let random = &mut *self.random;
         let put = |writer: &mut Writer<'_>| {
