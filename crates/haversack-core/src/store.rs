@@ -23,7 +23,7 @@ mod vault;
 mod wipe;
 
 pub use attempts::{Attempts, attempts, wait};
-pub(crate) use db::{Db, Log, Table, Writer};
+pub(crate) use db::{Db, Log, Table, Writer, plan_once};
 pub(crate) use files::sync_folder;
 pub(crate) use header::Live;
 pub(crate) use header_files::HeaderFiles;

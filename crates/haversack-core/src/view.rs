@@ -17,6 +17,7 @@ use crate::engine::RecordState;
 use crate::model::{
     AgeBand, Client, Contact, Day, Duration, Line, Mode, Quantity, Service, Sex, SiteCode,
 };
+use crate::store::plan_once;
 
 pub(crate) use fill::Source;
 
@@ -187,7 +188,9 @@ impl View {
 /// A database in memory, whose memory is overwritten when SQLite frees it.
 fn connect() -> Result<Connection, Error> {
     clean_sqlite();
-    Connection::open_in_memory().map_err(Error::database("opening the view"))
+    let connection = Connection::open_in_memory().map_err(Error::database("opening the view"))?;
+    plan_once(&connection)?;
+    Ok(connection)
 }
 
 impl Drop for View {

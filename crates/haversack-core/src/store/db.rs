@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use haversack_memory::clean_sqlite;
 use rand_core::CryptoRng;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{Lock, files, row};
@@ -261,7 +262,18 @@ fn open_box(table: Table, key: &[u8; 32], id: i64, sealed: &[u8]) -> Result<Vec<
     row::open(key, &place(table.number(), id, 1), sealed, table.what())
 }
 
+/// Statements that stay prepared: more than there are.
+const STATEMENTS: usize = 64;
+
+/// Has SQLite plan each statement once, and not anew for the values in it.
+pub(crate) fn plan_once(connection: &Connection) -> Result<(), Error> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true);
+    set.map(drop).map_err(Error::database("opening"))
+}
+
 fn prepare(connection: &Connection) -> Result<(), Error> {
+    plan_once(connection)?;
     connection
         .execute_batch(
             "PRAGMA locking_mode = EXCLUSIVE;

@@ -11,8 +11,10 @@ use super::{cursor_value, fault, schema};
 use crate::Error;
 use crate::storage::{Entry, Head, Place};
 
-/// Connections kept open while nobody reads.
-const IDLE_MAX: usize = 8;
+/// Connections kept open while nobody reads: as many as may come to read at once, for opening one takes longer than a question.
+const IDLE_MAX: usize = 32;
+/// What each of them keeps in memory, in KiB: the system has the file too.
+const CACHE_KIB: i64 = 1_024;
 
 /// Connections that read.
 #[derive(Debug)]
@@ -52,7 +54,10 @@ impl Readers {
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(fault("open the database"))?;
         schema::configure(&connection)?;
-        connection.pragma_update(None, "query_only", true).map_err(fault("set the database up"))?;
+        connection
+            .pragma_update(None, "cache_size", -CACHE_KIB)
+            .and_then(|()| connection.pragma_update(None, "query_only", true))
+            .map_err(fault("set the database up"))?;
         Ok(connection)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::fault;
@@ -30,6 +31,8 @@ const SETTINGS: &str = "
 pub(super) fn configure(connection: &Connection) -> Result<(), Error> {
     let set = |connection: &Connection| {
         connection.busy_timeout(BUSY_TIME_MAX)?;
+        // Otherwise SQLite plans each question anew, for the values in it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(SETTINGS)
     };
     set(connection).map_err(fault("set the database up"))
