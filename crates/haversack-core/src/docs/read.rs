@@ -393,3 +393,64 @@ fn as_number(value: &ScalarValue) -> Option<i64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use automerge::transaction::Transactable;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// (who, which contact or none for the root, which field, what): 0 deletes, 1 puts a map, others a number.
+    type Edit = (usize, Option<u8>, u8, u8);
+
+    fn edit(document: &mut Automerge, (_, contact, field, what): Edit) {
+        let mut tx = document.transaction();
+        let under = match contact {
+            None => ROOT,
+            Some(n) => match tx.get(ROOT, n.to_string()).unwrap() {
+                Some((Value::Object(ObjType::Map), map)) => map,
+                _ => tx.put_object(ROOT, n.to_string(), ObjType::Map).unwrap(),
+            },
+        };
+        let field = if contact.is_none() { field.to_string() } else { format!("o.{field}") };
+        match what {
+            0 => drop(tx.delete(&under, field)),
+            1 => drop(tx.put_object(&under, field, ObjType::Map).unwrap()),
+            n => tx.put(&under, field, u64::from(n)).unwrap(),
+        }
+        tx.commit();
+    }
+
+    proptest! {
+        /// Read in one go, each map of a contact has what it has when it is read by itself, shown or not.
+        #[test]
+        fn one_walk_reads_what_seeking_each_map_reads(
+            edits in proptest::collection::vec((0..4_usize, proptest::option::of(0..3_u8), 0..4_u8, 0..5_u8), 0..40),
+        ) {
+            let mut documents: Vec<Automerge> =
+                (1..=3).map(|n| Automerge::new().with_actor(ActorId::from([n; 16]))).collect();
+            for of in edits {
+                match documents.get_mut(of.0) {
+                    Some(document) => edit(document, of),
+                    // Now and then all learn of each other.
+                    None => for n in 0..9 {
+                        let mut other = documents[n % 3].clone();
+                        documents[(n + 1) % 3].merge(&mut other).unwrap();
+                    },
+                }
+            }
+            for document in &documents {
+                let maps = Maps::of(document);
+                for object in contacts(document).values().flatten().chain([&ROOT]) {
+                    let alone: Vec<_> = document.map_range(object, ..).collect();
+                    let said = |item: &MapRangeItem<'_>| {
+                        (item.key.to_string(), format!("{:?}", item.value), item.conflict, item.id())
+                    };
+                    let found: Vec<_> = maps.fields(object).0.iter().map(said).collect();
+                    prop_assert_eq!(found, alone.iter().map(said).collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+}
