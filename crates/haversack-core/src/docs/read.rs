@@ -4,12 +4,15 @@
 //! resolves them, so that coverage is never over-claimed (merge rule M2); what cannot be understood is
 //! counted in `odd`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use automerge::iter::{DocItem, DocObjItem, MapRangeItem};
 use automerge::legacy::{Key, ObjectId, Op, OpType};
 use automerge::{
-    ActorId, Automerge, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value,
-    ValueRef,
+    ActorId, Automerge, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue,
+    ScalarValueRef, Value, ValueRef,
 };
 
 use super::schema::{kind, line_of};
@@ -82,9 +85,10 @@ pub(crate) fn begins_client(change: &Change) -> bool {
 fn outing(document: &Automerge) -> Outing {
     let usual = text(document, &ROOT, "s").map(|site| SiteCode::from_document(&site));
     let day = number(document, &ROOT, "d").and_then(|day| Day::from_number(day).ok());
+    let maps = Maps::of(document);
     let contacts = contacts(document)
         .into_iter()
-        .map(|(key, objects)| entry(document, key, &objects, usual.as_ref()))
+        .map(|(key, objects)| entry(&maps, key, &objects, usual.as_ref()))
         .collect();
     Outing { day, contacts }
 }
@@ -164,68 +168,104 @@ fn maps(document: &Automerge) -> impl Iterator<Item = (String, ObjId)> {
     })
 }
 
-/// The fields of a map, read in one go: to seek each by its key costs several times as much.
-struct Fields<'a> {
+/// A document's maps, read in one go: to seek each by itself costs several times as much.
+struct Maps<'a> {
     document: &'a Automerge,
-    object: &'a ObjId,
-    /// What is shown under each key, `None` where that is no scalar, and whether there is more under it.
-    values: BTreeMap<String, (Option<ScalarValue>, bool)>,
+    /// What is shown in each, as ids follow on each other.
+    shown: Vec<(Arc<ObjId>, Fields<'a>)>,
 }
 
-impl<'a> Fields<'a> {
-    fn of(document: &'a Automerge, object: &'a ObjId) -> Self {
-        let values = document.map_range(object, ..).map(|item| {
-            let value = match item.value {
-                ValueRef::Scalar(value) => Some(ScalarValue::from(value)),
-                ValueRef::Object(_) => None,
-            };
-            (item.key.into_owned(), (value, item.conflict))
-        });
-        Self { document, object, values: values.collect() }
+impl<'a> Maps<'a> {
+    fn of(document: &'a Automerge) -> Self {
+        let mut shown: Vec<(Arc<ObjId>, Fields<'a>)> = Vec::new();
+        for DocObjItem { obj, item } in document.iter() {
+            let DocItem::Map(item) = item else { continue };
+            match shown.last_mut().filter(|(last, _)| *last == obj) {
+                Some((_, fields)) => fields.0.push(item),
+                None => shown.push((obj, Fields(vec![item]))),
+            }
+        }
+        shown.sort_by(|(a, _), (b, _)| a.cmp(b));
+        shown.iter_mut().for_each(|(_, fields)| fields.sort());
+        Self { document, shown }
     }
 
-    fn scalar(&self, key: &str) -> Option<&ScalarValue> {
-        self.values.get(key)?.0.as_ref()
+    /// The fields of a map. One beside another under the same key is not shown, and is read by itself.
+    fn fields(&self, object: &ObjId) -> Cow<'_, Fields<'a>> {
+        let found = self.shown.binary_search_by(|(id, _)| (**id).cmp(object)).ok();
+        match found.and_then(|at| self.shown.get(at)) {
+            Some((_, fields)) => Cow::Borrowed(fields),
+            None => {
+                let mut fields = Fields(self.document.map_range(object, ..).collect());
+                fields.sort();
+                Cow::Owned(fields)
+            }
+        }
+    }
+}
+
+/// The fields of a map, by their keys.
+#[derive(Clone)]
+struct Fields<'a>(Vec<MapRangeItem<'a>>);
+
+impl Fields<'_> {
+    fn sort(&mut self) {
+        self.0.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+
+    fn get(&self, key: &str) -> Option<&MapRangeItem<'_>> {
+        let at = self.0.binary_search_by(|item| item.key.as_ref().cmp(key)).ok()?;
+        self.0.get(at)
+    }
+
+    fn scalar(&self, key: &str) -> Option<&ScalarValueRef<'_>> {
+        scalar_of(self.get(key)?)
     }
 
     fn text(&self, key: &str) -> Option<&str> {
         match self.scalar(key)? {
-            ScalarValue::Str(text) => Some(text),
+            ScalarValueRef::Str(text) => Some(text),
             _ => None,
         }
     }
 
     fn number(&self, key: &str) -> Option<i64> {
-        as_number(self.scalar(key)?)
+        number_of(self.scalar(key)?)
     }
 
     fn tag(&self) -> Option<[u8; 8]> {
         match self.scalar("c")? {
-            ScalarValue::Bytes(bytes) => bytes.as_slice().try_into().ok(),
+            ScalarValueRef::Bytes(bytes) => bytes.as_ref().try_into().ok(),
             _ => None,
-        }
-    }
-
-    /// Every value that concurrent writers left under a key, as numbers.
-    fn numbers(&self, key: &str) -> Vec<i64> {
-        match self.values.get(key) {
-            Some((_, true)) => numbers(self.document, self.object, key),
-            Some((value, false)) => value.iter().filter_map(as_number).collect(),
-            None => Vec::new(),
         }
     }
 }
 
-fn entry(document: &Automerge, key: String, objects: &[ObjId], usual: Option<&SiteCode>) -> Entry {
+fn scalar_of<'a>(item: &'a MapRangeItem<'_>) -> Option<&'a ScalarValueRef<'a>> {
+    match &item.value {
+        ValueRef::Scalar(value) => Some(value),
+        ValueRef::Object(_) => None,
+    }
+}
+
+const fn number_of(value: &ScalarValueRef<'_>) -> Option<i64> {
+    match value {
+        ScalarValueRef::Uint(n) if *n <= i64::MAX as u64 => Some(*n as i64),
+        ScalarValueRef::Int(n) => Some(*n),
+        _ => None,
+    }
+}
+
+fn entry(maps: &Maps<'_>, key: String, objects: &[ObjId], usual: Option<&SiteCode>) -> Entry {
     let object = objects.first().unwrap_or(&ROOT);
-    let all: Vec<Fields<'_>> = objects.iter().map(|map| Fields::of(document, map)).collect();
+    let all: Vec<Cow<'_, Fields<'_>>> = objects.iter().map(|map| maps.fields(map)).collect();
     let text = |key| all.first().and_then(|fields| fields.text(key));
     let site = text("s").map(SiteCode::from_document);
     let mut entry = Entry {
         key,
         author: actor(object),
         contact: Contact {
-            who: all.first().map_or(Who::Anonymous { sex: None, age: None }, who),
+            who: all.first().map_or(Who::Anonymous { sex: None, age: None }, |first| who(first)),
             site: site.or_else(|| usual.cloned()).unwrap_or_else(|| SiteCode::from_document("")),
             mode: Mode::from_document(text("m").unwrap_or_default()),
             lines: Default::default(),
@@ -235,22 +275,42 @@ fn entry(document: &Automerge, key: String, objects: &[ObjId], usual: Option<&Si
         disputed: false,
         odd: 0,
     };
-    let keys: BTreeSet<&String> = all.iter().flat_map(|fields| fields.values.keys()).collect();
-    keys.into_iter().for_each(|key| take_flat(&all, key, &mut entry));
+    let all: Vec<(&ObjId, &Fields<'_>)> = objects.iter().zip(all.iter().map(Cow::as_ref)).collect();
+    let mut keys: Vec<&str> =
+        all.iter().flat_map(|(_, fields)| &fields.0).map(|item| item.key.as_ref()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.into_iter().for_each(|key| take_flat(maps.document, &all, key, &mut entry));
     entry
 }
 
 /// Takes a line (`o.needle`) or a service (`v.nsp`) into the entry.
-fn take_flat(all: &[Fields<'_>], field: &str, entry: &mut Entry) {
+fn take_flat(document: &Automerge, all: &[(&ObjId, &Fields<'_>)], field: &str, entry: &mut Entry) {
     if let Some(code) = field.strip_prefix("v.") {
         entry.contact.services.insert(Service::from_document(code));
     }
     let Some(line) = line_of(field) else {
         return;
     };
-    let values: Vec<i64> = all.iter().flat_map(|fields| fields.numbers(field)).collect();
-    entry.disputed |= values.iter().any(|value| Some(value) != values.first());
-    match values.iter().min().map(|lowest| Quantity::new(*lowest)) {
+    let mut span: Option<(i64, i64)> = None;
+    let mut take = |value: i64| {
+        let (lowest, highest) = span.unwrap_or((value, value));
+        span = Some((lowest.min(value), highest.max(value)));
+    };
+    for (object, fields) in all {
+        match fields.get(field) {
+            // Of several that concurrent writers left, each counts.
+            Some(item) if item.conflict => {
+                numbers(document, object, field).into_iter().for_each(&mut take);
+            }
+            Some(item) => {
+                scalar_of(item).and_then(number_of).into_iter().for_each(&mut take);
+            }
+            None => {}
+        }
+    }
+    entry.disputed |= span.is_some_and(|(lowest, highest)| lowest != highest);
+    match span.map(|(lowest, _)| Quantity::new(lowest)) {
         Some(Ok(quantity)) => drop(entry.contact.lines.insert(line, quantity)),
         _ => entry.odd += 1,
     }
@@ -331,5 +391,66 @@ fn as_number(value: &ScalarValue) -> Option<i64> {
         ScalarValue::Uint(n) => i64::try_from(*n).ok(),
         ScalarValue::Int(n) => Some(*n),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use automerge::transaction::Transactable;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// (who, which contact or none for the root, which field, what): 0 deletes, 1 puts a map, others a number.
+    type Edit = (usize, Option<u8>, u8, u8);
+
+    fn edit(document: &mut Automerge, (_, contact, field, what): Edit) {
+        let mut tx = document.transaction();
+        let under = match contact {
+            None => ROOT,
+            Some(n) => match tx.get(ROOT, n.to_string()).unwrap() {
+                Some((Value::Object(ObjType::Map), map)) => map,
+                _ => tx.put_object(ROOT, n.to_string(), ObjType::Map).unwrap(),
+            },
+        };
+        let field = if contact.is_none() { field.to_string() } else { format!("o.{field}") };
+        match what {
+            0 => drop(tx.delete(&under, field)),
+            1 => drop(tx.put_object(&under, field, ObjType::Map).unwrap()),
+            n => tx.put(&under, field, u64::from(n)).unwrap(),
+        }
+        tx.commit();
+    }
+
+    proptest! {
+        /// Read in one go, each map of a contact has what it has when it is read by itself, shown or not.
+        #[test]
+        fn one_walk_reads_what_seeking_each_map_reads(
+            edits in proptest::collection::vec((0..4_usize, proptest::option::of(0..3_u8), 0..4_u8, 0..5_u8), 0..40),
+        ) {
+            let mut documents: Vec<Automerge> =
+                (1..=3).map(|n| Automerge::new().with_actor(ActorId::from([n; 16]))).collect();
+            for of in edits {
+                match documents.get_mut(of.0) {
+                    Some(document) => edit(document, of),
+                    // Now and then all learn of each other.
+                    None => for n in 0..9 {
+                        let mut other = documents[n % 3].clone();
+                        documents[(n + 1) % 3].merge(&mut other).unwrap();
+                    },
+                }
+            }
+            for document in &documents {
+                let maps = Maps::of(document);
+                for object in contacts(document).values().flatten().chain([&ROOT]) {
+                    let alone: Vec<_> = document.map_range(object, ..).collect();
+                    let said = |item: &MapRangeItem<'_>| {
+                        (item.key.to_string(), format!("{:?}", item.value), item.conflict, item.id())
+                    };
+                    let found: Vec<_> = maps.fields(object).0.iter().map(said).collect();
+                    prop_assert_eq!(found, alone.iter().map(said).collect::<Vec<_>>());
+                }
+            }
+        }
     }
 }

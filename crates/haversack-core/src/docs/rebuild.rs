@@ -1,10 +1,10 @@
 //! From decoded changes to applied ones: rebuild, check, apply to a scratch copy.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use automerge::legacy::{Key, ObjectId, Op, OpType};
+use automerge::legacy::{Key, ObjectId, Op, OpId, OpType};
 use automerge::transaction::Transactable;
 use automerge::{
     ActorId, Automerge, Change, ChangeHash, ExpandedChange, ObjId, ObjType, ROOT, ReadDoc,
@@ -12,7 +12,8 @@ use automerge::{
 };
 use haversack_wire::limits::DEPTH_MAX;
 
-use super::{Author, Dependency, RawChange, read};
+use super::read::{self, Record};
+use super::{Author, Dependency, RawChange};
 
 /// The last change of an author in a document, as the log has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +31,21 @@ pub(crate) enum Refusal {
     Missing,
     /// They break a rule: they never will.
     Broken(&'static str),
+}
+
+/// A document, and what it says.
+#[derive(Clone)]
+pub(crate) struct Built {
+    pub(crate) document: Automerge,
+    pub(crate) record: Record,
+}
+
+impl Built {
+    /// Reads a document.
+    pub(crate) fn of(document: Automerge) -> Self {
+        let record = read::record(&document);
+        Self { document, record }
+    }
 }
 
 /// Turns a change of the log into its travelling form.
@@ -88,7 +104,7 @@ fn change(author: &Author, raw: RawChange, tip: Tip) -> Result<Change, Refusal> 
 
 const REPEATED: Refusal = Refusal::Broken("a change sequence is repeated");
 
-/// Applies an author's changes to a copy of the document and gives the copy.
+/// Applies an author's changes to a copy of the document and gives the copy, read.
 ///
 /// Automerge panics on some changes that are valid in form, and a caught panic leaves a document that
 /// must not be used again: so everything is checked that can be, the rest is caught, and the copy dropped.
@@ -98,7 +114,7 @@ pub(crate) fn apply(
     raw: &[RawChange],
     changes: &[Change],
     tip: Tip,
-) -> Result<Automerge, Refusal> {
+) -> Result<Built, Refusal> {
     let run = || {
         let (mut scratch, mut tip) = (document.clone(), tip);
         let mut seen = Seen::default();
@@ -112,8 +128,7 @@ pub(crate) fn apply(
             }
             tip = run.last().map_or(tip, |(_, last)| tip_of(last));
         }
-        try_out(&mut scratch)?;
-        Ok(scratch)
+        try_out(scratch)
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(UNTAKEN))
 }
@@ -127,9 +142,9 @@ pub(crate) struct Made<'a> {
     pub(crate) before: Tip,
 }
 
-/// Applies the changes of several authors to a copy of the document, all at once, and gives the copy. What is refused is refused
+/// Applies the changes of several authors to a copy of the document, all at once, and gives the copy, read. What is refused is refused
 /// as by [`apply`]: each change is judged by what it depends on, so that it may be there already when it is looked at.
-pub(crate) fn apply_all(document: &Automerge, all: &[Made<'_>]) -> Result<Automerge, Refusal> {
+pub(crate) fn apply_all(document: &Automerge, all: &[Made<'_>]) -> Result<Built, Refusal> {
     check_starts(document, all)?;
     let run = || {
         let mut scratch = document.clone();
@@ -147,8 +162,7 @@ pub(crate) fn apply_all(document: &Automerge, all: &[Made<'_>]) -> Result<Autome
                 tip = run.last().map_or(tip, |(_, last)| tip_of(last));
             }
         }
-        try_out(&mut scratch)?;
-        Ok(scratch)
+        try_out(scratch)
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(UNTAKEN))
 }
@@ -173,12 +187,12 @@ fn check_starts(document: &Automerge, all: &[Made<'_>]) -> Result<(), Refusal> {
 }
 
 /// Reads and edits a document, and takes the edit back.
-fn try_out(scratch: &mut Automerge) -> Result<(), Refusal> {
-    let _ = read::record(scratch);
-    let mut trial = scratch.transaction();
+fn try_out(scratch: Automerge) -> Result<Built, Refusal> {
+    let mut built = Built::of(scratch);
+    let mut trial = built.document.transaction();
     trial.put(ROOT, "t", ScalarValue::Null).map_err(|_| UNTAKEN)?;
     trial.rollback();
-    Ok(())
+    Ok(built)
 }
 
 const UNTAKEN: Refusal = Refusal::Broken("the document does not take it");
@@ -226,7 +240,7 @@ fn check(document: &Automerge, run: &[Step<'_>], tip: Tip, seen: &mut Seen) -> R
         }
     }
     let past = Past { document, heads: first.deps(), author: first.actor_id(), seen };
-    let mut run_so_far = Run { past, visible: BTreeMap::new(), made: BTreeMap::new() };
+    let mut run_so_far = Run { past, visible: HashMap::new(), made: BTreeMap::new() };
     for (raw, _) in run {
         if raw.start_op != max + 1 {
             return Err(START);
@@ -240,18 +254,22 @@ fn check(document: &Automerge, run: &[Step<'_>], tip: Tip, seen: &mut Seen) -> R
 /// A run as it adds up: what it made and put over what its author had seen before it.
 struct Run<'a> {
     past: Past<'a>,
-    visible: BTreeMap<(Option<OpKey>, String), Vec<OpKey>>,
-    /// How deep the objects lie that the run made.
-    made: BTreeMap<OpKey, usize>,
+    /// What its author's own operations left under a key of an object: the last, or nothing.
+    visible: HashMap<(Option<&'a OpId>, &'a str), Option<u64>>,
+    /// How deep the objects lie that the run made, by their counters.
+    made: BTreeMap<u64, usize>,
 }
 
-impl Run<'_> {
-    fn take(&mut self, counter: u64, op: &Op) -> Result<(), Refusal> {
+impl<'a> Run<'a> {
+    fn take(&mut self, counter: u64, op: &'a Op) -> Result<(), Refusal> {
         let object = match &op.obj {
             ObjectId::Root => None,
-            ObjectId::Id(id) => Some(OpKey(id.0, id.1.clone())),
+            ObjectId::Id(id) => Some(id),
         };
-        let depth = self.past.depth(object.as_ref(), &self.made)?;
+        let depth = match object.and_then(|id| self.made_depth(id)) {
+            Some(depth) => depth,
+            None => self.past.depth(object)?,
+        };
         let Key::Map(key) = &op.key else { return Err(Refusal::Missing) };
         let is_map =
             matches!(op.action, OpType::Make(ObjType::Map) | OpType::Put(_) | OpType::Delete);
@@ -259,33 +277,33 @@ impl Run<'_> {
             // Lists, texts and counters belong to newer versions: not wrong, not yet.
             return Err(Refusal::Missing);
         }
-        let place = (object, key.to_string());
-        let seen = match self.visible.get(&place) {
-            Some(seen) => seen.clone(),
-            None if place.0.as_ref().is_some_and(|id| self.made.contains_key(id)) => Vec::new(),
-            None => self.past.visible(place.0.as_ref(), key)?,
+        let replaces_it = match self.visible.get(&(object, key.as_str())) {
+            Some(own) => {
+                let author = self.past.author;
+                op.pred.iter().map(|id| (id.0, &id.1)).eq(own.iter().map(|own| (*own, author)))
+            }
+            None if object.is_some_and(|id| self.made_depth(id).is_some()) => op.pred.is_empty(),
+            None => op.pred.iter().eq(&self.past.visible(object, key)?),
         };
-        let replaced: Vec<OpKey> = op.pred.iter().map(|id| OpKey(id.0, id.1.clone())).collect();
-        let deletes_nothing = matches!(op.action, OpType::Delete) && seen.is_empty();
-        if replaced != seen || deletes_nothing {
+        let is_delete = matches!(op.action, OpType::Delete);
+        if !replaces_it || (is_delete && op.pred.is_empty()) {
             return Err(REPLACED);
         }
-        let own = OpKey(counter, self.past.author.clone());
         if matches!(op.action, OpType::Make(_)) {
             if depth >= DEPTH_MAX {
                 return Err(Refusal::Broken("objects are nested too deep"));
             }
-            self.made.insert(own.clone(), depth + 1);
+            self.made.insert(counter, depth + 1);
         }
-        let now = if matches!(op.action, OpType::Delete) { Vec::new() } else { vec![own] };
-        self.visible.insert(place, now);
+        self.visible.insert((object, key), (!is_delete).then_some(counter));
         Ok(())
     }
-}
 
-/// An op id in Automerge's own order.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct OpKey(u64, ActorId);
+    /// How deep an object lies, if the run made it.
+    fn made_depth(&self, id: &OpId) -> Option<usize> {
+        self.made.get(&id.0).copied().filter(|_| id.1 == *self.past.author)
+    }
+}
 
 /// What an author had seen.
 struct Past<'a> {
@@ -313,16 +331,9 @@ impl Seen {
 }
 
 impl Past<'_> {
-    /// How deep an object lies that the change made, or that was there before it.
-    fn depth(
-        &mut self,
-        object: Option<&OpKey>,
-        made: &BTreeMap<OpKey, usize>,
-    ) -> Result<usize, Refusal> {
+    /// How deep an object lies that was there before the run.
+    fn depth(&mut self, object: Option<&OpId>) -> Result<usize, Refusal> {
         let Some(id) = object else { return Ok(0) };
-        if let Some(depth) = made.get(id) {
-            return Ok(*depth);
-        }
         let exid = ObjId::Id(id.0, id.1.clone(), 0);
         if self.document.object_type(&exid) != Ok(ObjType::Map) || !self.has(id) {
             return Err(NOWHERE);
@@ -331,23 +342,23 @@ impl Past<'_> {
     }
 
     /// Whether an operation lies in the past.
-    fn has(&mut self, id: &OpKey) -> bool {
+    fn has(&mut self, id: &OpId) -> bool {
         let made_by = self.document.hash_for_opid(&ObjId::Id(id.0, id.1.clone(), 0));
         self.seen.walk(self.document, self.heads);
         made_by.is_some_and(|hash| self.seen.0.contains(&hash))
     }
 
-    /// The operations whose values stood under a key of an object.
-    fn visible(&self, object: Option<&OpKey>, key: &str) -> Result<Vec<OpKey>, Refusal> {
+    /// The operations whose values stood under a key of an object, in Automerge's own order.
+    fn visible(&self, object: Option<&OpId>, key: &str) -> Result<Vec<OpId>, Refusal> {
         if self.heads.is_empty() {
             return Ok(Vec::new());
         }
         let object = object.map_or(ROOT, |id| ObjId::Id(id.0, id.1.clone(), 0));
         let all = self.document.get_all_at(&object, key, self.heads).map_err(|_| NOWHERE)?;
-        let mut ids: Vec<OpKey> = all
+        let mut ids: Vec<OpId> = all
             .into_iter()
             .filter_map(|(_, id)| match id {
-                ObjId::Id(counter, actor, _) => Some(OpKey(counter, actor)),
+                ObjId::Id(counter, actor, _) => Some(OpId(counter, actor)),
                 ObjId::Root => None,
             })
             .collect();
@@ -359,7 +370,7 @@ impl Past<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use automerge::legacy::{OpId, SortedVec};
+    use automerge::legacy::SortedVec;
     use haversack_wire::Actor;
 
     fn author(n: u8) -> Author {
@@ -387,7 +398,7 @@ mod tests {
         let rebuilt = changes(&author(1), raws.clone(), Tip::default()).unwrap();
         assert_eq!(rebuilt.iter().map(Change::hash).collect::<Vec<_>>(), made.map(|c| c.hash()));
         let applied = apply(&document(2), &raws, &rebuilt, Tip::default()).unwrap();
-        assert_eq!(applied.get_heads(), mine.get_heads());
+        assert_eq!(applied.document.get_heads(), mine.get_heads());
     }
 
     #[test]
@@ -400,7 +411,7 @@ mod tests {
             let raws = vec![change];
             let rebuilt = changes(&author(1), raws.clone(), tip);
             let refused = rebuilt.and_then(|c| apply(&target, &raws, &c, tip));
-            assert_eq!(refused.map(|d| d.get_heads()), Err(expect), "{name}");
+            assert_eq!(refused.map(|built| built.document.get_heads()), Err(expect), "{name}");
         };
         let far = RawChange { start_op: u64::from(u32::MAX) - 1, ..good.clone() };
         check("a start op that wedges", far, Tip::default(), START);

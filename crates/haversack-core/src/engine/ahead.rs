@@ -16,6 +16,7 @@ use super::apply::{Made, Verdict, lane_of_body, make};
 use super::batch::{Batch, Opened};
 use super::log::Index;
 use super::state::LaneState;
+use crate::compress::Reuse;
 use crate::docs::rebuild::{self, Tip};
 use crate::docs::{Author, DocumentChanges};
 use crate::members::actor;
@@ -81,6 +82,7 @@ impl Engine {
         }
         let (space, index, next) = (&batch.space, &self.index, AtomicUsize::new(0));
         let work = || {
+            let _reuse = Reuse::begin();
             let mut done = Vec::new();
             while let Some(chunk) = opened.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if let Ok(lane) = lane_of_body(space, chunk) {

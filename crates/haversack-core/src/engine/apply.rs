@@ -21,7 +21,7 @@ use super::state::{LaneState, SpaceState};
 use super::wait::Need;
 use crate::Error;
 use crate::crypto::{ClientKey, GenerationSecret, verify};
-use crate::docs::rebuild::{self, Refusal, Tip};
+use crate::docs::rebuild::{self, Built, Refusal, Tip};
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
 use crate::members::{Role, Roster, actor, lane as lane_of, statement_hash};
 use crate::seeded::{Bug, seeded};
@@ -49,6 +49,10 @@ pub(super) struct Rebuilt {
     /// Where the author stood before.
     pub(super) before: Tip,
     pub(super) tip: Tip,
+    /// Whether it is all that the body's changes item holds.
+    pub(super) is_all: bool,
+    /// What its row in the log holds, once it is known who signed it.
+    pub(super) content: Result<Vec<u8>, Error>,
 }
 
 impl Rebuilt {
@@ -64,7 +68,7 @@ impl Rebuilt {
         }
         self.raw.drain(..known.min(self.raw.len()));
         self.changes.drain(..known.min(self.changes.len()));
-        self.before = here;
+        (self.before, self.is_all) = (here, false);
         Some(self)
     }
 }
@@ -73,7 +77,7 @@ impl Rebuilt {
 #[derive(Default)]
 struct Taken {
     /// As they are afterwards.
-    documents: BTreeMap<Document, Automerge>,
+    documents: BTreeMap<Document, Built>,
     /// Passed over: what breaks a rule, and all that its author builds on that.
     passed: BTreeSet<Document>,
     /// Why something was.
@@ -134,7 +138,7 @@ impl Engine {
             Err(need) => return Ok(Verdict::Wait(need)),
         };
         let Taken { documents, passed, refused, aside } = taken;
-        batch.staged.documents.extend(here.clone());
+        batch.staged.documents.extend(brought.built());
         batch.staged.documents.extend(documents);
         let erased = self.stage_erasures(batch, chunk, judged.role);
         let refused = refused
@@ -157,7 +161,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let Judged { author, made: Made { parts, signed, .. }, .. } = judged;
         let (lane, position) = (chunk.body.lane, signed.mark.position);
-        for (place, part) in parts.into_iter().enumerate() {
+        for part in parts {
             let document = part.document;
             if part.raw.is_empty() {
                 // A pack brought it.
@@ -177,7 +181,7 @@ impl Engine {
             } else {
                 RowKind::Changes
             };
-            batch.staged.rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
+            batch.staged.rows.push(row_of(chunk, part, kind)?);
         }
         batch.passed.extend(passed.into_iter().map(|document| (document, lane)));
         self.end_body(batch, chunk, &author, signed.mark)
@@ -235,8 +239,8 @@ impl Engine {
             };
             let apply = || rebuild::apply(&base, &part.raw, &part.changes, part.before);
             match built.unwrap_or_else(apply) {
-                Ok(document) if self.may_write(role, part.document, [&base, &document]) => {
-                    taken.documents.insert(part.document, document);
+                Ok(built) if self.may_write(role, part.document, [&base, &built.document]) => {
+                    taken.documents.insert(part.document, built);
                 }
                 Ok(_) => taken.pass_over(part, Reason::Role),
                 Err(Refusal::Broken(_)) => taken.pass_over(part, Reason::Document),
@@ -336,7 +340,7 @@ impl Engine {
         id: &Document,
     ) -> Result<Automerge, Error> {
         match batch.staged.documents.get(id) {
-            Some(document) => Ok(document.clone()),
+            Some(built) => Ok(built.document.clone()),
             None => self.document(id),
         }
     }
@@ -354,7 +358,7 @@ pub(super) struct Made {
     pub(super) parts: Vec<Rebuilt>,
     pub(super) signed: Signed,
     /// Documents of which nothing was here, built ahead.
-    pub(super) built: BTreeMap<Document, Result<Automerge, Refusal>>,
+    pub(super) built: BTreeMap<Document, Result<Built, Refusal>>,
 }
 
 /// Judges a body by what its author had seen of the roster, never by what is known here since (PROTOCOL § 6.4); `before` are the
@@ -381,9 +385,12 @@ pub(super) fn make(
     (author, key): (&Author, &[u8; 32]),
     known: impl FnMut(&DocumentChanges) -> Standing,
 ) -> Result<Made, Verdict> {
-    let parts = rebuild_item(chunk, author, known)?;
+    let mut parts = rebuild_item(chunk, author, known)?;
     let signed = check_signature(space, chunk, key, &parts);
     let signed = signed.ok_or(Verdict::Quarantine(Reason::Signature))?;
+    for (place, part) in parts.iter_mut().enumerate() {
+        part.content = row_content(chunk, author, part, (place, &signed));
+    }
     Ok(Made { parts, signed, built: BTreeMap::new() })
 }
 
@@ -421,6 +428,7 @@ fn rebuild_item(
         haversack_wire::Error::Unknown { .. } => Verdict::Wait(Need::Version),
         _ => Verdict::Quarantine(Reason::Changes),
     })?;
+    let is_all = documents.len() == 1;
     let rebuild = |part: DocumentChanges| {
         let (before, here) = known(&part).ok_or(Verdict::Quarantine(Reason::Changes))?;
         let raw = part.changes;
@@ -430,7 +438,8 @@ fn rebuild_item(
         let last = changes.last().map(|change| (change.seq(), change.hash()));
         let (sequence, hash) = last.ok_or(Verdict::Quarantine(Reason::Changes))?;
         let tip = Tip { sequence, hash: Some(hash) };
-        let whole = Rebuilt { document: part.document, raw, changes, before, tip };
+        let (document, content) = (part.document, Ok(Vec::new()));
+        let whole = Rebuilt { document, raw, changes, before, tip, is_all, content };
         whole.beyond(here).ok_or(Verdict::Quarantine(Reason::Changes))
     };
     match documents.is_empty() {
@@ -536,13 +545,24 @@ pub(super) fn head_of(chunk: &Opened, document: Document, kind: RowKind) -> RowH
 /// A row of the log that holds a document's part of a body.
 pub(super) fn row_of(
     chunk: &Opened,
-    author: &Author,
     part: Rebuilt,
-    (place, signed): (usize, &Signed),
     kind: RowKind,
 ) -> Result<(RowHead, Vec<u8>), Error> {
     let head = RowHead { tip: part.tip, ..head_of(chunk, part.document, kind) };
-    let item = row_item(author, part.document, part.raw)?;
-    let content = RowContent { item, signed: Some((chunk.signature, signed.leaves.proof(place))) };
-    Ok((head, content.encode()?))
+    Ok((head, part.content?))
+}
+
+/// What the row of a document's part of a body holds, whatever becomes of the part.
+fn row_content(
+    chunk: &Opened,
+    author: &Author,
+    part: &Rebuilt,
+    (place, signed): (usize, &Signed),
+) -> Result<Vec<u8>, Error> {
+    let item = match chunk.body.changes.as_ref().filter(|_| part.is_all) {
+        Some(item) => item.clone(),
+        None => row_item(author, part.document, part.raw.clone())?,
+    };
+    let signed = Some((chunk.signature, signed.leaves.proof(place)));
+    RowContent { item, signed }.encode()
 }

@@ -18,7 +18,7 @@ use crate::Error;
 use crate::compress::{For, compress, decompress};
 use crate::crypto::{ClientKey, EpochSecret};
 use crate::docs::read::Record;
-use crate::docs::rebuild;
+use crate::docs::rebuild::{self, Built};
 use crate::docs::{Author, DocumentChanges, RawChange, ops, read};
 use crate::members::{Role, Standing, Written, actor, device};
 use crate::store::{Keyring, Log, Purpose, Table, Writer};
@@ -105,7 +105,7 @@ impl RowContent {
 #[derive(Default)]
 pub(super) struct Staged {
     /// Documents as they are afterwards.
-    pub(super) documents: BTreeMap<Document, Automerge>,
+    pub(super) documents: BTreeMap<Document, Built>,
     /// Rows to add to the log.
     pub(super) rows: Vec<(RowHead, Vec<u8>)>,
     /// Rows of the log that others take the place of.
@@ -292,18 +292,17 @@ impl Engine {
 
     fn show_news(
         &mut self,
-        documents: BTreeMap<Document, Automerge>,
+        documents: BTreeMap<Document, Built>,
         keyed: &[Document],
         again: &mut Vec<Document>,
         judged: Vec<Document>,
     ) -> Result<(), Error> {
-        let mut records = Vec::new();
-        for (id, document) in &documents {
-            records.push((*id, self.record(id, &self.shown(id, document.clone())?)));
+        let (mut records, mut read) = (Vec::new(), Vec::new());
+        for (id, Built { document, record }) in documents {
+            records.push((id, self.shown_record(&id, &document, record)?));
+            read.push((id, document));
         }
-        for (id, document) in documents {
-            self.documents.put(id, document);
-        }
+        read.into_iter().for_each(|(id, document)| self.documents.put(id, document));
         let authors = self.authors();
         let source = Source { authors: &authors, client_keys: &self.client_keys };
         self.view.show(&records, &source)?;
@@ -368,8 +367,25 @@ impl Engine {
 
     /// A document as a record. There is one registry: another document cannot pass for it.
     pub(super) fn record(&self, id: &Document, document: &Automerge) -> Record {
+        self.as_itself(id, read::record(document))
+    }
+
+    /// What a document is shown as that reads as a record. Where not all of it is believed, the rest is read by itself.
+    fn shown_record(
+        &self,
+        id: &Document,
+        document: &Automerge,
+        record: Record,
+    ) -> Result<Record, Error> {
+        match self.is_doubted(id, self.written(id, document)) {
+            false => Ok(self.as_itself(id, record)),
+            true => Ok(self.record(id, &self.shown(id, document.clone())?)),
+        }
+    }
+
+    fn as_itself(&self, id: &Document, record: Record) -> Record {
         let registry = self.space.as_ref().map(|space| registry(space.space()));
-        match read::record(document) {
+        match record {
             Record::Registry(_) if registry != Some(*id) => Record::Other,
             record => record,
         }

@@ -23,7 +23,7 @@ use super::write::put_outing;
 use super::{ContactDraft, Engine, Saved, WhoDraft};
 use crate::Error;
 use crate::crypto::bytes;
-use crate::docs::rebuild::{Refusal, Tip};
+use crate::docs::rebuild::{Built, Refusal, Tip};
 use crate::members::{Content, Role, Written, device};
 use crate::model::{Contact, Day, SpaceName};
 use crate::store::Log;
@@ -97,6 +97,13 @@ pub(super) struct Brought {
     pub(super) documents: BTreeMap<Document, Automerge>,
     /// Whether something of it is no good.
     pub(super) refused: bool,
+}
+
+impl Brought {
+    /// The carried documents, read.
+    pub(super) fn built(&self) -> impl Iterator<Item = (Document, Built)> {
+        self.documents.iter().map(|(id, document)| (*id, Built::of(document.clone())))
+    }
 }
 
 impl Engine {
@@ -367,7 +374,7 @@ impl Engine {
         // Somebody may have written there who knew the note, and not carried it.
         let mut document = self.rebuild_document(&id)?;
         document.apply_changes(taken.changes).map_err(|_| Error::Document { what: "carried" })?;
-        staged.documents.insert(id, document);
+        staged.documents.insert(id, Built::of(document));
         Ok(())
     }
 

@@ -243,7 +243,7 @@ impl Engine {
         let Some(brought) = self.brought(batch, chunk, (judged.role, heads))? else {
             return Ok(Verdict::Wait(Need::Version));
         };
-        batch.staged.documents.extend(brought.documents.clone());
+        batch.staged.documents.extend(brought.built());
         brought.stage(batch, chunk, position);
         self.stage_erasures(batch, chunk, judged.role);
         stage_rival(batch, chunk, judged)?;
@@ -358,11 +358,10 @@ impl Engine {
 
 /// Stages the rows of a rival.
 fn stage_rival(batch: &mut Batch, chunk: &Opened, judged: Judged) -> Result<(), Error> {
-    let Judged { author, made: Made { parts, signed, .. }, .. } = judged;
+    let Made { parts, signed, .. } = judged.made;
     let (position, rows) = (signed.mark.position, &mut batch.staged.rows);
-    for (place, part) in parts.into_iter().enumerate() {
-        let kind = RowKind::Aside(position, false);
-        rows.push(row_of(chunk, &author, part, (place, &signed), kind)?);
+    for part in parts {
+        rows.push(row_of(chunk, part, RowKind::Aside(position, false))?);
     }
     for (document, key) in &chunk.body.client_keys {
         let head = head_of(chunk, *document, RowKind::AsideKey(position));

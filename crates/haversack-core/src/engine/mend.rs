@@ -433,9 +433,9 @@ impl Engine {
             let mut space = self.space()?.clone();
             match rebuild::apply(&base, &raws, &changes, before) {
                 Err(Refusal::Missing) => continue,
-                Ok(document) if self.could_write(&space, row, [&base, &document]) => {
+                Ok(built) if self.could_write(&space, row, [&base, &built.document]) => {
                     self.relabel(&mut staged, row, RowKind::Changes)?;
-                    staged.documents.insert(*id, document);
+                    staged.documents.insert(*id, built);
                     self.settle_orphan(&mut space, row);
                 }
                 _ => {

@@ -13,7 +13,7 @@ use super::documents::{RowContent, Staged, registry, row_item};
 use super::log::{RowHead, RowKind};
 use crate::Error;
 use crate::crypto::{ClientKey, bytes};
-use crate::docs::rebuild::{self, Tip};
+use crate::docs::rebuild::{self, Built, Tip};
 use crate::docs::schema::{
     ClientFile, ContactEntry, OutingHead, RegistryHead, SiteEntry, line_key,
 };
@@ -329,7 +329,7 @@ impl Engine {
             self.check_role(&id, &document)?;
             match self.is_doubted(&id, self.written(&id, &document)) {
                 true => staged.doubted.push(id),
-                false => drop(staged.documents.insert(id, document)),
+                false => drop(staged.documents.insert(id, Built::of(document))),
             }
         }
         for (document, (tip, changes)) in edits.changes {

@@ -18,7 +18,7 @@ use rand_core::CryptoRng;
 use crate::crypto::{
     AadLabel, KemSecret, Real, Sealed, SignKey, bytes, message, open_from_anyone, seal_to, verify,
 };
-use crate::docs::read::{self, Record};
+use crate::docs::read::Record;
 use crate::docs::rebuild::{self, Refusal, Tip};
 use crate::docs::{Author, Dependency, DocumentChanges, ops};
 use crate::members::{is_introduced, put_statements, read_statements, space_of};
@@ -200,8 +200,8 @@ impl Carried {
             return Err(FORM);
         }
         let changes = rebuild::changes(&author, one.changes.clone(), Tip::default())?;
-        let document = rebuild::apply(&Automerge::new(), &one.changes, &changes, Tip::default())?;
-        match read::record(&document) {
+        let built = rebuild::apply(&Automerge::new(), &one.changes, &changes, Tip::default())?;
+        match built.record {
             Record::Outing(_) => Ok(Taken { id, changes }),
             _ => Err(Refusal::Broken("a note is no outing")),
         }

@@ -82,7 +82,7 @@ fn edit(engine: &mut Engine, id: Document, label: &str) {
     let head = RowHead { document: id, kind, lane, sequence: None, tip, since };
     let mut staged = Staged::default();
     staged.rows.push((head, RowContent { item, signed: None }.encode().unwrap()));
-    staged.documents.insert(id, document);
+    staged.documents.insert(id, rebuild::Built::of(document));
     engine.commit(staged).unwrap();
 }
 

@@ -154,7 +154,9 @@ impl Engine {
         let mut base = self.staged_document(batch, &document)?;
         let all: Vec<rebuild::Made<'_>> = news.iter().map(|(_, new)| new.made()).collect();
         if let Ok(whole) = rebuild::apply_all(&base, &all)
-            && news.iter().all(|(_, new)| self.may_write(new.role, document, [&base, &whole]))
+            && news
+                .iter()
+                .all(|(_, new)| self.may_write(new.role, document, [&base, &whole.document]))
         {
             batch.staged.documents.insert(document, whole);
             return news.iter().try_for_each(|(_, new)| stage(batch, new));
@@ -163,9 +165,9 @@ impl Engine {
             let before = news.len();
             for (at, new) in std::mem::take(&mut news) {
                 match rebuild::apply_all(&base, &[new.made()]) {
-                    Ok(next) if self.may_write(new.role, document, [&base, &next]) => {
-                        base = next;
-                        batch.staged.documents.insert(document, base.clone());
+                    Ok(next) if self.may_write(new.role, document, [&base, &next.document]) => {
+                        base = next.document.clone();
+                        batch.staged.documents.insert(document, next);
                         stage(batch, &new)?;
                     }
                     Err(Refusal::Missing) => news.push((at, new)),
@@ -228,7 +230,7 @@ impl Engine {
         if brought.refused {
             return Ok(Became::Told);
         }
-        batch.staged.documents.extend(brought.documents.clone());
+        batch.staged.documents.extend(brought.built());
         brought.stage(batch, chunk, Position::default());
         Ok(Became::Whole)
     }
