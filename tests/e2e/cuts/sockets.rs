@@ -117,7 +117,12 @@ async fn carry(mut phone: TcpStream, mut relay: TcpStream, plan: Arc<Mutex<Plan>
         return;
     }
     let mut answer = relay.take(down.try_into().unwrap_or(u64::MAX));
-    let _ = tokio::io::copy(&mut answer, &mut phone).await;
+    let ((mut from_phone, mut to_phone), mut rest) = (phone.split(), [0]);
+    // A relay keeps its end open for a next request. There is none once the phone is gone.
+    tokio::select! {
+        _ = tokio::io::copy(&mut answer, &mut to_phone) => {}
+        _ = from_phone.read(&mut rest) => {}
+    }
 }
 
 /// All of a request.

@@ -389,7 +389,11 @@ pub(super) fn make(
     let signed = check_signature(space, chunk, key, &parts);
     let signed = signed.ok_or(Verdict::Quarantine(Reason::Signature))?;
     for (place, part) in parts.iter_mut().enumerate() {
-        part.content = row_content(chunk, author, part, (place, &signed));
+        part.content = match row_content(chunk, author, part, (place, &signed)) {
+            // It came in a shorter form than this program has for it.
+            Err(Error::Wire(_)) => return Err(Verdict::Quarantine(Reason::Changes)),
+            content => content,
+        };
     }
     Ok(Made { parts, signed, built: BTreeMap::new() })
 }
