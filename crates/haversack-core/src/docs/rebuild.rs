@@ -121,12 +121,12 @@ pub(crate) fn apply(
         for run in &runs(raw, changes) {
             check(&scratch, run, tip, &mut seen)?;
             let taken = scratch.apply_changes(run.iter().map(|(_, change)| (*change).clone()));
-            let is_there =
-                |change: &Change| scratch.get_change_meta_by_hash(&change.hash()).is_some();
-            if taken.is_err() || !run.iter().all(|(_, change)| is_there(change)) {
+            tip = run.last().map_or(tip, |(_, last)| tip_of(last));
+            // The last of a run is there only with all that it builds on.
+            let last = tip.hash.and_then(|last| scratch.get_change_meta_by_hash(&last));
+            if taken.is_err() || last.is_none() {
                 return Err(UNTAKEN);
             }
-            tip = run.last().map_or(tip, |(_, last)| tip_of(last));
         }
         try_out(scratch)
     };
@@ -240,7 +240,9 @@ fn check(document: &Automerge, run: &[Step<'_>], tip: Tip, seen: &mut Seen) -> R
         }
     }
     let past = Past { document, heads: first.deps(), author: first.actor_id(), seen };
-    let mut run_so_far = Run { past, visible: HashMap::new(), made: BTreeMap::new() };
+    let operations = run.iter().map(|(raw, _)| raw.operations.len()).sum();
+    let visible = HashMap::with_capacity(operations);
+    let mut run_so_far = Run { past, visible, made: BTreeMap::new() };
     for (raw, _) in run {
         if raw.start_op != max + 1 {
             return Err(START);

@@ -76,11 +76,13 @@ impl View {
     }
 
     fn hide(&self, document: &Document) -> rusqlite::Result<()> {
-        const OF_OUTING: &str =
-            "DELETE FROM contact WHERE outing = (SELECT id FROM outing WHERE document = ?1)";
-        let tables = ["outing", "client", "undated"];
-        let rows = tables.map(|table| format!("DELETE FROM {table} WHERE document = ?1"));
-        [OF_OUTING].into_iter().chain(rows.iter().map(String::as_str)).try_for_each(|sql| {
+        let all = [
+            "DELETE FROM contact WHERE outing = (SELECT id FROM outing WHERE document = ?1)",
+            "DELETE FROM outing WHERE document = ?1",
+            "DELETE FROM client WHERE document = ?1",
+            "DELETE FROM undated WHERE document = ?1",
+        ];
+        all.into_iter().try_for_each(|sql| {
             self.connection.prepare_cached(sql)?.execute([document.as_bytes()]).map(drop)
         })
     }
@@ -101,6 +103,12 @@ impl View {
             .connection
             .prepare_cached("INSERT INTO outing (document, day, author) VALUES (?1, ?2, ?3)")?
             .insert(params![document.as_bytes(), day.number(), author.as_bytes()])?;
+        let month = |entry: &Entry| match entry.contact.who {
+            Who::Client { month, .. } => Some(month),
+            _ => None,
+        };
+        let months: BTreeSet<Month> = outing.contacts.iter().filter_map(month).collect();
+        months.into_iter().try_for_each(|month| self.tag_month(month, source))?;
         outing
             .contacts
             .iter()
@@ -117,10 +125,7 @@ impl View {
         let contact = &entry.contact;
         let (mut tag, mut month, mut sex, mut age, mut people) = (None, None, None, None, None);
         match &contact.who {
-            Who::Client { tag: t, month: m } => {
-                (tag, month) = (Some(t), Some(m.number()));
-                self.tag_month(*m, source)?;
-            }
+            Who::Client { tag: t, month: m } => (tag, month) = (Some(t), Some(m.number())),
             Who::Anonymous { sex: s, age: a } => {
                 (sex, age) = (s.as_ref().map(|s| s.as_str()), a.as_ref().map(|a| a.as_str()));
             }
