@@ -172,3 +172,43 @@ fn what_is_saved_is_saved_even_when_it_cannot_be_shown() {
     client(&mut phone, "AFTER");
     assert_eq!(phone.clients().unwrap().len(), before + 1);
 }
+
+/// Who forks without end gets what one author gets, after everybody's own work; and is offered as one frame for as long as the mailbox is
+/// the same.
+#[test]
+fn what_was_named_is_bounded_comes_last_and_stays_as_it_was_sealed() {
+    let mut team = team();
+    let before = team.insider.space().unwrap().clone();
+    for branch in [0, 1] {
+        team.insider.space = Some(before.clone());
+        let say = |n: u8| {
+            let body = Body { other: vec![(99, vec![branch, n])], ..Body::default() };
+            Forged::of(body).said(&mut team.insider)
+        };
+        let frames: Vec<Vec<u8>> = (0..100).map(say).collect();
+        team.admin.receive(&frames, false).unwrap();
+    }
+    client(&mut team.admin, "OWN");
+    let frames = pushed(&team.admin.begin_exchange(&route(7)).unwrap()).0;
+    let tag = |engine: &Engine| {
+        let space = engine.space().unwrap();
+        Some(space.group.generations[&space.live.unwrap().generation].lane_tag(&space.lane))
+    };
+    let from = |tag| move |frame: &&Vec<u8>| room::tag_of(frame) == tag;
+    assert_eq!(team.admin.waiting.named().count(), 64);
+    let (others, named) = frames.split_at(frames.len() - 64);
+    assert!(named.iter().all(|frame| from(tag(&team.insider))(&frame)));
+    assert!(others.iter().any(|frame| from(tag(&team.admin))(&frame)));
+
+    let sealed = |engine: &mut Engine| {
+        engine.begin_exchange(&route(7)).unwrap();
+        engine.waiting.named().map(|(_, row)| row).collect::<Vec<_>>()
+    };
+    let first = sealed(&mut team.admin);
+    team.admin.rotate().unwrap();
+    assert_eq!(sealed(&mut team.admin), first, "a new key of the same mailbox");
+    team.admin.revoke(team.phone.device(), false).unwrap();
+    let anew = sealed(&mut team.admin);
+    assert_eq!(anew.len(), 64);
+    assert!(anew.iter().all(|row| !first.contains(row)), "another mailbox");
+}
