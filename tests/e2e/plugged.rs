@@ -302,7 +302,8 @@ async fn it_follows_and_lets_go() {
     let paths: Vec<_> = app.seen.lock().unwrap().iter().map(|one| one.path.clone()).collect();
     assert!(paths.contains(&"/v1/wake".to_owned()), "{paths:?}");
     a.set_http_client(None);
-    // What waits at the relay ends with who waits for it.
+    // What waits at the relay ends with who waits for it; it waits only when nothing is there that was not read.
+    a.sync(&relay.url).await.unwrap();
     let waiting = App::new(&relay.url);
     a.set_http_client(Some(waiting.clone()));
     let task = tokio::spawn({
@@ -310,6 +311,7 @@ async fn it_follows_and_lets_go() {
         async move { a.wait_for_news(&url).await }
     });
     while waiting.running.load(Ordering::SeqCst) == 0 {
+        assert!(!task.is_finished(), "there was news");
         tokio::task::yield_now().await;
     }
     task.abort();

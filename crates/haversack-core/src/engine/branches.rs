@@ -19,8 +19,8 @@ const LOOKS_MAX: usize = 1_024;
 pub(super) type Look = (Lane, [u8; 8]);
 
 impl Engine {
-    /// Asks a relay for the lanes of which there is a branch, or a body before others, that is not here. Once for each sign of one: the relay may not
-    /// have it either. Says whether it is to be asked.
+    /// Asks a relay for the lanes of which there is a branch, or a body before others, that is not here. Once for each sign of one: the
+    /// relay may not have it either. Says whether it is to be asked.
     pub(super) fn look_for_branches(&mut self, exchange: &Exchange) -> Result<bool, Error> {
         let mut space = self.space()?.clone();
         let relay = exchange.relay();
@@ -73,11 +73,14 @@ impl Engine {
         });
         let waits = self.waiting.waits().filter_map(|(_, wait, _)| {
             let is_of_lane = matches!(wait.need, Need::Before | Need::Branch(_));
-            let sign = u64::from(wait.sequence).to_le_bytes();
             let next = space.lanes.get(&wait.lane).map_or(0, |lane| lane.next);
             let is_gap = wait.sequence > next && !self.index.is_forked(&wait.lane);
-            let from = if is_gap { next } else { 0 };
-            (is_of_lane && wait.sequence > 0).then_some(((wait.lane, sign), from))
+            // Whatever else comes to wait behind a gap, it is one gap.
+            let (sign, from) = match is_gap {
+                true => (!u64::from(next), next),
+                false => (wait.sequence.into(), 0),
+            };
+            (is_of_lane && wait.sequence > 0).then_some(((wait.lane, sign.to_le_bytes()), from))
         });
         said.chain(waits).collect()
     }

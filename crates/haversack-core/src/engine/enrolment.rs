@@ -197,6 +197,8 @@ impl Engine {
         group.epochs.anchor();
         let secrets = group.take_entries(answer.grant);
         let mut state = self.new_space(group);
+        // That this device is here nobody may know but itself, when whoever let it in is put back to before that.
+        state.owes_word = true;
         state.refresh(&secrets.iter().cloned().collect());
         match state.live {
             Some(_) => Ok((state, secrets, words)),

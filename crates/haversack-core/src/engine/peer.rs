@@ -160,7 +160,7 @@ impl Engine {
                     exchange.tally.pushed_bytes += u64::from(pushed.size);
                     exchange.handed.insert(pushed.hash);
                 }
-                Step::Have(_) | Step::Passed(..) | Step::Need | Step::End(..) => {}
+                Step::Passed(..) | Step::Need | Step::End(..) => {}
             }
         }
         let TakenIn { received, .. } = match frames.is_empty() {

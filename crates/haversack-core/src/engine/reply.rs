@@ -122,10 +122,6 @@ impl Engine {
             Step::Frame(cursor, frame) => {
                 self.take_frame(exchange, space, &generation, (cursor, &frame));
             }
-            Step::Have(lanes) => {
-                let lost = take_have(exchange, space, &generation, &lanes);
-                lost.into_iter().for_each(|from| self.offer_from(exchange.relay(), space, from));
-            }
             // Where no pack is known, nothing is passed over with good reason.
             Step::Passed(cursor, digest) if space.knows_packs() => {
                 exchange.passed(&generation, cursor, digest);
@@ -140,21 +136,38 @@ impl Engine {
                 exchange.tally.again = true;
                 exchange.blame(Fault::OtherPast, 1);
             }
-            Step::End(cursor, digest) if exchange.loose.contains(&generation) => {
-                exchange.passed(&generation, cursor, digest);
-                exchange.tally.again = true;
-                space.read_packs((exchange.relay(), generation), cursor);
-            }
             Step::End(cursor, digest) => {
-                if take_end(exchange, space, &generation, cursor, digest) {
-                    self.offer_what_may_be_lost(exchange.relay(), space, &generation);
-                }
+                let have = exchange.told(&generation);
+                let lost = have.and_then(|lanes| take_have(exchange, space, &generation, &lanes));
+                lost.into_iter().for_each(|from| self.offer_from(exchange.relay(), space, from));
+                self.take_end(exchange, space, &generation, (cursor, digest));
             }
         }
     }
 
+    fn take_end(
+        &self,
+        exchange: &mut Exchange,
+        space: &mut SpaceState,
+        generation: &Generation,
+        (cursor, digest): (u64, CursorDigest),
+    ) {
+        if exchange.loose.contains(generation) {
+            exchange.passed(generation, cursor, digest);
+            exchange.tally.again = true;
+            space.read_packs((exchange.relay(), *generation), cursor);
+            return;
+        }
+        let Shows { lost, is_another } = take_end(exchange, space, generation, cursor, digest);
+        lost.into_iter().for_each(|from| self.offer_from(exchange.relay(), space, from));
+        if is_another {
+            self.offer_what_may_be_lost(exchange.relay(), space, generation);
+        }
+    }
+
     /// Takes nothing for granted any more that a relay has which turned out to have another past. At places of this lane may lie
-    /// garbage by now: what nobody keeps yet, or all where that was seen, is sent again.
+    /// garbage by now: what nobody keeps yet, or all where that was seen, is sent again. An older mailbox, to which nothing is sent, is to
+    /// show it, and what it does not show goes to the live one.
     fn offer_what_may_be_lost(
         &self,
         relay: Relay,
@@ -167,9 +180,14 @@ impl Engine {
         let own = own_tag(space, generation);
         let at_risk = own.map(|own| self.first_at_risk(own));
         let is_squatted = space.faults.contains_key(&(relay, Fault::Squatted));
+        let is_live = space.live.is_some_and(|live| live.generation == *generation);
         let route = space.routes.entry((relay, *generation)).or_default();
         route.forget_sent();
         let from = at_risk.filter(|_| !is_squatted).unwrap_or_default();
+        if !is_live {
+            route.unproved = route.unproved.into_iter().chain([from]).min();
+            return;
+        }
         let known = own.and_then(|own| route.known.get_mut(&own));
         known.into_iter().for_each(|known| *known = (*known).min(from));
     }
@@ -312,7 +330,7 @@ fn take_have(
     if !exchange.loose.contains(generation) {
         space.packs.read_all(&(exchange.relay(), *generation));
     }
-    let is_named = own.is_some_and(|own| mailbox.is_none_or(|mailbox| mailbox.names(&own)));
+    let is_named = own.is_some_and(|own| mailbox.is_none_or(|mailbox| mailbox.named(&own) > 0));
     let route = space.routes.entry((exchange.relay(), *generation)).or_default();
     // What it has and did not deliver is asked for until it does.
     (route.needs_vector, route.differs, route.dropped) = (held_back, held_back, 0);
@@ -345,16 +363,24 @@ fn take_have(
     from
 }
 
-/// Takes the end of a mailbox's part of the answer. Says whether it shows, for the first time in a row, that what was delivered is not
-/// what the relay counts.
+/// What the end of a mailbox's part of an answer shows of this device's own lane there.
+struct Shows {
+    /// From where on it is lost, that had been acknowledged.
+    lost: Option<u32>,
+    /// Whether, for the first time in a row, what was delivered is not what the relay counts.
+    is_another: bool,
+}
+
+/// Takes the end of a mailbox's part of the answer.
 fn take_end(
     exchange: &mut Exchange,
     space: &mut SpaceState,
     generation: &Generation,
     cursor: u64,
     digest: CursorDigest,
-) -> bool {
+) -> Shows {
     let own = own_tag(space, generation);
+    let packed = own.and_then(|own| space.packed(generation).get(&own).copied());
     let strikes = space.route(&exchange.relay(), generation).strikes;
     let is_enough = strikes >= STRIKES_MAX;
     let ended = exchange.ended(generation, cursor, (digest, is_enough));
@@ -366,41 +392,43 @@ fn take_end(
     route.unsure.clear();
     let is_in_order = ended.left_out == 0 && !ended.differs;
     route.strikes = if is_in_order { 0 } else { (strikes + 1).min(STRIKES_MAX) };
-    let unproved = route.unproved.take().filter(|_| is_in_order);
-    if let Some((from, own)) = unproved.zip(own) {
-        look_for_own(exchange, route, generation, (own, from));
-    }
+    let unproved = if is_in_order { route.unproved.take() } else { None };
+    let lost = unproved.zip(own).and_then(|(from, own)| {
+        let from = from.max(packed.unwrap_or_default());
+        look_for_own(exchange, route, generation, (own, from))
+    });
     if !is_in_order && !seeded(Bug::CursorAsTruth) {
         exchange.tally.again |= strikes == 0 || is_enough;
         // Nor is what it acknowledged to be relied on: what it has is to be shown.
         route.needs_vector = true;
         route.differs |= is_enough;
     }
-    ended.differs && strikes == 0 && !seeded(Bug::CursorAsTruth)
+    let is_another = ended.differs && strikes == 0 && !seeded(Bug::CursorAsTruth);
+    Shows { lost, is_another }
 }
 
 /// What a relay acknowledged before a line broke lies beyond the cursor of then: by now it has delivered it, or it is not there, and is
-/// offered again. (Where the request had a vector, `have` tells.)
+/// offered again. (Where the request said by a vector that it is there, it is not delivered.)
 fn look_for_own(
     exchange: &mut Exchange,
     route: &mut RouteState,
     generation: &Generation,
     (own, from): (LaneTag, u32),
-) {
+) -> Option<u32> {
     let known = route.known.get(&own).copied().unwrap_or_default();
     let mailbox = exchange.mailboxes().iter().find(|mailbox| mailbox.generation == *generation);
-    if mailbox.is_none_or(|mailbox| mailbox.vector.is_some()) {
-        return;
+    if mailbox.is_none_or(|mailbox| mailbox.named(&own) > from) {
+        return None;
     }
     let is_there = |sequence: &u32| {
         exchange.sent.contains(sequence) || exchange.shown.contains(&(*generation, *sequence))
     };
     let lost = (from..known).find(|sequence| !is_there(sequence));
-    if let Some(first) = lost.filter(|_| !seeded(Bug::SentIsSafe)) {
-        route.known.insert(own, first);
-        exchange.tally.again = true;
-        exchange.blame(Fault::RolledBack, (known - first).into());
-    }
+    let first = lost.filter(|_| !seeded(Bug::SentIsSafe))?;
+    route.known.insert(own, first);
+    exchange.tally.again = true;
+    exchange.blame(Fault::RolledBack, (known - first).into());
+    Some(first)
 }
 
 /// Whether a delivered chunk's place is one that this device has applied. A header alone proves nothing: a

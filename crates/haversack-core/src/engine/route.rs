@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use haversack_wire::request::{Basis, Section, SectionHead};
-use haversack_wire::{FrameHash, Generation, LaneTag, Relay, RetireHash};
+use haversack_wire::{FrameHash, Generation, Lane, LaneTag, Relay, RetireHash};
 
 use super::Engine;
 use super::documents::Staged;
@@ -132,7 +132,7 @@ impl Engine {
                     self.for_mailbox(&space, (&route.relay, &generation), &state, &mut load)?
                 }
             };
-            let mut head = section_head(route, &secret, retire, &state);
+            let mut head = section_head(route, (&secret, retire, &space.lane), &state);
             let is_loose = !asks && self.wants_pack(&space, &route.relay, &generation);
             space.packs.ask(&(route.relay, generation), is_loose, &mut head);
             loose.extend(is_loose.then_some(generation));
@@ -163,7 +163,10 @@ impl Engine {
             let state = space.route(&route.relay, &generation);
             let (needs_vector, unsure) = Default::default();
             let state = RouteState { needs_vector, unsure, partial: None, ..state };
-            Section { head: section_head(route, &secret, retire, &state), frames: Vec::new() }
+            Section {
+                head: section_head(route, (&secret, retire, &space.lane), &state),
+                frames: Vec::new(),
+            }
         });
         Ok(haversack_wire::request::encode(&sections.collect::<Vec<_>>())?)
     }
@@ -351,13 +354,12 @@ impl Engine {
 
 fn section_head(
     route: &RelayRoute,
-    secret: &GenerationSecret,
-    retire: RetireHash,
+    (secret, retire, own): (&GenerationSecret, RetireHash, &Lane),
     state: &RouteState,
 ) -> SectionHead {
     let asks = !state.unsure.is_empty();
     let basis = match state.needs_vector || asks {
-        true => Basis::Vector(vector(state)),
+        true => Basis::Vector(vector(state, secret.lane_tag(own))),
         false => Basis::Digest(state.digest),
     };
     SectionHead {
@@ -372,9 +374,15 @@ fn section_head(
     }
 }
 
-/// What a relay need not send: what it delivered or acknowledged, and what may have reached it when a line broke.
-fn vector(state: &RouteState) -> Vec<(LaneTag, u32)> {
+/// What a relay need not send: what it delivered or acknowledged, and what may have reached it when a line broke. What it acknowledged
+/// in an answer that came to no end it is to show, unless it is asked just that.
+fn vector(state: &RouteState, own: LaneTag) -> Vec<(LaneTag, u32)> {
     let mut lanes = state.known.clone();
+    if let (Some(first), true, Some(next)) =
+        (state.unproved, state.unsure.is_empty(), lanes.get_mut(&own))
+    {
+        *next = (*next).min(first);
+    }
     for (tag, sequence) in state.unsure.iter().filter_map(|pushed| pushed.place) {
         if lanes.len() < KNOWN_MAX || lanes.contains_key(&tag) {
             let next = lanes.entry(tag).or_default();

@@ -233,6 +233,11 @@ impl Table {
         about.max_by_key(|facts| facts.rank())
     }
 
+    /// Who minted an epoch's secret.
+    pub(crate) fn minter(&self, epoch: &Epoch) -> Option<[u8; 32]> {
+        self.best(epoch).map(|facts| facts.statement.minter)
+    }
+
     /// Whether who writes under an epoch has another's secret: it is the same, or was built upon.
     pub(crate) fn implies(&self, one: &Epoch, other: &Epoch) -> bool {
         let (Some(one), Some(other)) = (self.best(one), self.best(other)) else {

@@ -165,7 +165,8 @@ impl Group {
         (epoch, secret)
     }
 
-    /// R3: the keys of members that should have the live epoch's secret and, as far as is known here, do not.
+    /// R3: the keys of members that should have the live epoch's secret and, as far as is known here, do not. One's own is among them
+    /// where one minted it: an older copy of this store, put back or gone on with elsewhere, has the key and not the secret.
     pub(crate) fn owed(&self, live: Epoch, table: &Table, me: &[u8; 32]) -> Vec<Owed> {
         let has = |key: &[u8; 32]| {
             self.delivered.contains(&(live, *key))
@@ -173,14 +174,17 @@ impl Group {
                 || self.wrote.get(key).is_some_and(|epoch| table.implies(epoch, &live))
         };
         let keys = self.roster.members().flat_map(|member| &member.current);
-        let lacking = keys.filter(|(key, _)| *key != me && !has(key));
+        let is_mine = table.minter(&live) == Some(*me);
+        let lacking = keys.filter(|(key, _)| (*key != me || is_mine) && !has(key));
         lacking.map(|(key, kem_key)| Owed { epoch: live, key: *key, kem_key: *kem_key }).collect()
     }
 
-    /// The same for a file: what a relay was given reaches nobody who takes files only.
+    /// The same for a file: what a relay was given reaches nobody who takes files only. One's own files one does not read.
     pub(crate) fn owed_by_file(&self, live: Epoch, table: &Table, me: &[u8; 32]) -> Vec<Owed> {
         let alone = Self { delivered: BTreeSet::new(), seen: BTreeMap::new(), ..self.clone() };
-        alone.owed(live, table, me)
+        let mut owed = alone.owed(live, table, me);
+        owed.retain(|owed| owed.key != *me);
+        owed
     }
 
     /// An exchange has ended: grants of others count for one less.

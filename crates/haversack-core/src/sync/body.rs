@@ -10,8 +10,8 @@ use super::drop::{put_blobs, read_blobs};
 use crate::crypto::ClientKey;
 use crate::members::{put_statements, read_statements};
 
-/// An item of a body that the log keeps: each of what it dropped or carried may have grown by two bytes and more.
-const KEPT_MAX: usize = RAW_MAX + 8 * DROPS_MAX;
+/// An item of a body that the log keeps: each of what it dropped or carried may be a byte longer there, and its length too.
+const KEPT_MAX: usize = RAW_MAX + 2 * DROPS_MAX;
 const WHAT: &str = "body";
 const ITEM_CHANGES: u64 = 1;
 const ITEM_STATEMENTS: u64 = 2;

@@ -96,8 +96,6 @@ pub(crate) enum Step {
     Acknowledged(Pushed, Stored, bool),
     /// A frame to make durable.
     Frame(u64, Vec<u8>),
-    /// What the relay holds of each lane.
-    Have(Vec<(LaneTag, u32)>),
     /// Up to here there is nothing for this device.
     Passed(u64, CursorDigest),
     /// The relay's memory is not ours.
@@ -203,6 +201,8 @@ pub(crate) struct MailboxTrail {
     start: (u64, CursorDigest),
     /// The places of chunks that the answer has named so far.
     shown: BTreeSet<(LaneTag, u32)>,
+    /// What the relay says that it holds of each lane. Counts once all that belongs to it came: at the end.
+    have: Option<Vec<(LaneTag, u32)>>,
     /// A frame that is to be gone on with.
     pub(crate) partial: Option<Partial>,
     /// What was pushed before a line broke, in order: it may be there, or not.
@@ -225,6 +225,7 @@ impl MailboxTrail {
             differs: false,
             start: (cursor, digest),
             shown: BTreeSet::new(),
+            have: None,
             partial: None,
             unsure: Vec::new(),
             is_ended: false,
@@ -232,9 +233,10 @@ impl MailboxTrail {
         }
     }
 
-    /// Whether the request says that something of a lane is known to be there, so that it is not shown.
-    pub(crate) fn names(&self, tag: &LaneTag) -> bool {
-        self.vector.iter().flatten().any(|(named, _)| named == tag)
+    /// Up to where the request says that a lane is known to be there, so that it is not shown.
+    pub(crate) fn named(&self, tag: &LaneTag) -> u32 {
+        let named = self.vector.iter().flatten().find(|(named, _)| named == tag);
+        named.map_or(0, |(_, next)| *next)
     }
 
     /// How many chunks the relay says that it has, was asked for, and did not deliver. `packed` says up to where a lane's chunks may
@@ -244,10 +246,11 @@ impl MailboxTrail {
         have: &[(LaneTag, u32)],
         packed: impl Fn(&LaneTag) -> u32,
     ) -> u64 {
-        let Some(vector) = &self.vector else { return 0 };
+        if self.vector.is_none() {
+            return 0;
+        }
         let lane = |(tag, next): &(LaneTag, u32)| {
-            let asked = vector.iter().find(|(asked, _)| asked == tag).map_or(0, |(_, next)| *next);
-            let known = asked.max(packed(tag));
+            let known = self.named(tag).max(packed(tag));
             let most = (*next).max(known);
             let came = self.shown.range((*tag, known)..(*tag, most)).count() as u64;
             u64::from(most - known) - came
@@ -255,11 +258,16 @@ impl MailboxTrail {
         have.iter().map(lane).sum()
     }
 
-    /// The first body of a lane that the relay acknowledged at a cursor up to which nothing is here yet.
+    /// The first body of a lane that the relay acknowledged at a cursor up to which nothing is here yet; where a vector says what is
+    /// here, no cursor shows anything.
     fn unproved(&self, lane: LaneTag) -> Option<u32> {
-        let is_ahead =
-            |pushed: &&Pushed| self.trail.ahead.values().any(|hash| *hash == pushed.hash);
-        let places = self.pushed.iter().filter(is_ahead).filter_map(|pushed| pushed.place);
+        let is_ahead = |hash: FrameHash| self.trail.ahead.values().any(|ahead| *ahead == hash);
+        let is_open = |(index, pushed): &(u32, &Pushed)| match self.vector {
+            Some(_) => self.answered.contains(index),
+            None => is_ahead(pushed.hash),
+        };
+        let open = (0..).zip(&self.pushed).filter(is_open);
+        let places = open.filter_map(|(_, pushed)| pushed.place);
         let of_lane = places.filter(|(tag, _)| *tag == lane).map(|(_, sequence)| sequence);
         of_lane.min().filter(|_| !self.is_ended)
     }
@@ -413,6 +421,11 @@ impl Exchange {
         Some(mailbox.unsure.remove(at))
     }
 
+    /// What the relay has said that it holds of each lane, once.
+    pub(crate) fn told(&mut self, generation: &Generation) -> Option<Vec<(LaneTag, u32)>> {
+        self.mailbox(generation)?.have.take()
+    }
+
     /// Takes the relay's word that up to a cursor there is nothing for this device beyond what it has seen.
     pub(crate) fn passed(&mut self, generation: &Generation, cursor: u64, digest: CursorDigest) {
         if let Some(mailbox) = self.mailbox(generation) {
@@ -506,7 +519,10 @@ fn step(mailbox: &mut MailboxTrail, part: Part<'_>) -> Result<Option<Step>, Erro
             mailbox.shown.extend(place(frame));
             Step::Frame(cursor, frame.to_vec())
         }
-        Part::Have(lanes) => Step::Have(lanes),
+        Part::Have(lanes) => {
+            mailbox.have = Some(lanes);
+            return Ok(None);
+        }
         Part::Passed { cursor, digest } => Step::Passed(cursor, digest),
         // Whoever was told all that is here has nothing to need.
         Part::Need if mailbox.vector.is_some() => return Err(UNASKED),

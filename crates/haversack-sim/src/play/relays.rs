@@ -97,23 +97,21 @@ impl World {
             return unexpected("an honest answer", error);
         }
         let outcome = fed.ok();
-        if outcome.is_none() {
-            // It may have noticed, and died or failed before it could say so.
+        let faults = outcome.iter().flat_map(|outcome| &outcome.faults);
+        let is_past = faults.into_iter().any(|fault| fault.fault == Fault::OtherPast);
+        if outcome.is_none() || is_past {
+            // It takes nothing that it was told for granted any more, even if the line broke after that, or the relay still lied; or it
+            // may have noticed, and died or failed before it could say so.
             self.relays.get_mut(relay).into_iter().for_each(|relay| relay.untell(number));
         }
         if let Some(outcome) = outcome.as_ref().filter(|_| honest) {
             let noticed = !must_notice || outcome.again || !outcome.faults.is_empty();
             let noticed = noticed || !outcome.complete;
             Checker::LossIsNoticed.expect(noticed, || format!("device {number}, relay {relay}"))?;
-            let is_past = outcome.faults.iter().any(|fault| fault.fault == Fault::OtherPast);
-            let at = self.relays.get_mut(relay);
-            at.into_iter().for_each(|relay| match (is_past, outcome.again || !outcome.complete) {
-                // It takes nothing that it was told for granted any more, even if the line broke after that.
-                (true, _) => relay.untell(number),
-                (false, false) => relay.told_all(number),
-                // Who asks once more knows that it was not told all.
-                (false, true) => {}
-            });
+            // Who asks once more knows that it was not told all.
+            if !is_past && !outcome.again && outcome.complete {
+                self.relays.get_mut(relay).into_iter().for_each(|relay| relay.told_all(number));
+            }
         }
         checkers::ledger(self, number)?;
         Ok(outcome)

@@ -87,7 +87,7 @@ impl Engine {
             // What was said again elsewhere is needed from here no more than what was refused.
             Keep::Quarantined(_) | Keep::Left => true,
             Keep::Waiting(_) | Keep::Foreign { .. } | Keep::Segment | Keep::Pack => false,
-            // Others have it from there, and without that file it could not be put together again.
+            // Others have it from there, or it has no place there; and once that file is let go of, it is put together no more.
             Keep::Named(..) => {
                 let hash = FrameHash::of(&kept.frame);
                 space.routes.values().any(|route| route.took.contains(&hash))
