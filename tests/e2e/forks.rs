@@ -460,6 +460,28 @@ fn what_was_added_to_a_carried_contact_outlives_its_branch() {
     }
 }
 
+/// What a life carried is on a branch that is not believed, beyond the end of the other: it came from that life, and is not here only.
+#[test]
+fn what_another_life_carried_is_not_here_only() {
+    use Act::{Become, Carry, Drop, Log, Split, Sync};
+    play(&[
+        Split,
+        Drop(0),
+        Become(2),
+        Log(1, 1),
+        Sync(1),
+        Log(1, 0),
+        Become(0),
+        Log(0, 0),
+        Log(1, 2),
+        Become(2),
+        Sync(1),
+        Carry(1),
+        Become(0),
+        Sync(1),
+    ]);
+}
+
 fn play(acts: &[Act]) {
     let mut lives = Lives::new();
     lives.log(PHONE, 1);

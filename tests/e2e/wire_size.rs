@@ -35,6 +35,8 @@ async fn an_idle_sync_is_one_request_of_at_most_600_bytes_each_way() {
     team.coordinator.sync(&relay.url).await.unwrap();
     team.phones[0].sync(&relay.url).await.unwrap();
     team.coordinator.sync(&relay.url).await.unwrap();
+    // That the phone has joined is answered with the next.
+    team.coordinator.sync(&relay.url).await.unwrap();
     let idle = team.coordinator.sync(&relay.url).await.unwrap();
     println!("idle: {} bytes up, {} down", idle.bytes_up, idle.bytes_down);
     assert_eq!((idle.requests, idle.pushed, idle.received.applied), (1, 0, 0));

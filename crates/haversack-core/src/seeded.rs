@@ -47,6 +47,8 @@ pub enum Bug {
     ForgetNamed,
     /// A frame at a place of this device's lane is taken for its own.
     BelieveOwnTag,
+    /// Who keeps the team's work answers words alone.
+    AnswerWords,
 }
 
 #[cfg(not(feature = "sim"))]

@@ -22,7 +22,7 @@ const fn seeded(name: &'static str, bug: Bug, checker: Checker, seed: Option<u64
 }
 
 /// All of them.
-pub const BUGS: [Seeded; 20] = [
+pub const BUGS: [Seeded; 21] = [
     seeded("ack-before-commit", Bug::AckBeforeCommit, Checker::AcknowledgedIsKept, Some(3)),
     seeded("skip-fsync", Bug::SkipFsync, Checker::AcknowledgedIsKept, Some(0)),
     seeded("keep-actor", Bug::KeepActor, Checker::SaidOnce, Some(2)),
@@ -34,7 +34,7 @@ pub const BUGS: [Seeded; 20] = [
     seeded("skip-signature", Bug::SkipSignature, Checker::Authority, Some(6)),
     seeded("skip-cut", Bug::SkipCut, Checker::Authority, None),
     seeded("synced-without-ack", Bug::SyncedWithoutAck, Checker::HonestLedger, Some(0)),
-    seeded("ack-without-hash", Bug::AckWithoutHash, Checker::HonestLedger, None),
+    seeded("ack-without-hash", Bug::AckWithoutHash, Checker::HonestLedger, Some(2903)),
     seeded("forget-waiting", Bug::ForgetWaiting, Checker::AcknowledgedIsKept, Some(21)),
     seeded("foreign-never-retried", Bug::ForeignNeverRetried, Checker::Converged, None),
     seeded(
@@ -45,7 +45,8 @@ pub const BUGS: [Seeded; 20] = [
     ),
     seeded("view-behind-log", Bug::ViewBehindLog, Checker::AcknowledgedIsKept, Some(0)),
     seeded("lose-unsent-on-new-life", Bug::LoseUnsentOnNewLife, Checker::Liveness, Some(56)),
-    seeded("forget-former", Bug::ForgetFormer, Checker::AcknowledgedIsKept, None),
-    seeded("forget-named", Bug::ForgetNamed, Checker::AcknowledgedIsKept, Some(1466)),
-    seeded("believe-own-tag", Bug::BelieveOwnTag, Checker::Liveness, None),
+    seeded("forget-former", Bug::ForgetFormer, Checker::Liveness, Some(3054)),
+    seeded("forget-named", Bug::ForgetNamed, Checker::AcknowledgedIsKept, None),
+    seeded("believe-own-tag", Bug::BelieveOwnTag, Checker::Liveness, Some(2779)),
+    seeded("answer-words", Bug::AnswerWords, Checker::Liveness, Some(0)),
 ];

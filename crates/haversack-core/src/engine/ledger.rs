@@ -228,10 +228,16 @@ impl<'a> Places<'a> {
             }
             () if !found.relays.is_empty() => RecordState::Relayed,
             () if !is_own || self.is_filed(&head.lane, sequence) => RecordState::Carried,
+            () if self.is_of_another_life(&head.lane, sequence) => RecordState::Carried,
             () => RecordState::HereOnly,
         };
         found.devices = devices.into_iter().collect();
         found
+    }
+
+    /// Whether a body lies beyond where its lane goes here: it came from another life of this store, on a branch that is not believed.
+    fn is_of_another_life(&self, lane: &Lane, sequence: u32) -> bool {
+        self.space.lanes.get(lane).is_some_and(|state| sequence >= state.next)
     }
 
     fn is_filed(&self, lane: &Lane, sequence: u32) -> bool {

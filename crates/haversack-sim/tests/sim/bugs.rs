@@ -1,6 +1,7 @@
 //! Each seeded fault is found, under the seed and by the checker that its row names; and without it that seed is sound.
 
-use haversack_sim::{BUGS, Setup, run_seed};
+use haversack_core::sim::Bug;
+use haversack_sim::{BUGS, History, Setup, run_seed};
 
 /// How many of them must be found.
 const FOUND_MIN: usize = 15;
@@ -18,4 +19,15 @@ fn seeded_faults_are_found_by_their_checkers() {
         assert_eq!(checker(None), None, "seed {seed} without {}", row.name);
     }
     assert!(BUGS.iter().filter(|row| row.seed.is_some()).count() >= FOUND_MIN);
+}
+
+/// What forks take to show is drawn too seldom: a history that once failed shows it.
+#[test]
+fn a_fault_of_forks_is_found_in_a_history() {
+    let text =
+        include_str!("../../../../fixtures/seeds/copy-went-on-at-a-place-that-nobody-offers.json");
+    let history = History::read(text).unwrap();
+    let found = history.play(Some(Bug::ForgetNamed)).finding;
+    assert_eq!(found.map(|found| found.checker.name()), Some("acknowledged-is-kept"));
+    assert_eq!(history.play(None).finding, None);
 }
