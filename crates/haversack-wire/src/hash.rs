@@ -93,6 +93,7 @@ labels! {
     PACK_SEGMENT_KEY = "pack segment key";
     PACK_MANIFEST_KEY = "pack manifest key";
     PACK_HINT_KEY = "pack hint key";
+    OFFERED_AGAIN = "offered again";
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
-//! What a keeper of the team's work has named in a fork, and others may be unable to come by.
+//! What is here of a fork, and others may be unable to come by.
 //!
 //! A keeper's word decides which branch everybody believes (PROTOCOL § 4.2), also of those who lack that branch: its author may have been
 //! put back to before it, and the relay may have forgotten it. So a keeper offers what it believes of a forked lane, whoever wrote it,
-//! until another keeper has signed that it has it. What is offered is the author's own signed body, sealed anew.
+//! until another keeper has signed that it has it. And where a relay was seen to have lost something, everybody offers the branches that
+//! are not believed: what is in them is said again by who wrote it, once it is heard of. What is offered is the author's own signed body,
+//! sealed anew, by all alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +13,7 @@ use haversack_wire::{Device, Document, Frame, FrameHash, Lane};
 use super::Engine;
 use super::apply::judge;
 use super::documents::Staged;
+use super::faults::Fault;
 use super::kept::{Keep, KeptFrame};
 use super::mend::Parts;
 use super::room::Room;
@@ -104,15 +107,16 @@ impl Engine {
         Ok(Some(space))
     }
 
-    /// What this device believes of other authors' forked lanes, if it is one whose word decides, and no other keeper is known to
-    /// have.
+    /// Of other authors' forked lanes: what this device believes, if it is one whose word decides, and no other keeper is known to
+    /// have; and what is not believed, where a relay has lost something.
     fn named(&self, space: &SpaceState) -> BTreeSet<Named> {
         let Some(own) = space.lanes.get(&space.lane) else { return BTreeSet::new() };
         let decides = own.keeps_work(&space.group.roster) && !self.index.is_forked(&space.lane);
         let secret = space.live.and_then(|live| space.group.generations.get(&live.generation));
-        let (true, Some(secret)) = (decides && !seeded(Bug::ForgetNamed), secret) else {
-            return BTreeSet::new();
-        };
+        let mut faults = space.faults.keys().map(|(_, fault)| fault);
+        let is_lost = faults.any(|fault| matches!(fault, Fault::OtherPast | Fault::RolledBack));
+        let offers = (decides || is_lost) && !seeded(Bug::ForgetNamed);
+        let (true, Some(secret)) = (offers, secret) else { return BTreeSet::new() };
         let safe = self.acknowledged_tags();
         let standing = space.group.roster.standing();
         let line = standing.line(&own.device_key);
@@ -128,8 +132,11 @@ impl Engine {
             let left = left.entry(author).or_insert(OF_AUTHOR_MAX);
             let from = bodies.rivals.first_key_value().map_or(0, |((from, _), _)| *from);
             let (from, tag) = (from.max(self.had_by_all(space, lane)), secret.lane_tag(lane));
-            let lacking = bodies.spine.range(from..).filter(|(at, _)| !safe.contains((tag, **at)));
-            let lacking = lacking.take(*left).map(|(at, (_, mark))| (*lane, (*at, mark.position)));
+            let spine = bodies.spine.range(from..).filter(|_| decides);
+            let lacking = spine.filter(|(at, _)| !safe.contains((tag, **at)));
+            let lacking = lacking.map(|(at, (_, mark))| (*at, mark.position));
+            let rivals = bodies.rivals.keys().copied().filter(|_| is_lost);
+            let lacking = lacking.chain(rivals).take(*left).map(|place| (*lane, place));
             let before = named.len();
             named.extend(lacking);
             *left -= named.len() - before;
@@ -168,9 +175,9 @@ impl Engine {
             && epochs.any(|epoch| epoch.hint_key().hint(&header.nonce) == header.hint)
     }
 
-    /// A believed body, sealed at its place. Nothing where a part of it was let go, so that it cannot be put together again.
+    /// A body, sealed at its place. Nothing where a part of it was let go, so that it cannot be put together again.
     fn named_frame(
-        &mut self,
+        &self,
         live: &Live,
         lane: &Lane,
         place: Place,
@@ -182,8 +189,8 @@ impl Engine {
         let generation = space.group.generations.get(&live.generation);
         let (Some(secret), Some(generation)) = (secret, generation) else { return Ok(None) };
         let at = (generation.lane_tag(lane), place.0);
-        let (id, padding, random) = (*space.space(), space.padding, &mut *self.random);
-        Ok(Some(chunk::seal_padded((secret, &live.epoch), &id, at, (&raw, padding), random)?))
+        let key = (secret, &live.epoch);
+        Ok(Some(chunk::seal_again(key, space.space(), at, (&raw, space.padding))?))
     }
 
     /// The bytes that the author of a body signed, and the signature, put together from the log.

@@ -1,5 +1,6 @@
 //! Sealing bodies and roster segments into frames (PROTOCOL § 3.2, § 3.3).
 
+use haversack_wire::hash::{Label, derive_cut};
 use haversack_wire::{
     ChunkHeader, Epoch, Error, KeyHint, LaneTag, Pack, PackHeader, Padding, RosterHeader, Space,
 };
@@ -25,6 +26,24 @@ pub(crate) fn seal_padded(
     Ok(seal_plain(epoch, space, place, &plain, random))
 }
 
+/// Seals a body of somebody else's: whoever does it under this key makes the same frame, so that a relay keeps it once. The nonce follows
+/// from what is sealed, and is that of nothing else.
+///
+/// # Errors
+/// [`Error::Limit`] when it is too large for a frame.
+pub(crate) fn seal_again(
+    epoch: (&EpochSecret, &Epoch),
+    space: &Space,
+    place: (LaneTag, u32),
+    (raw, padding): (&[u8], Padding),
+) -> Result<Vec<u8>, Error> {
+    let plain = pack_envelope(raw, ChunkHeader::LEN + TAG, padding)?;
+    let key = epoch.0.chunk_key();
+    let parts: [&[u8]; 4] =
+        [key.expose(), place.0.as_bytes(), &place.1.to_le_bytes(), plain.as_slice()];
+    Ok(seal_with(epoch, space, place, &plain, derive_cut(Label::OFFERED_AGAIN, &parts)))
+}
+
 /// Seals an envelope at a lane position.
 pub(crate) fn seal_plain(
     epoch: (&EpochSecret, &Epoch),
@@ -33,7 +52,16 @@ pub(crate) fn seal_plain(
     plain: &[u8],
     random: &mut dyn CryptoRng,
 ) -> Vec<u8> {
-    let nonce = bytes(random);
+    seal_with(epoch, space, place, plain, bytes(random))
+}
+
+fn seal_with(
+    epoch: (&EpochSecret, &Epoch),
+    space: &Space,
+    place: (LaneTag, u32),
+    plain: &[u8],
+    nonce: [u8; 24],
+) -> Vec<u8> {
     let header = ChunkHeader {
         tag: place.0,
         sequence: place.1,
@@ -196,6 +224,31 @@ mod tests {
         let other = EpochSecret::new([9; 32]);
         assert_eq!(try_open(&frame, &other, &other.id(&space), &space), None);
         assert_eq!(try_open(&frame, &secret, &epoch, &Space::new([9; 16])), None);
+    }
+
+    #[test]
+    fn a_body_that_is_sealed_again_is_one_frame_and_another_is_none_of_it() {
+        let (secret, epoch, space, _) = sealed();
+        let other = EpochSecret::new([9; 32]);
+        let seal = |secret: &EpochSecret, at: u32, raw: &[u8]| {
+            let (key, place) = ((secret, &secret.id(&space)), (LaneTag::new([3; 8]), at));
+            seal_again(key, &space, place, (raw, Padding::default())).unwrap()
+        };
+        let frame = seal(&secret, 4, b"raw body");
+        assert_eq!(frame, seal(&secret, 4, b"raw body"));
+        assert_eq!(try_open(&frame, &secret, &epoch, &space).as_deref(), Some(&b"raw body"[..]));
+        let nonce = |frame: &[u8]| match Frame::parse(frame) {
+            Ok(Frame::Chunk(header, _)) => header.nonce,
+            _ => [0; 24],
+        };
+        let others = [
+            seal(&secret, 5, b"raw body"),
+            seal(&secret, 4, b"raw bodi"),
+            seal(&other, 4, b"raw body"),
+        ];
+        let nonces: std::collections::BTreeSet<_> =
+            others.iter().chain([&frame]).map(|frame| nonce(frame)).collect();
+        assert_eq!(nonces.len(), 4);
     }
 
     #[test]
