@@ -380,8 +380,9 @@ fn take_end(
     digest: CursorDigest,
 ) -> Shows {
     let own = own_tag(space, generation);
-    let packed = own.and_then(|own| space.packed(generation).get(&own).copied());
-    let strikes = space.route(&exchange.relay(), generation).strikes;
+    let RouteState { strikes, unproved, .. } = space.route(&exchange.relay(), generation);
+    let packed = own.filter(|_| unproved.is_some());
+    let packed = packed.and_then(|own| space.packed(generation).get(&own).copied());
     let is_enough = strikes >= STRIKES_MAX;
     let ended = exchange.ended(generation, cursor, (digest, is_enough));
     ended.confirmed.iter().for_each(|pushed| took(exchange, space, generation, pushed));
