@@ -10,7 +10,7 @@ mod shown;
 
 pub(crate) use ledger::ledger;
 pub(crate) use saved::saved_here;
-pub(crate) use sealed::note_sealed;
+pub(crate) use sealed::{note_filed, note_sealed};
 
 use crate::finding::Finding;
 use crate::world::World;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_wire::{Device, Lane};
+use haversack_wire::{Device, FrameHash, Lane};
 
 use crate::founding::FORBIDDEN;
 
@@ -21,6 +21,8 @@ pub(crate) struct Model {
     pub(crate) forked: BTreeSet<Lane>,
     /// Own bodies that were sent by who knew that a device was removed.
     pub(crate) sealed: Vec<(Device, Vec<u8>)>,
+    /// Frames in files: the device that was the first to write each, and whom it knew to be removed.
+    pub(crate) filed: BTreeMap<FrameHash, (usize, BTreeSet<Device>)>,
     /// Bodies that keepers have applied, by the start of their positions.
     pub(crate) kept: BTreeSet<(Lane, u32, [u8; 8])>,
     /// Whether a store was put back.

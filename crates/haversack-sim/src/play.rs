@@ -8,6 +8,7 @@ use haversack_core::model::{Client, Direction, Item, Line, Quantity};
 use haversack_core::{ContactFilter, Error};
 
 use crate::act::Act;
+use crate::checkers;
 use crate::finding::Finding;
 use crate::founding::{contact, day};
 use crate::world::{Done, World};
@@ -100,6 +101,7 @@ impl World {
         let done = self.ask(number, haversack_core::Engine::export_bundle)?;
         self.say(&format!("device {number} writes a file: {}", done.name()));
         if let Done::Ok(file) = done {
+            checkers::note_filed(self, number, &file);
             self.lay_down(file);
         }
         Ok(())

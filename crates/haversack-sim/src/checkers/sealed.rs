@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use haversack_core::Engine;
-use haversack_wire::{Device, Frame};
+use haversack_wire::{Device, Frame, FrameHash, bundle};
 
 use crate::finding::{Checker, Finding};
 use crate::world::World;
@@ -25,7 +25,22 @@ pub(crate) fn note_sealed(
         _ => false,
     };
     for frame in stored.iter().filter(is_own) {
-        world.model.sealed.extend(removed.iter().map(|id| (*id, frame.clone())));
+        let filed = world.model.filed.get(&FrameHash::of(frame));
+        // Another life of the same device has sealed it, before it knew, and this one hands on what it read.
+        let is_anothers = |id: &&Device| {
+            filed.is_some_and(|(writer, knew)| *writer != number && !knew.contains(*id))
+        };
+        let by_who_knew = removed.iter().filter(|id| !is_anothers(id));
+        world.model.sealed.extend(by_who_knew.map(|id| (*id, frame.clone())));
+    }
+}
+
+/// Remembers the frames of a file, and whom its writer knew to be removed.
+pub(crate) fn note_filed(world: &mut World, number: usize, file: &[u8]) {
+    let knew = world.removed_for(number);
+    let frames = bundle::decode(file).map(|read| read.frames).unwrap_or_default();
+    for frame in frames {
+        world.model.filed.entry(FrameHash::of(frame)).or_insert_with(|| (number, knew.clone()));
     }
 }
 

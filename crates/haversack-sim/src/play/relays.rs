@@ -118,7 +118,7 @@ impl World {
     }
 
     /// The devices that one knows to be removed.
-    fn removed_for(&self, number: usize) -> BTreeSet<haversack_wire::Device> {
+    pub(crate) fn removed_for(&self, number: usize) -> BTreeSet<haversack_wire::Device> {
         let Some(device) = self.devices.get(number) else { return BTreeSet::new() };
         let ids = self.devices.iter().map(|other| other.id);
         ids.filter(|id| device.knows_removed(id)).collect()
