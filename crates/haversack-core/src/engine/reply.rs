@@ -158,7 +158,7 @@ impl Engine {
             space.read_packs((exchange.relay(), *generation), cursor);
             return;
         }
-        let Shows { lost, is_another } = take_end(exchange, space, generation, cursor, digest);
+        let Shows { lost, is_another } = read_end(exchange, space, generation, cursor, digest);
         lost.into_iter().for_each(|from| self.offer_from(exchange.relay(), space, from));
         if is_another {
             self.offer_what_may_be_lost(exchange.relay(), space, generation);
@@ -372,7 +372,7 @@ struct Shows {
 }
 
 /// Takes the end of a mailbox's part of the answer.
-fn take_end(
+fn read_end(
     exchange: &mut Exchange,
     space: &mut SpaceState,
     generation: &Generation,
