@@ -147,12 +147,17 @@ pub(super) struct Places<'a> {
     me: Device,
     relays: BTreeMap<Lane, BTreeMap<Relay, u32>>,
     words: BTreeMap<Lane, Vec<Word<'a>>>,
+    /// The places of bodies that this store wrote, and still keeps to send.
+    written: BTreeSet<(Lane, u32)>,
 }
 
 impl<'a> Places<'a> {
     fn new(engine: &'a Engine, space: &'a SpaceState) -> Self {
         let me = engine.device();
-        let mut places = Self { space, me, relays: BTreeMap::new(), words: BTreeMap::new() };
+        let own = engine.bodies.keys().map(|sequence| (space.lane, *sequence));
+        let written = engine.former_places(space).into_iter().chain(own).collect();
+        let (relays, words) = Default::default();
+        let mut places = Self { space, me, relays, words, written };
         for ((relay, generation), route) in &space.routes {
             let Some(secret) = space.group.generations.get(generation) else { continue };
             for lane in space.lanes.keys() {
@@ -228,16 +233,12 @@ impl<'a> Places<'a> {
             }
             () if !found.relays.is_empty() => RecordState::Relayed,
             () if !is_own || self.is_filed(&head.lane, sequence) => RecordState::Carried,
-            () if self.is_of_another_life(&head.lane, sequence) => RecordState::Carried,
+            // Another life of this store wrote it, and it came from there.
+            () if !self.written.contains(&(head.lane, sequence)) => RecordState::Carried,
             () => RecordState::HereOnly,
         };
         found.devices = devices.into_iter().collect();
         found
-    }
-
-    /// Whether a body lies beyond where its lane goes here: it came from another life of this store, on a branch that is not believed.
-    fn is_of_another_life(&self, lane: &Lane, sequence: u32) -> bool {
-        self.space.lanes.get(lane).is_some_and(|state| sequence >= state.next)
     }
 
     fn is_filed(&self, lane: &Lane, sequence: u32) -> bool {
