@@ -19,6 +19,22 @@ pub(crate) struct Backup {
     pub(crate) image: Image,
     pub(crate) saved: BTreeSet<i64>,
     pub(crate) lane: Option<Lane>,
+    /// The bodies on that lane that the life went on from which it was taken.
+    bodies: usize,
+}
+
+impl Backup {
+    pub(crate) fn of(device: &Device) -> Self {
+        let lane = device.engine.as_ref().and_then(Engine::lane_here);
+        let image = with(|disk| disk.image(&device.store()));
+        Self { image, saved: device.saved.clone(), lane, bodies: device.bodies_on(lane) }
+    }
+
+    /// Whether a store that was made from it has a body that its other life does not know: a disk that fails may report a commit as
+    /// failed that is on it.
+    pub(crate) fn has_more(&self, copy: &Device) -> bool {
+        copy.bodies_on(self.lane) > self.bodies
+    }
 }
 
 /// A device of the world.
@@ -93,6 +109,11 @@ impl Device {
             row.lines.iter().find(|(line, _)| *line == MARKED).map(|(_, n)| i64::from(n.get()))
         };
         Ok(rows.iter().filter_map(mark).collect())
+    }
+
+    fn bodies_on(&self, lane: Option<Lane>) -> usize {
+        let bodies = self.engine.as_ref().map(Engine::bodies_here).unwrap_or_default();
+        bodies.iter().filter(|body| Some(body.lane) == lane).count()
     }
 
     /// Whether it knows that it is in no team any more.

@@ -71,6 +71,13 @@ pub(crate) fn begun_by(document: &Automerge) -> Option<ActorId> {
     }
 }
 
+/// Whether an actor began a client's file. There may be several, where lives of one device said it again; whoever merely sets its type
+/// again is none.
+pub(crate) fn is_founder(file: &Automerge, actor: &ActorId) -> bool {
+    let changes = file.get_changes(&[]);
+    changes.iter().any(|change| change.actor_id() == actor && begins_client(change))
+}
+
 /// Whether a change begins a client's file: it builds on nothing, and says so.
 pub(crate) fn begins_client(change: &Change) -> bool {
     let is_type = |op: &Op| op.obj == ObjectId::Root && op.key == Key::Map("t".into());

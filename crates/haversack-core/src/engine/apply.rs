@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use automerge::{ActorId, Automerge};
+use automerge::Automerge;
 use haversack_wire::limits::{LANES_MAX, WAITING_MAX};
 use haversack_wire::{Document, Epoch, FrameHash, Lane, Position, Space, StatementHash};
 
@@ -199,8 +199,8 @@ impl Engine {
         let row = body_row(batch.space.space(), RowKind::Body(mark), place, &chunk.body)?;
         batch.staged.rows.push(row);
         batch.marks.insert((lane, place), mark);
-        let begun = self.begun(batch, &chunk.body.client_keys)?;
-        self.stage_client_keys(batch, chunk, (author, mark.position), &begun);
+        let begun = self.begun(batch, &chunk.body.client_keys, author)?;
+        self.stage_client_keys(batch, chunk, mark.position, &begun);
         let SpaceState { group, lanes, .. } = &mut batch.space;
         if let Some(lane) = lanes.get_mut(&lane) {
             go_on(lane, &group.roster, &chunk.body, place, mark.position);
@@ -275,16 +275,17 @@ impl Engine {
         Need::Document(*document, self.newest_row(document))
     }
 
-    /// Who began the documents that client keys are for.
+    /// Of the clients that keys are for, those whose files an author began.
     fn begun(
         &mut self,
         batch: &Batch,
         keys: &[(Document, ClientKey)],
-    ) -> Result<BTreeMap<Document, ActorId>, Error> {
-        let mut begun = BTreeMap::new();
+        author: &Author,
+    ) -> Result<BTreeSet<Document>, Error> {
+        let mut begun = BTreeSet::new();
         for (id, _) in keys {
-            let document = self.staged_document(batch, id)?;
-            begun.extend(read::begun_by(&document).map(|actor| (*id, actor)));
+            let is_its = read::is_founder(&self.staged_document(batch, id)?, author.id());
+            begun.extend(is_its.then_some(*id));
         }
         Ok(begun)
     }
@@ -294,14 +295,14 @@ impl Engine {
         &self,
         batch: &mut Batch,
         chunk: &Opened,
-        (author, position): (&Author, Position),
-        begun: &BTreeMap<Document, ActorId>,
+        position: Position,
+        begun: &BTreeSet<Document>,
     ) {
         for (document, key) in &chunk.body.client_keys {
             if self.index.is_gone(document) {
                 continue;
             }
-            let is_its = begun.get(document) == Some(author.id());
+            let is_its = begun.contains(document);
             let kind = if is_its { RowKind::ClientKey } else { RowKind::AsideKey(position) };
             batch.staged.rows.push((head_of(chunk, *document, kind), key.expose().to_vec()));
             if is_its {

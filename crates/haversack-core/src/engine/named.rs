@@ -108,7 +108,7 @@ impl Engine {
     }
 
     /// Of other authors' forked lanes: what this device believes, if it is one whose word decides, and no other keeper is known to
-    /// have; and what is not believed, where a relay has lost something.
+    /// have, or not everybody; and what is not believed. The latter two where a relay has lost something.
     fn named(&self, space: &SpaceState) -> BTreeSet<Named> {
         let Some(own) = space.lanes.get(&space.lane) else { return BTreeSet::new() };
         let decides = own.keeps_work(&space.group.roster) && !self.index.is_forked(&space.lane);
@@ -133,7 +133,8 @@ impl Engine {
             let from = bodies.rivals.first_key_value().map_or(0, |((from, _), _)| *from);
             let (from, tag) = (from.max(self.had_by_all(space, lane)), secret.lane_tag(lane));
             let spine = bodies.spine.range(from..).filter(|_| decides);
-            let lacking = spine.filter(|(at, _)| !safe.contains((tag, **at)));
+            // What a keeper has a relay may have lost, and those who lack it do not hear of it elsewhere.
+            let lacking = spine.filter(|(at, _)| is_lost || !safe.contains((tag, **at)));
             let lacking = lacking.map(|(at, (_, mark))| (*at, mark.position));
             let rivals = bodies.rivals.keys().copied().filter(|_| is_lost);
             let lacking = lacking.chain(rivals).take(*left).map(|place| (*lane, place));

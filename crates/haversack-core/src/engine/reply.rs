@@ -166,8 +166,8 @@ impl Engine {
     }
 
     /// Takes nothing for granted any more that a relay has which turned out to have another past. At places of this lane may lie
-    /// garbage by now: what nobody keeps yet, or all where that was seen, is sent again. An older mailbox, to which nothing is sent, is to
-    /// show it, and what it does not show goes to the live one.
+    /// garbage by now, or what another life wrote: what nobody keeps yet, or all where that was seen, is sent again, and the relay is to
+    /// show what lies there. What it does not show is sent again as well, from an older mailbox to the live one.
     fn offer_what_may_be_lost(
         &self,
         relay: Relay,
@@ -188,6 +188,7 @@ impl Engine {
             route.unproved = route.unproved.into_iter().chain([from]).min();
             return;
         }
+        route.unproved = Some(0);
         let known = own.and_then(|own| route.known.get_mut(&own));
         known.into_iter().for_each(|known| *known = (*known).min(from));
     }
@@ -399,10 +400,10 @@ fn read_end(
         look_for_own(exchange, route, generation, (own, from))
     });
     if !is_in_order && !seeded(Bug::CursorAsTruth) {
-        exchange.tally.again |= strikes == 0 || is_enough;
+        exchange.tally.again |= strikes == 0 || is_enough || ended.is_as_needed;
         // Nor is what it acknowledged to be relied on: what it has is to be shown.
         route.needs_vector = true;
-        route.differs |= is_enough;
+        route.differs |= is_enough || ended.is_as_needed;
     }
     let is_another = ended.differs && strikes == 0 && !seeded(Bug::CursorAsTruth);
     Shows { lost, is_another }

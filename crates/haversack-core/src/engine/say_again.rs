@@ -130,14 +130,17 @@ impl Engine {
         let (was, is) = (assemble(&known, &before)?, assemble(&known, &past)?);
         let mut staged = Staged::default();
         let target = self.without_branches(id, &known, &past)?;
-        self.stage_again(id, (&was, &is), &target, &mut staged)?;
+        let made = self.stage_again(id, (&was, &is), &target, &mut staged)?;
         for row in rows.values() {
             if let RowKind::Aside(position, _) = row.head.kind {
                 self.relabel(&mut staged, row, RowKind::Aside(position, true))?;
             }
         }
         let lanes = rows.values().map(|row| row.head.lane).collect();
-        self.say_key_again(id, &lanes, &mut staged)?;
+        // From whoever did not begin the file nobody takes its key.
+        if made && target.get_heads().is_empty() {
+            self.say_key_again(id, &lanes, &mut staged)?;
+        }
         staged.doubted.push(*id);
         self.commit(staged).map(|()| true)
     }
@@ -180,14 +183,14 @@ impl Engine {
         assemble(known, &stays)
     }
 
-    /// Stages what makes of one state another, as a change of this device that is not sent yet.
+    /// Stages what makes of one state another, as a change of this device that is not sent yet. Says whether there was anything.
     fn stage_again(
         &self,
         id: &Document,
         (was, is): (&Automerge, &Automerge),
         target: &Automerge,
         staged: &mut Staged,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let lane = self.space()?.lane;
         let author = self.author(&lane)?;
         let mut document = target.clone().with_actor(author.id().clone());
@@ -199,7 +202,7 @@ impl Engine {
             Ok(tx.commit().0.is_some())
         })?;
         if !made {
-            return Ok(());
+            return Ok(false);
         }
         let made = document.get_last_local_change().ok_or(SAID_AGAIN)?;
         let before = self.index.tip(id, &lane);
@@ -211,7 +214,7 @@ impl Engine {
         let (kind, since) = (RowKind::Changes, Epoch::default());
         let head = RowHead { document: *id, kind, lane, sequence: None, tip, since };
         staged.rows.push((head, RowContent { item, signed: None }.encode()?));
-        Ok(())
+        Ok(true)
     }
 
     /// A client's key that was put aside with the file, on one of these lanes of this device, is said again with it.

@@ -111,6 +111,8 @@ pub(crate) struct Ended {
     pub(crate) left_out: u64,
     /// Whether the digest is not that of the frames that it delivered, or the cursor goes back.
     pub(crate) differs: bool,
+    /// Whether it does where the request said by a vector what is here: a relay that has another past has no other way to say so.
+    pub(crate) is_as_needed: bool,
     /// What was pushed before a line broke and turns out to be there, by its hash.
     pub(crate) confirmed: Vec<Pushed>,
 }
@@ -452,6 +454,7 @@ impl Exchange {
             ended.left_out = missing;
             let is_back = cursor < trail.cursor;
             ended.differs = is_back || (cursor == trail.cursor && digest != trail.digest);
+            ended.is_as_needed = ended.differs && mailbox.vector.is_some();
         }
         let is_in_order = ended.left_out == 0 && !ended.differs;
         (trail.cursor, trail.digest) = match is_in_order || all_the_same {

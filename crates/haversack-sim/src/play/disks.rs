@@ -43,10 +43,7 @@ impl World {
     pub(super) fn back_up(&mut self, number: usize) -> Result<(), Finding> {
         self.say(&format!("device {number} is backed up"));
         if let Some(device) = self.devices.get_mut(number) {
-            let (store, saved) = (device.store(), device.saved.clone());
-            let lane = device.engine.as_ref().and_then(haversack_core::Engine::lane_here);
-            let image = with(|disk| disk.image(&store));
-            device.backup = Some(Backup { image, saved, lane });
+            device.backup = Some(Backup::of(device));
         }
         Ok(())
     }
@@ -62,12 +59,12 @@ impl World {
         self.model.put_back = true;
         self.relays.iter_mut().for_each(|relay| relay.untell(number));
         self.excuse(&lost)?;
-        self.note_copy(&backup, noticed);
         self.say(&format!("device {number} is put back, noticed: {noticed}"));
         let seed = self.seed;
         let device = self.devices.get_mut(number);
         let opened = device.map(|device| device.open(seed));
         opened.unwrap_or(Ok(())).or_else(|error| unexpected("a copy that was put back", &error))?;
+        self.note_copy(number, &backup, noticed);
         checkers::saved_here(self, number)
     }
 
@@ -76,9 +73,7 @@ impl World {
         let Some(device) = self.devices.get(number).filter(|_| new < DEVICES_MAX) else {
             return Ok(());
         };
-        let lane = device.engine.as_ref().and_then(haversack_core::Engine::lane_here);
-        let image = with(|disk| disk.image(&store(number)));
-        let backup = Backup { image, saved: device.saved.clone(), lane };
+        let backup = Backup::of(device);
         let mut other = Device::new(new, device.id);
         other.saved.clone_from(&backup.saved);
         other.clock = device.clock;
@@ -86,11 +81,12 @@ impl World {
         self.devices.push(other);
         lies_at(&store(new), number as u64);
         self.lies_elsewhere(new, noticed);
-        self.note_copy(&backup, noticed);
         self.say(&format!("device {number} is copied to {new}, noticed: {noticed}"));
         let (seed, device) = (self.seed, self.devices.get_mut(new));
         let opened = device.map(|device| device.open(seed));
-        opened.unwrap_or(Ok(())).or_else(|error| unexpected("a copy", &error))
+        opened.unwrap_or(Ok(())).or_else(|error| unexpected("a copy", &error))?;
+        self.note_copy(new, &backup, noticed);
+        Ok(())
     }
 
     /// What of a store was lost may be gone, unless somebody else has it.
@@ -111,9 +107,9 @@ impl World {
     }
 
     /// A copy that does not notice writes where another has written. One that knows less may vouch for what others do not.
-    fn note_copy(&mut self, backup: &Backup, noticed: bool) {
+    fn note_copy(&mut self, number: usize, backup: &Backup, noticed: bool) {
         self.model.too_late.clear();
-        if !noticed {
+        if !noticed || self.devices.get(number).is_some_and(|copy| backup.has_more(copy)) {
             self.model.forked.extend(backup.lane);
         }
     }

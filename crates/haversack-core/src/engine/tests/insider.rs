@@ -105,24 +105,13 @@ fn acknowledges(by: &Engine, lane: Lane) -> VectorEntry {
 
 /// A site in the registry, written past the engine's own check of its role.
 fn writes_a_site(by: &mut Engine) {
-    let space = by.space().unwrap().clone();
-    let id = documents::registry(space.space());
-    let author = by.author(&space.lane).unwrap();
-    let mut document = by.document(&id).unwrap().with_actor(author.id().clone());
+    let id = documents::registry(by.space().unwrap().space());
     let code = SiteCode::new("EVIL").unwrap();
     let site = Site { code, kind: SiteKind::MOBILE_VAN, setting: None, closes: None };
-    let mut tx = document.transaction();
-    let entry = crate::docs::schema::SiteEntry(&site);
-    autosurgeon::reconcile_prop(&mut tx, automerge::ROOT, entry.key().as_str(), entry).unwrap();
-    tx.commit();
-    let made = document.get_last_local_change().unwrap();
-    let tip = Tip { sequence: made.seq(), hash: Some(made.hash()) };
-    let raw = crate::docs::rebuild::raw(&made, Tip::default());
-    let item = documents::row_item(&author, id, vec![raw]).unwrap();
-    let content = documents::RowContent { item, signed: None }.encode().unwrap();
-    let (kind, since) = (log::RowKind::Changes, Epoch::default());
-    let head = log::RowHead { document: id, kind, lane: space.lane, sequence: None, tip, since };
-    by.commit(documents::Staged { rows: vec![(head, content)], ..Default::default() }).unwrap();
+    writes(by, id, |tx| {
+        let entry = crate::docs::schema::SiteEntry(&site);
+        autosurgeon::reconcile_prop(tx, automerge::ROOT, entry.key().as_str(), entry).unwrap();
+    });
 }
 
 /// Statements that are not the insider's to make, in a body that is.
