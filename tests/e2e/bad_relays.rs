@@ -3,6 +3,6 @@
 
 mod lies;
 mod sockets;
-mod world;
+pub(crate) mod world;
 
 pub(crate) use world::{Said, World, said, saying};

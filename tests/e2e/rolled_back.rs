@@ -1,10 +1,14 @@
 //! A relay that was put back to nothing while a team had moved to a new mailbox: what it lost is offered again, and everybody comes to
-//! rest.
+//! rest. And one that merely remembers all of it in another order: nothing is offered again, and nobody is told that anything is lost.
+
+use std::collections::BTreeSet;
 
 use haversack_core::model::*;
-use haversack_core::{ContactDraft, ContactFilter, Role, WhoDraft};
-use haversack_relay::Memory;
+use haversack_core::{ContactDraft, ContactFilter, Fault, RelayRoute, Role, WhoDraft};
+use haversack_relay::{Incoming, Memory, Storage};
+use haversack_wire::{Frame, Mailbox};
 
+use crate::bad_relays::world::World;
 use crate::fleet::{Fleet, PHONES};
 
 const AUTHOR: usize = 1;
@@ -65,4 +69,102 @@ fn a_lane_that_begins_late_in_its_mailbox_is_not_taken_for_lost() {
     fleet.settle();
     fleet.relay = Memory::new();
     everybody_has(&mut fleet, 2);
+}
+
+/// The mailboxes that the devices read.
+fn mailboxes(fleet: &mut Fleet) -> BTreeSet<Mailbox> {
+    let mut all = BTreeSet::new();
+    for n in 0..=PHONES {
+        let route = RelayRoute { relay: fleet.id, admission: Vec::new() };
+        let under_way = fleet.device(n).begin_exchange(&route).unwrap();
+        all.extend(World::asked(under_way.request()).iter().map(|(head, _)| head.mailbox()));
+    }
+    all
+}
+
+fn frames(fleet: &Fleet, mailbox: Mailbox) -> Vec<Vec<u8>> {
+    let last = fleet.relay.head(mailbox).unwrap().cursor;
+    fleet.relay.frames(mailbox, &(1..=last).collect::<Vec<_>>()).unwrap()
+}
+
+/// The chunks of all mailboxes.
+fn chunks(fleet: &Fleet, mailboxes: &BTreeSet<Mailbox>) -> BTreeSet<Vec<u8>> {
+    let all = mailboxes.iter().flat_map(|mailbox| frames(fleet, *mailbox));
+    all.filter(|frame| matches!(Frame::parse(frame), Ok(Frame::Chunk(..)))).collect()
+}
+
+/// The relay has everything, and remembers it the other way round. What it has not lost must not be sent again, nor called lost.
+fn nothing_is_taken_for_lost(name: &str, mut fleet: Fleet) {
+    let mailboxes = mailboxes(&mut fleet);
+    let other = Memory::new();
+    for mailbox in &mailboxes {
+        let turned = frames(&fleet, *mailbox).into_iter().rev();
+        other
+            .push(*mailbox, turned.map(|frame| Incoming::parse(frame).unwrap()).collect())
+            .unwrap();
+    }
+    fleet.relay = other;
+    let before = chunks(&fleet, &mailboxes);
+    fleet.settle();
+    assert_eq!(chunks(&fleet, &mailboxes).difference(&before).count(), 0, "{name}");
+    for n in 0..=PHONES {
+        let faults = fleet.device(n).relay_faults().unwrap();
+        let told = |is: Fault| faults.iter().any(|fault| fault.fault == is);
+        assert!(told(Fault::OtherPast), "{name}: device {n}");
+        assert!(!told(Fault::RolledBack), "{name}: device {n}: {faults:?}");
+    }
+}
+
+#[test]
+fn what_is_there_is_not_taken_for_lost() {
+    let worked = || {
+        let mut fleet = Fleet::new();
+        log(&mut fleet, AUTHOR);
+        fleet.settle();
+        log(&mut fleet, AUTHOR);
+        fleet.settle();
+        fleet
+    };
+    nothing_is_taken_for_lost("as it was sent", worked());
+
+    // A file holds it under the new keys.
+    let mut fleet = worked();
+    fleet.device(0).rotate().unwrap();
+    fleet.settle();
+    fleet.device(AUTHOR).export_bundle().unwrap();
+    nothing_is_taken_for_lost("sealed anew elsewhere", fleet);
+
+    let mut fleet = worked();
+    move_on(&mut fleet);
+    log(&mut fleet, AUTHOR);
+    fleet.settle();
+    nothing_is_taken_for_lost("a lane that begins late", fleet);
+
+    let mut fleet = worked();
+    for _ in 0..6 {
+        fleet.device(0).rotate().unwrap();
+        fleet.settle();
+    }
+    let left = fleet.device(AUTHOR).contacts(&ContactFilter::default()).unwrap().len();
+    assert_eq!(left, 0, "a phone lets go of what has grown old");
+    nothing_is_taken_for_lost("what was let go", fleet);
+}
+
+#[test]
+fn what_was_let_go_is_no_gap_for_another_relay() {
+    let mut fleet = Fleet::new();
+    log(&mut fleet, AUTHOR);
+    fleet.settle();
+    for _ in 0..6 {
+        fleet.device(0).rotate().unwrap();
+        fleet.settle();
+    }
+    log(&mut fleet, AUTHOR);
+    fleet.settle();
+    (fleet.relay, fleet.id) = (Memory::new(), haversack_wire::Relay::new([9; 16]));
+    fleet.settle();
+    let route = RelayRoute { relay: fleet.id, admission: Vec::new() };
+    let under_way = fleet.device(AUTHOR).begin_exchange(&route).unwrap();
+    let asked = World::asked(under_way.request());
+    assert!(asked.iter().all(|(_, frames)| frames.is_empty()), "it was all sent");
 }

@@ -24,7 +24,7 @@ use crate::seeded::{Bug, seeded};
 use crate::sync::branches::Place;
 use crate::sync::chunk;
 
-/// Bodies of one author, from the first fork of each lane on: who forks without end gets no more room. What lies further its author goes on
+/// Bodies of one author that are believed, and as many that are not, from the first fork of each lane on: who forks without end gets no more room. What lies further its author goes on
 /// to offer, or a pack has it.
 const OF_AUTHOR_MAX: usize = 64;
 /// Bodies that could not be put together, and are not tried again while the store is open; beyond that each may be once more.
@@ -125,22 +125,25 @@ impl Engine {
             *lane == space.lane || author == Some(line)
         };
         let others = self.index.forked().filter(|(lane, _)| !is_mine(lane));
-        let mut left: BTreeMap<Option<Device>, usize> = BTreeMap::new();
+        let mut left: BTreeMap<Option<Device>, [usize; 2]> = BTreeMap::new();
         let mut named = BTreeSet::new();
         for (lane, bodies) in others {
             let author = space.lanes.get(lane).and_then(|lane| standing.line(&lane.device_key));
-            let left = left.entry(author).or_insert(OF_AUTHOR_MAX);
+            let left = left.entry(author).or_insert([OF_AUTHOR_MAX; 2]);
             let from = bodies.rivals.first_key_value().map_or(0, |((from, _), _)| *from);
             let (from, tag) = (from.max(self.had_by_all(space, lane)), secret.lane_tag(lane));
             let spine = bodies.spine.range(from..).filter(|_| decides);
             // What a keeper has a relay may have lost, and those who lack it do not hear of it elsewhere.
             let lacking = spine.filter(|(at, _)| is_lost || !safe.contains((tag, **at)));
-            let lacking = lacking.map(|(at, (_, mark))| (*at, mark.position));
-            let rivals = bodies.rivals.keys().copied().filter(|_| is_lost);
-            let lacking = lacking.chain(rivals).take(*left).map(|place| (*lane, place));
-            let before = named.len();
-            named.extend(lacking);
-            *left -= named.len() - before;
+            let lacking = lacking.map(|(at, (_, mark))| (*at, mark.position)).collect();
+            let rivals = bodies.rivals.keys().copied().filter(|_| is_lost).collect();
+            // Neither takes the room of the other.
+            for (left, places) in left.iter_mut().zip::<[Vec<Place>; 2]>([lacking, rivals]) {
+                let places = places.into_iter().take(*left);
+                let before = named.len();
+                named.extend(places.map(|place| (*lane, place)));
+                *left -= named.len() - before;
+            }
         }
         named
     }

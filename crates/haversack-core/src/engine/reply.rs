@@ -108,7 +108,7 @@ impl Engine {
             Step::Acknowledged(pushed, _, is_proved) => {
                 let own = own_tag(space, &generation);
                 match pushed.place.is_some_and(|(tag, _)| own == Some(tag)) && !is_proved {
-                    false => took(exchange, space, &generation, &pushed),
+                    false => self.took(exchange, space, &generation, &pushed),
                     // All that lies there was read before, and this was not among it: let it be shown.
                     true => {
                         space
@@ -156,18 +156,20 @@ impl Engine {
             exchange.passed(generation, cursor, digest);
             exchange.tally.again = true;
             space.read_packs((exchange.relay(), *generation), cursor);
+            settle_taken(exchange, space, generation);
             return;
         }
-        let Shows { lost, is_another } = read_end(exchange, space, generation, cursor, digest);
+        let Shows { lost, is_another } =
+            self.read_end(exchange, space, generation, (cursor, digest));
         lost.into_iter().for_each(|from| self.offer_from(exchange.relay(), space, from));
         if is_another {
             self.offer_what_may_be_lost(exchange.relay(), space, generation);
         }
     }
 
-    /// Takes nothing for granted any more that a relay has which turned out to have another past. At places of this lane may lie
-    /// garbage by now, or what another life wrote: what nobody keeps yet, or all where that was seen, is sent again, and the relay is to
-    /// show what lies there. What it does not show is sent again as well, from an older mailbox to the live one.
+    /// Takes nothing for granted any more that a relay has which turned out to have another past: it is to show what it has of this lane,
+    /// and what it does not show is sent again, from an older mailbox to the live one. Where garbage was seen at places of this lane,
+    /// all is sent again at once: there may be more than is kept here and told apart.
     fn offer_what_may_be_lost(
         &self,
         relay: Relay,
@@ -178,19 +180,18 @@ impl Engine {
             return;
         }
         let own = own_tag(space, generation);
-        let at_risk = own.map(|own| self.first_at_risk(own));
         let is_squatted = space.faults.contains_key(&(relay, Fault::Squatted));
         let is_live = space.live.is_some_and(|live| live.generation == *generation);
         let route = space.routes.entry((relay, *generation)).or_default();
         route.forget_sent();
-        let from = at_risk.filter(|_| !is_squatted).unwrap_or_default();
-        if !is_live {
-            route.unproved = route.unproved.into_iter().chain([from]).min();
-            return;
+        let from = match is_live {
+            true => route.begins,
+            false => own.map(|own| self.first_at_risk(own)).filter(|_| !is_squatted),
+        };
+        route.unproved = route.unproved.into_iter().chain([from.unwrap_or_default()]).min();
+        if is_squatted && is_live {
+            own.and_then(|own| route.known.insert(own, 0));
         }
-        route.unproved = Some(0);
-        let known = own.and_then(|own| route.known.get_mut(&own));
-        known.into_iter().for_each(|known| *known = (*known).min(from));
     }
 
     /// Takes note of a frame that is durable here.
@@ -204,7 +205,7 @@ impl Engine {
         let hash = FrameHash::of(frame);
         if let Some(pushed) = exchange.delivered(generation, cursor, hash) {
             // It arrived before the line broke.
-            took(exchange, space, generation, &pushed);
+            self.took(exchange, space, generation, &pushed);
         }
         let is_there = |place: &(LaneTag, u32)| {
             has_applied(space, generation, *place) || self.is_own(space, generation, *place, frame)
@@ -218,10 +219,14 @@ impl Engine {
         if exchange.loose.contains(generation) {
             space.packs.read((exchange.relay(), *generation), cursor);
         }
+        let at = place(frame).filter(|(tag, _)| own == Some(*tag));
+        let opens = at.filter(|_| !self.waiting.is_garbage(frame));
+        exchange.placed.extend(opens.map(|(_, sequence)| (*generation, sequence)));
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
         route.partial = None;
         if let Some((_, sequence)) = found.filter(|(tag, _)| own == Some(*tag)) {
             exchange.shown.insert((*generation, sequence));
+            route.begins = Some(route.begins.map_or(sequence, |first| first.min(sequence)));
             let is_it = route.unproved == Some(sequence);
             route.unproved = route.unproved.map(|first| first + u32::from(is_it));
         }
@@ -263,6 +268,117 @@ impl Engine {
         }
     }
 
+    /// Takes the end of a mailbox's part of the answer.
+    fn read_end(
+        &self,
+        exchange: &mut Exchange,
+        space: &mut SpaceState,
+        generation: &Generation,
+        (cursor, digest): (u64, CursorDigest),
+    ) -> Shows {
+        let strikes = space.route(&exchange.relay(), generation).strikes;
+        let is_enough = strikes >= STRIKES_MAX;
+        let ended = exchange.ended(generation, cursor, (digest, is_enough));
+        ended.confirmed.iter().for_each(|pushed| self.took(exchange, space, generation, pushed));
+        exchange.blame(Fault::LeftOut, ended.left_out);
+        exchange.blame(Fault::Digest, (ended.differs && !ended.is_as_needed).into());
+        exchange.blame(Fault::OtherPast, ended.is_as_needed.into());
+        let route = space.routes.entry((exchange.relay(), *generation)).or_default();
+        (route.ended, route.partial) = (true, None);
+        route.unsure.clear();
+        let is_in_order = ended.left_out == 0 && !ended.differs;
+        route.strikes = if is_in_order { 0 } else { (strikes + 1).min(STRIKES_MAX) };
+        let is_another = strikes == 0 || ended.is_as_needed;
+        let is_another = ended.differs && is_another && !seeded(Bug::CursorAsTruth);
+        if is_in_order {
+            settle_taken(exchange, space, generation);
+            return Shows { lost: self.look_for_own(exchange, space, generation), is_another };
+        }
+        if !seeded(Bug::CursorAsTruth) {
+            exchange.tally.again |= strikes == 0 || is_enough || ended.is_as_needed;
+            // Nor is what it acknowledged to be relied on: what it has is to be shown.
+            route.needs_vector = true;
+            route.differs |= is_enough || ended.is_as_needed;
+        }
+        Shows { lost: None, is_another }
+    }
+
+    /// Looks for own bodies that a relay was to show: by now it has delivered them, or they are not there, and are offered again, from
+    /// the first on. (What the request said by a vector to be there is not delivered: it is looked for at another end.)
+    fn look_for_own(
+        &self,
+        exchange: &mut Exchange,
+        space: &mut SpaceState,
+        generation: &Generation,
+    ) -> Option<u32> {
+        let own = own_tag(space, generation)?;
+        let packed = space.packed(generation).get(&own).copied();
+        let forked = self.index.bodies(&space.lane);
+        let forked = forked.and_then(|bodies| bodies.rivals.first_key_value());
+        let forked = forked.map_or(u32::MAX, |((first, _), _)| *first);
+        let mut mailboxes = exchange.mailboxes().iter();
+        let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation)?;
+        let route = space.routes.entry((exchange.relay(), *generation)).or_default();
+        route.unproved.filter(|from| mailbox.named(&own) <= *from)?;
+        let from = route.unproved.take()?.max(packed.unwrap_or_default());
+        let known = route.known.get(&own).copied().unwrap_or_default();
+        // Sealed under another epoch, it is another frame; at a place with several bodies only the very frame counts.
+        let is_there = |sequence: &u32| {
+            let at = (*generation, *sequence);
+            exchange.sent.contains(sequence)
+                || exchange.shown.contains(&at)
+                || (exchange.placed.contains(&at) && *sequence < forked)
+                || self.is_let_go(*sequence)
+        };
+        let lost: Vec<u32> = (from..known).filter(|sequence| !is_there(sequence)).collect();
+        let first = *lost.first().filter(|_| !seeded(Bug::SentIsSafe))?;
+        route.known.insert(own, first);
+        exchange.tally.again = true;
+        exchange.blame(Fault::RolledBack, lost.len() as u64);
+        Some(first)
+    }
+
+    /// Whether the content of an own body was let go, so that it is not offered any more.
+    fn is_let_go(&self, sequence: u32) -> bool {
+        let Some(kept) = self.bodies.get(&sequence) else { return true };
+        let row = |row| self.db.row(Table::Bodies, &self.outbox_key().ok()?, row).ok()?;
+        let body = row(kept.row).and_then(|row| KeptBody::decode(&row).ok());
+        body.is_none_or(|body| body.is_empty())
+    }
+
+    /// Takes note of a frame that the relay has.
+    fn took(
+        &self,
+        exchange: &mut Exchange,
+        space: &mut SpaceState,
+        generation: &Generation,
+        pushed: &Pushed,
+    ) {
+        exchange.tally.pushed += 1;
+        exchange.tally.pushed_bytes += u64::from(pushed.size);
+        let own = own_tag(space, generation);
+        let mailbox = (exchange.relay(), *generation);
+        if pushed.pack.is_some_and(|pack| space.packs.pushed(mailbox, pack)) {
+            // Now it is told what is in it: to the relay, and to the team.
+            (space.owes_word, exchange.tally.again) = (true, true);
+        }
+        exchange.taken.push((*generation, *pushed));
+        let Some((tag, sequence)) = pushed.place else { return };
+        let route = space.routes.entry(mailbox).or_default();
+        if own == Some(tag) {
+            exchange.sent.insert(sequence);
+            route.begins = Some(route.begins.map_or(sequence, |first| first.min(sequence)));
+            // What was let go is not offered, and is no gap.
+            let known = route.known.get_mut(&tag).into_iter();
+            known.for_each(|next| {
+                while *next < sequence && self.is_let_go(*next) {
+                    *next += 1;
+                }
+            });
+        }
+        learn(route, (tag, sequence));
+    }
+
     /// What an older mailbox has lost of this device is offered to the live one, whoever has acknowledged it: others may not have
     /// read it yet.
     fn offer_from(&self, relay: Relay, space: &mut SpaceState, from: u32) {
@@ -274,28 +390,18 @@ impl Engine {
     }
 }
 
-/// Takes note of a frame that the relay has.
-fn took(exchange: &mut Exchange, space: &mut SpaceState, generation: &Generation, pushed: &Pushed) {
-    exchange.tally.pushed += 1;
-    exchange.tally.pushed_bytes += u64::from(pushed.size);
-    let own = own_tag(space, generation);
-    let mailbox = (exchange.relay(), *generation);
-    if pushed.pack.is_some_and(|pack| space.packs.pushed(mailbox, pack)) {
-        // Now it is told what is in it: to the relay, and to the team.
-        (space.owes_word, exchange.tally.again) = (true, true);
-    }
-    let route = space.routes.entry(mailbox).or_default();
-    route.roster = if pushed.roster { Some(exchange.live) } else { route.roster };
-    if pushed.carried.is_some() {
-        route.took.insert(pushed.hash);
-    }
-    if let Some((tag, sequence)) = pushed.place {
-        learn(route, (tag, sequence));
-        exchange.sent.extend((own == Some(tag)).then_some(sequence));
-    }
-    if let Some(key) = pushed.grant {
-        route.granted.retain(|(epoch, _)| *epoch == exchange.live);
-        route.granted.insert((exchange.live, key));
+/// Takes note, once its section ended in order, of what the relay took that has no place, or was carried: in an answer that broke off
+/// before that, it may say so of what it has forgotten since.
+fn settle_taken(exchange: &mut Exchange, space: &mut SpaceState, generation: &Generation) {
+    let live = exchange.live;
+    let route = space.routes.entry((exchange.relay(), *generation)).or_default();
+    for (_, pushed) in exchange.taken.extract_if(.., |(at, _)| at == generation) {
+        route.roster = if pushed.roster { Some(live) } else { route.roster };
+        route.took.extend(pushed.carried.map(|_| pushed.hash));
+        if let Some(key) = pushed.grant {
+            route.granted.retain(|(epoch, _)| *epoch == live);
+            route.granted.insert((live, key));
+        }
     }
 }
 
@@ -370,67 +476,6 @@ struct Shows {
     lost: Option<u32>,
     /// Whether, for the first time in a row, what was delivered is not what the relay counts.
     is_another: bool,
-}
-
-/// Takes the end of a mailbox's part of the answer.
-fn read_end(
-    exchange: &mut Exchange,
-    space: &mut SpaceState,
-    generation: &Generation,
-    cursor: u64,
-    digest: CursorDigest,
-) -> Shows {
-    let own = own_tag(space, generation);
-    let RouteState { strikes, unproved, .. } = space.route(&exchange.relay(), generation);
-    let packed = own.filter(|_| unproved.is_some());
-    let packed = packed.and_then(|own| space.packed(generation).get(&own).copied());
-    let is_enough = strikes >= STRIKES_MAX;
-    let ended = exchange.ended(generation, cursor, (digest, is_enough));
-    ended.confirmed.iter().for_each(|pushed| took(exchange, space, generation, pushed));
-    exchange.blame(Fault::LeftOut, ended.left_out);
-    exchange.blame(Fault::Digest, ended.differs.into());
-    let route = space.routes.entry((exchange.relay(), *generation)).or_default();
-    (route.ended, route.partial) = (true, None);
-    route.unsure.clear();
-    let is_in_order = ended.left_out == 0 && !ended.differs;
-    route.strikes = if is_in_order { 0 } else { (strikes + 1).min(STRIKES_MAX) };
-    let unproved = if is_in_order { route.unproved.take() } else { None };
-    let lost = unproved.zip(own).and_then(|(from, own)| {
-        let from = from.max(packed.unwrap_or_default());
-        look_for_own(exchange, route, generation, (own, from))
-    });
-    if !is_in_order && !seeded(Bug::CursorAsTruth) {
-        exchange.tally.again |= strikes == 0 || is_enough || ended.is_as_needed;
-        // Nor is what it acknowledged to be relied on: what it has is to be shown.
-        route.needs_vector = true;
-        route.differs |= is_enough || ended.is_as_needed;
-    }
-    let is_another = ended.differs && strikes == 0 && !seeded(Bug::CursorAsTruth);
-    Shows { lost, is_another }
-}
-
-/// What a relay acknowledged before a line broke lies beyond the cursor of then: by now it has delivered it, or it is not there, and is
-/// offered again. (Where the request said by a vector that it is there, it is not delivered.)
-fn look_for_own(
-    exchange: &mut Exchange,
-    route: &mut RouteState,
-    generation: &Generation,
-    (own, from): (LaneTag, u32),
-) -> Option<u32> {
-    let known = route.known.get(&own).copied().unwrap_or_default();
-    let mailbox = exchange.mailboxes().iter().find(|mailbox| mailbox.generation == *generation);
-    if mailbox.is_none_or(|mailbox| mailbox.named(&own) > from) {
-        return None;
-    }
-    let is_there = |sequence: &u32| {
-        exchange.sent.contains(sequence) || exchange.shown.contains(&(*generation, *sequence))
-    };
-    let lost = (from..known).find(|sequence| !is_there(sequence));
-    let first = lost.filter(|_| !seeded(Bug::SentIsSafe))?;
-    route.known.insert(own, first);
-    exchange.tally.again = true;
-    exchange.blame(Fault::RolledBack, (known - first).into());
-    Some(first)
 }
 
 /// Whether a delivered chunk's place is one that this device has applied. A header alone proves nothing: a

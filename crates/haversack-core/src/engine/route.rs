@@ -378,10 +378,12 @@ fn section_head(
 /// in an answer that came to no end it is to show, unless it is asked just that.
 fn vector(state: &RouteState, own: LaneTag) -> Vec<(LaneTag, u32)> {
     let mut lanes = state.known.clone();
-    if let (Some(first), true, Some(next)) =
-        (state.unproved, state.unsure.is_empty(), lanes.get_mut(&own))
-    {
-        *next = (*next).min(first);
+    if let (Some(first), true) = (state.unproved, state.unsure.is_empty()) {
+        // Below where it begins there nothing is to be named.
+        match (state.begins.is_some_and(|begins| begins < first), lanes.get_mut(&own)) {
+            (true, Some(next)) => *next = (*next).min(first),
+            _ => drop(lanes.remove(&own)),
+        }
     }
     for (tag, sequence) in state.unsure.iter().filter_map(|pushed| pushed.place) {
         if lanes.len() < KNOWN_MAX || lanes.contains_key(&tag) {

@@ -77,8 +77,11 @@ pub(super) struct RouteState {
     pub(super) unsure: Vec<Pushed>,
     /// The carried frames that it has.
     pub(super) took: BTreeSet<FrameHash>,
-    /// The first own body that it said it took, in an answer that broke off before it showed that: it will deliver it, if so.
+    /// From which own body on it is to show what it has: it said that it took it, in an answer that broke off before that showed, or
+    /// its past is another.
     pub(super) unproved: Option<u32>,
+    /// The first own body that it ever had: a mailbox that is new because somebody was removed has no lane from its beginning on.
+    pub(super) begins: Option<u32>,
 }
 
 impl RouteState {
@@ -112,7 +115,9 @@ impl RouteState {
         self.unsure.iter().for_each(|pushed| pushed.encode(out));
         put_varint(out, self.took.len() as u64);
         self.took.iter().for_each(|hash| out.extend_from_slice(hash.as_bytes()));
-        put_varint(out, self.unproved.map_or(0, |sequence| u64::from(sequence) + 1));
+        for sequence in [self.unproved, self.begins] {
+            put_varint(out, sequence.map_or(0, |sequence| u64::from(sequence) + 1));
+        }
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
@@ -135,7 +140,9 @@ impl RouteState {
         for _ in 0..r.varint()? {
             relay.took.insert(FrameHash::new(r.array()?));
         }
-        relay.unproved = r.varint()?.checked_sub(1).and_then(|first| u32::try_from(first).ok());
+        for sequence in [&mut relay.unproved, &mut relay.begins] {
+            *sequence = r.varint()?.checked_sub(1).and_then(|first| u32::try_from(first).ok());
+        }
         Ok(relay)
     }
 }

@@ -182,6 +182,10 @@ pub struct Exchange {
     pub(crate) sent: BTreeSet<u32>,
     /// Own bodies that it delivered, the very frames.
     pub(crate) shown: BTreeSet<(Generation, u32)>,
+    /// Places on this device's lane at which it delivered what opens.
+    pub(crate) placed: BTreeSet<(Generation, u32)>,
+    /// What it took that has no place, or was carried: counts once its section ends in order.
+    pub(crate) taken: Vec<(Generation, Pushed)>,
     /// What it had no room for.
     pub(crate) full: Vec<Pushed>,
     /// Keys that lacked a grant when it began.
@@ -322,6 +326,7 @@ impl Exchange {
         let (request, reader) = (encode(sections)?, AnswerReader::new());
         let (tally, faults, sent, full, owed) = Default::default();
         let (at, is_meeting, handed, shown, loose) = Default::default();
+        let (placed, taken) = Default::default();
         Ok(Self {
             relay,
             live,
@@ -335,6 +340,8 @@ impl Exchange {
             faults,
             sent,
             shown,
+            placed,
+            taken,
             full,
             owed,
             loose,

@@ -21,7 +21,7 @@ pub(super) const FORGING: &[(&str, Lie, Option<Fault>)] = &[
             out.push(Said::Done);
             Some(saying(&out))
         },
-        Some(Fault::RolledBack),
+        Some(Fault::OtherPast),
     ),
     (
         "stores without acknowledging",
