@@ -193,5 +193,6 @@ impl Engine {
 
 fn pushed_frame(frame: &[u8]) -> Pushed {
     let (hash, place, size) = (FrameHash::of(frame), place(frame), frame.len() as u32);
-    Pushed { hash, size, place, carried: None, roster: false, grant: None, pack: None }
+    let (carried, roster, grant, pack, epoch) = Default::default();
+    Pushed { hash, size, place, carried, roster, grant, pack, epoch }
 }

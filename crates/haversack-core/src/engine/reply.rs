@@ -17,6 +17,7 @@ use super::state::{RouteState, SpaceState};
 use crate::Error;
 use crate::seeded::{Bug, seeded};
 use crate::store::Table;
+use crate::sync::chunk;
 use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step, Tally, place};
 
 /// How often in a row an end that is not in order is not taken, and all since the last good one asked for again. After that the device
@@ -55,8 +56,10 @@ impl Engine {
             Step::Frame(_, frame) => Some(frame.clone()),
             _ => None,
         };
-        let frames: Vec<Vec<u8>> = steps.iter().filter_map(frame).collect();
-        let TakenIn { received, lost, keys } = self.take_in(&frames, false)?;
+        let all: Vec<Vec<u8>> = steps.iter().filter_map(frame).collect();
+        let (own, frames): (Vec<_>, Vec<_>) = all.into_iter().partition(|f| self.is_kept(f));
+        let TakenIn { mut received, lost, keys } = self.take_in(&frames, false)?;
+        received.known += own.len() as u32;
         exchange.tally.received.add(received);
         exchange.tally.lost |= lost;
         exchange.tally.keys |= keys;
@@ -138,7 +141,8 @@ impl Engine {
             }
             Step::End(cursor, digest) => {
                 let have = exchange.told(&generation);
-                let lost = have.and_then(|lanes| take_have(exchange, space, &generation, &lanes));
+                let lost =
+                    have.and_then(|lanes| self.take_have(exchange, space, &generation, &lanes));
                 lost.into_iter().for_each(|from| self.offer_from(exchange.relay(), space, from));
                 self.take_end(exchange, space, &generation, (cursor, digest));
             }
@@ -163,6 +167,7 @@ impl Engine {
             self.read_end(exchange, space, generation, (cursor, digest));
         lost.into_iter().for_each(|from| self.offer_from(exchange.relay(), space, from));
         if is_another {
+            space.packs.start_over(&(exchange.relay(), *generation));
             self.offer_what_may_be_lost(exchange.relay(), space, generation);
         }
     }
@@ -207,21 +212,21 @@ impl Engine {
             // It arrived before the line broke.
             self.took(exchange, space, generation, &pushed);
         }
-        let is_there = |place: &(LaneTag, u32)| {
-            has_applied(space, generation, *place) || self.is_own(space, generation, *place, frame)
-        };
-        let found = place(frame).filter(is_there);
+        let at = place(frame);
+        let is_own = at.and_then(|at| self.is_own(space, at, frame));
+        let is_there =
+            |place: &(LaneTag, u32)| has_applied(space, generation, *place) || is_own == Some(true);
+        let found = at.filter(is_there);
         let own = own_tag(space, generation);
+        let stale = at.filter(|_| is_own == Some(false));
+        exchange.stale.extend(stale.map(|(_, sequence)| (*generation, sequence)));
         let is_roster = self.is_roster_of(frame, &exchange.live);
-        if self.is_squatted(space, generation, frame) {
+        if is_own.is_none() && self.is_squatted(space, generation, frame) {
             exchange.blame(Fault::Squatted, 1);
         }
         if exchange.loose.contains(generation) {
             space.packs.read((exchange.relay(), *generation), cursor);
         }
-        let at = place(frame).filter(|(tag, _)| own == Some(*tag));
-        let opens = at.filter(|_| !self.waiting.is_garbage(frame));
-        exchange.placed.extend(opens.map(|(_, sequence)| (*generation, sequence)));
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
         route.partial = None;
         if let Some((_, sequence)) = found.filter(|(tag, _)| own == Some(*tag)) {
@@ -237,18 +242,42 @@ impl Engine {
         found.into_iter().for_each(|place| learn(route, place));
     }
 
-    /// Whether a frame is this device's own for its place, byte by byte.
-    fn is_own(
-        &self,
-        space: &SpaceState,
-        generation: &Generation,
-        (tag, sequence): (LaneTag, u32),
-        frame: &[u8],
-    ) -> bool {
-        let kept = self.bodies.get(&sequence).filter(|_| own_tag(space, generation) == Some(tag));
-        let row = |row| self.db.row(Table::Bodies, &self.outbox_key().ok()?, row).ok()?;
-        let body = kept.and_then(|kept| KeptBody::decode(&row(kept.row)?).ok());
+    /// An own body, as it is kept to be sent.
+    fn kept_body(&self, sequence: u32) -> Option<KeptBody> {
+        let row = self.bodies.get(&sequence)?.row;
+        let bytes = self.db.row(Table::Bodies, &self.outbox_key().ok()?, row).ok()??;
+        KeptBody::decode(&bytes).ok()
+    }
+
+    /// An own body for whose place a frame is.
+    fn kept_for(&self, (tag, sequence): (LaneTag, u32)) -> Option<KeptBody> {
+        let space = self.space.as_ref()?;
+        let mut secrets = space.group.generations.values();
+        let is_own = secrets.any(|secret| secret.lane_tag(&space.lane) == tag);
+        if is_own { self.kept_body(sequence) } else { None }
+    }
+
+    /// Whether a frame is an own body as it is kept, byte by byte. There is nothing to take in, even if its key is gone by now.
+    fn is_kept(&self, frame: &[u8]) -> bool {
+        let body = place(frame).and_then(|place| self.kept_for(place));
         body.is_some_and(|body| body.frame == frame)
+    }
+
+    /// Whether a frame is this device's own body for its place, under whatever key, and whether it will do: in the live mailbox others may
+    /// lack an older key, unless a keeper has the body.
+    fn is_own(&self, space: &SpaceState, at: (LaneTag, u32), frame: &[u8]) -> Option<bool> {
+        let body = self.kept_for(at)?;
+        if body.frame == frame {
+            return Some(true);
+        }
+        let Ok(Frame::Chunk(header, sealed)) = Frame::parse(frame) else { return None };
+        let opened = self.ring.epochs().iter().find_map(|(epoch, secret)| {
+            let raw = chunk::open((secret, epoch), space.space(), &header, sealed)?;
+            Some((*epoch, raw.ok()?))
+        });
+        let (epoch, _) = opened.filter(|(_, raw)| *raw == body.raw)?;
+        let is_live = space.live.is_some_and(|live| own_tag(space, &live.generation) == Some(at.0));
+        Some(!is_live || epoch == body.epoch || self.acknowledged_tags().contains(at))
     }
 
     /// Whether a frame stands at a place on this device's lane and is nothing that has its keys.
@@ -266,6 +295,66 @@ impl Engine {
             }
             _ => false,
         }
+    }
+
+    /// Takes what a relay says that it holds. What it lost of this device is offered again: from where on, this gives. (A mailbox that
+    /// is new because somebody was removed has no lane from its beginning on, so of that nothing can be told.)
+    fn take_have(
+        &self,
+        exchange: &mut Exchange,
+        space: &mut SpaceState,
+        generation: &Generation,
+        lanes: &[(LaneTag, u32)],
+    ) -> Option<u32> {
+        let own = own_tag(space, generation);
+        let first = space
+            .table
+            .generations()
+            .into_iter()
+            .any(|(id, number)| id == *generation && number == 0);
+        let mut mailboxes = exchange.mailboxes().iter();
+        let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation);
+        // What a keeper says that a pack has, a relay may have dropped, and need not get again.
+        let packed = space.packed(generation);
+        let packed = |tag: &LaneTag| packed.get(tag).copied().unwrap_or_default();
+        let held_back = |mailbox: &MailboxTrail| mailbox.held_back(lanes, packed) > 0;
+        let held_back = mailbox.is_some_and(held_back);
+        if !exchange.loose.contains(generation) {
+            space.packs.read_all(&(exchange.relay(), *generation));
+        }
+        let is_named = own.is_some_and(|own| mailbox.is_none_or(|mailbox| mailbox.named(&own) > 0));
+        let route = space.routes.entry((exchange.relay(), *generation)).or_default();
+        // What it has and did not deliver is asked for until it does.
+        (route.needs_vector, route.differs, route.dropped) = (held_back, held_back, 0);
+        let has = |tag: &LaneTag| {
+            let found = lanes.binary_search_by_key(tag, |(tag, _)| *tag).ok();
+            found.and_then(|at| lanes.get(at)).map(|(_, next)| *next)
+        };
+        let (mut lost, mut from) = (0, None);
+        for (tag, known) in route.known.clone() {
+            let (has, is_own) = (has(&tag), own == Some(tag));
+            // A lane that begins later it cannot name; but what the request did not name as known, this very answer has shown.
+            let is_shown = has.is_none() && !first && !is_named;
+            let is_judged = !seeded(Bug::SentIsSafe) && (is_own || first) && !is_shown;
+            let has = has.max(Some(packed(&tag)).filter(|packed| *packed > 0));
+            let next = has.unwrap_or_default();
+            // Behind what was let go it cannot name anything.
+            if known <= next || !is_judged || (is_own && self.is_let_go(next)) {
+                continue;
+            }
+            // Whoever has it offers it again; until then it is not named as what is there.
+            route.known.remove(&tag);
+            route.known.extend(has.map(|has| (tag, has)));
+            from = from.or(is_own.then_some(has.unwrap_or_default()));
+            let is_told = is_own && (first || has.is_some());
+            lost += if is_told { u64::from(known - has.unwrap_or_default()) } else { 0 };
+        }
+        if lost > 0 || (first && lanes.is_empty()) {
+            route.forget_sent();
+        }
+        exchange.tally.again |= from.is_some();
+        exchange.blame(Fault::RolledBack, lost);
+        from
     }
 
     /// Takes the end of a mailbox's part of the answer.
@@ -292,7 +381,11 @@ impl Engine {
         let is_another = ended.differs && is_another && !seeded(Bug::CursorAsTruth);
         if is_in_order {
             settle_taken(exchange, space, generation);
-            return Shows { lost: self.look_for_own(exchange, space, generation), is_another };
+            let lost = self.look_for_own(exchange, space, generation);
+            let route = space.routes.entry((exchange.relay(), *generation)).or_default();
+            // Where a request only asked how far the last one came, the look is still to be taken.
+            route.needs_vector |= route.unproved.is_some();
+            return Shows { lost, is_another };
         }
         if !seeded(Bug::CursorAsTruth) {
             exchange.tally.again |= strikes == 0 || is_enough || ended.is_as_needed;
@@ -313,37 +406,31 @@ impl Engine {
     ) -> Option<u32> {
         let own = own_tag(space, generation)?;
         let packed = space.packed(generation).get(&own).copied();
-        let forked = self.index.bodies(&space.lane);
-        let forked = forked.and_then(|bodies| bodies.rivals.first_key_value());
-        let forked = forked.map_or(u32::MAX, |((first, _), _)| *first);
         let mut mailboxes = exchange.mailboxes().iter();
         let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation)?;
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
         route.unproved.filter(|from| mailbox.named(&own) <= *from)?;
         let from = route.unproved.take()?.max(packed.unwrap_or_default());
         let known = route.known.get(&own).copied().unwrap_or_default();
-        // Sealed under another epoch, it is another frame; at a place with several bodies only the very frame counts.
         let is_there = |sequence: &u32| {
-            let at = (*generation, *sequence);
             exchange.sent.contains(sequence)
-                || exchange.shown.contains(&at)
-                || (exchange.placed.contains(&at) && *sequence < forked)
+                || exchange.shown.contains(&(*generation, *sequence))
                 || self.is_let_go(*sequence)
         };
         let lost: Vec<u32> = (from..known).filter(|sequence| !is_there(sequence)).collect();
         let first = *lost.first().filter(|_| !seeded(Bug::SentIsSafe))?;
         route.known.insert(own, first);
         exchange.tally.again = true;
-        exchange.blame(Fault::RolledBack, lost.len() as u64);
+        let is_gone = |sequence: &&u32| !exchange.stale.contains(&(*generation, **sequence));
+        let gone = lost.iter().filter(is_gone).count();
+        exchange.blame(Fault::RolledBack, gone as u64);
         Some(first)
     }
 
     /// Whether the content of an own body was let go, so that it is not offered any more.
     fn is_let_go(&self, sequence: u32) -> bool {
-        let Some(kept) = self.bodies.get(&sequence) else { return true };
-        let row = |row| self.db.row(Table::Bodies, &self.outbox_key().ok()?, row).ok()?;
-        let body = row(kept.row).and_then(|row| KeptBody::decode(&row).ok());
-        body.is_none_or(|body| body.is_empty())
+        !self.bodies.contains_key(&sequence)
+            || self.kept_body(sequence).is_some_and(|body| body.is_empty())
     }
 
     /// Takes note of a frame that the relay has.
@@ -363,7 +450,9 @@ impl Engine {
             (space.owes_word, exchange.tally.again) = (true, true);
         }
         exchange.taken.push((*generation, *pushed));
-        let Some((tag, sequence)) = pushed.place else { return };
+        let Some((tag, sequence)) = pushed.place.filter(|_| pushed.carried.is_none()) else {
+            return;
+        };
         let route = space.routes.entry(mailbox).or_default();
         if own == Some(tag) {
             exchange.sent.insert(sequence);
@@ -396,9 +485,14 @@ fn settle_taken(exchange: &mut Exchange, space: &mut SpaceState, generation: &Ge
     let live = exchange.live;
     let route = space.routes.entry((exchange.relay(), *generation)).or_default();
     for (_, pushed) in exchange.taken.extract_if(.., |(at, _)| at == generation) {
-        route.roster = if pushed.roster { Some(live) } else { route.roster };
-        route.took.extend(pushed.carried.map(|_| pushed.hash));
-        if let Some(key) = pushed.grant {
+        // What a line left open may have been pushed under an epoch that is not live any more.
+        let is_live = pushed.epoch == live;
+        route.roster = if pushed.roster && is_live { Some(live) } else { route.roster };
+        if pushed.carried.is_some() {
+            route.took.insert(pushed.hash);
+            pushed.place.into_iter().for_each(|place| learn(route, place));
+        }
+        if let Some(key) = pushed.grant.filter(|_| is_live) {
             route.granted.retain(|(epoch, _)| *epoch == live);
             route.granted.insert((live, key));
         }
@@ -414,60 +508,6 @@ fn own_tag(space: &SpaceState, generation: &Generation) -> Option<LaneTag> {
 fn note_dropped(route: &mut RouteState, tally: &Tally) {
     route.dropped = route.dropped.max(tally.received.dropped);
     route.needs_vector |= tally.lost || (tally.keys && route.dropped > 0);
-}
-
-/// Takes what a relay says that it holds. What it lost of this device is offered again: from where on, this gives. (A mailbox that
-/// is new because somebody was removed has no lane from its beginning on, so of that nothing can be told.)
-fn take_have(
-    exchange: &mut Exchange,
-    space: &mut SpaceState,
-    generation: &Generation,
-    lanes: &[(LaneTag, u32)],
-) -> Option<u32> {
-    let own = own_tag(space, generation);
-    let first =
-        space.table.generations().into_iter().any(|(id, number)| id == *generation && number == 0);
-    let mut mailboxes = exchange.mailboxes().iter();
-    let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation);
-    // What a keeper says that a pack has, a relay may have dropped, and need not get again.
-    let packed = space.packed(generation);
-    let packed = |tag: &LaneTag| packed.get(tag).copied().unwrap_or_default();
-    let held_back = |mailbox: &MailboxTrail| mailbox.held_back(lanes, packed) > 0;
-    let held_back = mailbox.is_some_and(held_back);
-    if !exchange.loose.contains(generation) {
-        space.packs.read_all(&(exchange.relay(), *generation));
-    }
-    let is_named = own.is_some_and(|own| mailbox.is_none_or(|mailbox| mailbox.named(&own) > 0));
-    let route = space.routes.entry((exchange.relay(), *generation)).or_default();
-    // What it has and did not deliver is asked for until it does.
-    (route.needs_vector, route.differs, route.dropped) = (held_back, held_back, 0);
-    let has = |tag: &LaneTag| {
-        let found = lanes.binary_search_by_key(tag, |(tag, _)| *tag).ok();
-        found.and_then(|at| lanes.get(at)).map(|(_, next)| *next)
-    };
-    let (mut lost, mut from) = (0, None);
-    for (tag, known) in route.known.clone() {
-        let (has, is_own) = (has(&tag), own == Some(tag));
-        // A lane that begins later it cannot name; but what the request did not name as known, this very answer has shown.
-        let is_shown = has.is_none() && !first && !is_named;
-        let is_judged = !seeded(Bug::SentIsSafe) && (is_own || first) && !is_shown;
-        let has = has.max(Some(packed(&tag)).filter(|packed| *packed > 0));
-        if known <= has.unwrap_or_default() || !is_judged {
-            continue;
-        }
-        // Whoever has it offers it again; until then it is not named as what is there.
-        route.known.remove(&tag);
-        route.known.extend(has.map(|has| (tag, has)));
-        from = from.or(is_own.then_some(has.unwrap_or_default()));
-        let is_told = is_own && (first || has.is_some());
-        lost += if is_told { u64::from(known - has.unwrap_or_default()) } else { 0 };
-    }
-    if lost > 0 || (first && lanes.is_empty()) {
-        route.forget_sent();
-    }
-    exchange.tally.again |= from.is_some();
-    exchange.blame(Fault::RolledBack, lost);
-    from
 }
 
 /// What the end of a mailbox's part of an answer shows of this device's own lane there.

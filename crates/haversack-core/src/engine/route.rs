@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use haversack_wire::request::{Basis, Section, SectionHead};
-use haversack_wire::{FrameHash, Generation, Lane, LaneTag, Relay, RetireHash};
+use haversack_wire::{Epoch, FrameHash, Generation, Lane, LaneTag, Relay, RetireHash};
 
 use super::Engine;
 use super::documents::Staged;
@@ -44,11 +44,11 @@ impl Offer {
         Self { frame: self.frame.clone(), ..*self }
     }
 
-    fn pushed(&self) -> Pushed {
+    fn pushed(&self, epoch: Epoch) -> Pushed {
         let (hash, place) = (FrameHash::of(&self.frame), place(&self.frame));
         let Self { ref frame, carried, roster, grant, pack } = *self;
         let size = frame.len() as u32;
-        Pushed { hash, size, place, carried, roster, grant, pack }
+        Pushed { hash, size, place, carried, roster, grant, pack, epoch }
     }
 }
 
@@ -136,7 +136,7 @@ impl Engine {
             let is_loose = !asks && self.wants_pack(&space, &route.relay, &generation);
             space.packs.ask(&(route.relay, generation), is_loose, &mut head);
             loose.extend(is_loose.then_some(generation));
-            mailboxes.push(trail(generation, &offers, &head, state));
+            mailboxes.push(trail(generation, (&offers, live.epoch), &head, state));
             let frames = offers.into_iter().map(|offer| offer.frame).collect();
             sections.push(Section { head, frames });
         }
@@ -396,11 +396,11 @@ fn vector(state: &RouteState, own: LaneTag) -> Vec<(LaneTag, u32)> {
 
 fn trail(
     generation: Generation,
-    offers: &[Offer],
+    (offers, live): (&[Offer], Epoch),
     head: &SectionHead,
     state: RouteState,
 ) -> MailboxTrail {
-    let pushed = offers.iter().map(Offer::pushed).collect();
+    let pushed = offers.iter().map(|offer| offer.pushed(live)).collect();
     let mut trail = MailboxTrail::new(generation, pushed, (state.cursor, state.digest));
     trail.vector = match &head.basis {
         Basis::Vector(vector) | Basis::Chunks(vector) => Some(vector.clone()),

@@ -30,6 +30,8 @@ pub(crate) struct Pushed {
     pub(crate) grant: Option<[u8; 32]>,
     /// What it is of a pack of this device.
     pub(crate) pack: Option<PackPush>,
+    /// The epoch that was live when it was pushed.
+    pub(crate) epoch: Epoch,
 }
 
 /// What is pushed of this device's own pack.
@@ -65,6 +67,7 @@ impl Pushed {
                 out.extend_from_slice(pack.as_bytes());
             }
         }
+        out.extend_from_slice(self.epoch.as_bytes());
     }
 
     pub(crate) fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
@@ -84,7 +87,8 @@ impl Pushed {
             1 => Some(PackPush::Part(Pack::new(r.array()?), r.varint_u32()?)),
             _ => Some(PackPush::Retire(Pack::new(r.array()?))),
         };
-        Ok(Self { hash, size, place, carried, roster, grant, pack })
+        let epoch = Epoch::new(r.array()?);
+        Ok(Self { hash, size, place, carried, roster, grant, pack, epoch })
     }
 }
 
@@ -180,10 +184,10 @@ pub struct Exchange {
     pub(crate) faults: BTreeMap<Fault, u32>,
     /// Places on this device's lane that the relay took.
     pub(crate) sent: BTreeSet<u32>,
-    /// Own bodies that it delivered, the very frames.
+    /// Own bodies that it delivered.
     pub(crate) shown: BTreeSet<(Generation, u32)>,
-    /// Places on this device's lane at which it delivered what opens.
-    pub(crate) placed: BTreeSet<(Generation, u32)>,
+    /// Own bodies that it delivered under a key that others may lack.
+    pub(crate) stale: BTreeSet<(Generation, u32)>,
     /// What it took that has no place, or was carried: counts once its section ends in order.
     pub(crate) taken: Vec<(Generation, Pushed)>,
     /// What it had no room for.
@@ -326,7 +330,7 @@ impl Exchange {
         let (request, reader) = (encode(sections)?, AnswerReader::new());
         let (tally, faults, sent, full, owed) = Default::default();
         let (at, is_meeting, handed, shown, loose) = Default::default();
-        let (placed, taken) = Default::default();
+        let (stale, taken) = Default::default();
         Ok(Self {
             relay,
             live,
@@ -340,7 +344,7 @@ impl Exchange {
             faults,
             sent,
             shown,
-            placed,
+            stale,
             taken,
             full,
             owed,
@@ -636,8 +640,8 @@ mod tests {
     fn what_a_broken_line_left_open_is_told_by_the_digest() {
         let frame = |n| FrameHash::new([n; 16]);
         let pushed = |n| {
-            let (place, carried, roster, grant, pack) = Default::default();
-            Pushed { hash: frame(n), size: 300, place, carried, roster, grant, pack }
+            let (place, carried, roster, grant, pack, epoch) = Default::default();
+            Pushed { hash: frame(n), size: 300, place, carried, roster, grant, pack, epoch }
         };
         let open = [pushed(1), pushed(2), pushed(3)];
         let check = |stored: &[u8], delivered: &[u64], expect: usize| {

@@ -52,6 +52,7 @@ fn asked(bytes: &[u8]) -> Exchange {
             roster: false,
             grant: None,
             pack: None,
+            epoch: Epoch::default(),
         });
         let start = (0, CursorDigest::default());
         MailboxTrail::new(Generation::new([n; 16]), pushed.collect(), start)
