@@ -221,7 +221,10 @@ impl Engine {
         let stale = at.filter(|_| is_own == Some(false));
         exchange.stale.extend(stale.map(|(_, sequence)| (*generation, sequence)));
         let is_roster = self.is_roster_of(frame, &exchange.live);
-        if is_own.is_none() && self.is_squatted(space, generation, frame) {
+        // What was let go is not known again, and may be sealed under a key that is gone.
+        let is_old = |(_, sequence)| self.kept_body(sequence).is_some_and(|body| body.is_empty());
+        let is_squatted = is_own.is_none() && self.is_squatted(space, generation, frame);
+        if is_squatted && !at.is_some_and(is_old) {
             exchange.blame(Fault::Squatted, 1);
         }
         if exchange.loose.contains(generation) {
@@ -277,7 +280,22 @@ impl Engine {
         });
         let (epoch, _) = opened.filter(|(_, raw)| *raw == body.raw)?;
         let is_live = space.live.is_some_and(|live| own_tag(space, &live.generation) == Some(at.0));
-        Some(!is_live || epoch == body.epoch || self.acknowledged_tags().contains(at))
+        Some(!is_live || epoch == body.epoch || self.is_with_a_keeper(space, at.1))
+    }
+
+    /// Whether somebody else who keeps the team's work has signed to have an own body.
+    fn is_with_a_keeper(&self, space: &SpaceState, sequence: u32) -> bool {
+        let standing = space.group.roster.standing();
+        let (own, me) = (space.lane, Some(self.device()));
+        let mut others = space.lanes.values().filter(|lane| standing.line(&lane.device_key) != me);
+        others.any(|lane| {
+            let said = lane.vector.get(&own).filter(|_| lane.keeps_work(&space.group.roster));
+            said.is_some_and(|said| {
+                sequence < said.next
+                    && !said.quarantined.contains(&sequence)
+                    && self.names_what_is_here(&own, said)
+            })
+        })
     }
 
     /// Whether a frame stands at a place on this device's lane and is nothing that has its keys.
@@ -322,7 +340,9 @@ impl Engine {
         if !exchange.loose.contains(generation) {
             space.packs.read_all(&(exchange.relay(), *generation));
         }
-        let is_named = own.is_some_and(|own| mailbox.is_none_or(|mailbox| mailbox.named(&own) > 0));
+        let named = |own: LaneTag| mailbox.map_or(u32::MAX, |mailbox| mailbox.named(&own));
+        let named = own.map_or(0, named);
+        let is_named = named > 0;
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
         // What it has and did not deliver is asked for until it does.
         (route.needs_vector, route.differs, route.dropped) = (held_back, held_back, 0);
@@ -338,8 +358,15 @@ impl Engine {
             let is_judged = !seeded(Bug::SentIsSafe) && (is_own || first) && !is_shown;
             let has = has.max(Some(packed(&tag)).filter(|packed| *packed > 0));
             let next = has.unwrap_or_default();
-            // Behind what was let go it cannot name anything.
-            if known <= next || !is_judged || (is_own && self.is_let_go(next)) {
+            if known <= next || !is_judged {
+                continue;
+            }
+            if is_own && self.is_let_go(next) {
+                // Behind what was let go it cannot name anything: it is to show it.
+                if named > next {
+                    route.unproved = route.unproved.into_iter().chain([next]).min();
+                    (route.needs_vector, exchange.tally.again) = (true, true);
+                }
                 continue;
             }
             // Whoever has it offers it again; until then it is not named as what is there.
