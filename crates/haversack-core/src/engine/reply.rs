@@ -1,8 +1,6 @@
 //! The way back from a relay: what an answer brings, and what shows of the relay in it. Frames end in the same `receive` as those
 //! of a file.
 
-use std::collections::BTreeMap;
-
 use haversack_wire::answer::Stored;
 use haversack_wire::{CursorDigest, Epoch, Frame, FrameHash, Generation, Lane, LaneTag, Relay};
 
@@ -70,18 +68,13 @@ impl Engine {
         for (generation, step) in steps {
             self.take_step(exchange, &mut space, (generation, step));
         }
-        let own: BTreeMap<Generation, LaneTag> = exchange
-            .mailboxes()
-            .iter()
-            .filter_map(|mailbox| Some((mailbox.generation, own_tag(&space, &mailbox.generation)?)))
-            .collect();
         for (generation, cursor) in exchange.cursors() {
             let route = space.routes.entry((exchange.relay(), generation)).or_default();
             note_dropped(route, &exchange.tally);
             (route.cursor, route.digest) = cursor;
-            let unproved =
-                own.get(&generation).and_then(|own| exchange.unproved(&generation, *own));
-            route.unproved = route.unproved.into_iter().chain(unproved).min();
+        }
+        for mailbox in exchange.mailboxes().iter().filter(|mailbox| !mailbox.is_ended) {
+            note_unproved(&mut space, exchange.relay(), mailbox);
         }
         if is_between {
             self.space = Some(space);
@@ -136,10 +129,15 @@ impl Engine {
                 self.offer_what_may_be_lost(exchange.relay(), space, &generation);
                 let route = space.routes.entry((exchange.relay(), generation)).or_default();
                 (route.needs_vector, route.differs) = (true, true);
+                let to_show = route.unproved;
+                exchange.mailbox(&generation).into_iter().for_each(|m| m.to_show = to_show);
                 exchange.tally.again = true;
                 exchange.blame(Fault::OtherPast, 1);
             }
             Step::End(cursor, digest) => {
+                let mut mailboxes = exchange.mailboxes().iter();
+                let mailbox = mailboxes.find(|mailbox| mailbox.generation == generation);
+                mailbox.into_iter().for_each(|m| note_unproved(space, exchange.relay(), m));
                 let have = exchange.told(&generation);
                 let lost =
                     have.and_then(|lanes| self.take_have(exchange, space, &generation, &lanes));
@@ -235,8 +233,8 @@ impl Engine {
         if let Some((_, sequence)) = found.filter(|(tag, _)| own == Some(*tag)) {
             exchange.shown.insert((*generation, sequence));
             route.begins = Some(route.begins.map_or(sequence, |first| first.min(sequence)));
-            let is_it = route.unproved == Some(sequence);
-            route.unproved = route.unproved.map(|first| first + u32::from(is_it));
+            let mailbox = exchange.mailbox(generation).into_iter();
+            mailbox.for_each(|m| m.to_show = m.to_show.map(|n| n + u32::from(n == sequence)));
         }
         route.roster = if is_roster { Some(exchange.live) } else { route.roster };
         if self.waiting.carried(frame).is_some() {
@@ -529,6 +527,13 @@ fn settle_taken(exchange: &mut Exchange, space: &mut SpaceState, generation: &Ge
 /// The tag of this device's lane in a generation.
 fn own_tag(space: &SpaceState, generation: &Generation) -> Option<LaneTag> {
     space.group.generations.get(generation).map(|secret| secret.lane_tag(&space.lane))
+}
+
+/// Remembers from which own body on a relay is still to show what it has.
+fn note_unproved(space: &mut SpaceState, relay: Relay, mailbox: &MailboxTrail) {
+    let own = own_tag(space, &mailbox.generation);
+    let route = space.routes.entry((relay, mailbox.generation)).or_default();
+    route.unproved = own.map_or(mailbox.to_show, |own| mailbox.unproved(own));
 }
 
 /// What found no room is asked for again: at the next exchange, or, if only another key can open it, once keys came.

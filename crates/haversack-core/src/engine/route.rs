@@ -407,6 +407,7 @@ fn trail(
         Basis::Digest(_) | Basis::Loose => None,
     };
     trail.differs = state.differs || !state.unsure.is_empty();
+    trail.to_show = state.unproved;
     (trail.partial, trail.unsure) = (state.partial, state.unsure);
     trail
 }

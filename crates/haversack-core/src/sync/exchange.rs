@@ -217,7 +217,9 @@ pub(crate) struct MailboxTrail {
     pub(crate) partial: Option<Partial>,
     /// What was pushed before a line broke, in order: it may be there, or not.
     pub(crate) unsure: Vec<Pushed>,
-    is_ended: bool,
+    /// From which own body on it is to show what it has, as it was before this exchange, less what was shown since.
+    pub(crate) to_show: Option<u32>,
+    pub(crate) is_ended: bool,
     trail: Trail,
 }
 
@@ -238,6 +240,7 @@ impl MailboxTrail {
             have: None,
             partial: None,
             unsure: Vec::new(),
+            to_show: None,
             is_ended: false,
             trail: Trail { cursor, digest, ahead: BTreeMap::new() },
         }
@@ -268,9 +271,9 @@ impl MailboxTrail {
         have.iter().map(lane).sum()
     }
 
-    /// The first body of a lane that the relay acknowledged at a cursor up to which nothing is here yet; where a vector says what is
-    /// here, no cursor shows anything.
-    fn unproved(&self, lane: LaneTag) -> Option<u32> {
+    /// From which body of a lane on the relay is still to show what it has: because it was before, or because it acknowledged that one at
+    /// a cursor up to which not everything is here; where a vector says what is here, no cursor shows anything.
+    pub(crate) fn unproved(&self, lane: LaneTag) -> Option<u32> {
         let is_ahead = |hash: FrameHash| self.trail.ahead.values().any(|ahead| *ahead == hash);
         let is_open = |(index, pushed): &(u32, &Pushed)| match self.vector {
             Some(_) => self.answered.contains(index),
@@ -279,7 +282,7 @@ impl MailboxTrail {
         let open = (0..).zip(&self.pushed).filter(is_open);
         let places = open.filter_map(|(_, pushed)| pushed.place);
         let of_lane = places.filter(|(tag, _)| *tag == lane).map(|(_, sequence)| sequence);
-        of_lane.min().filter(|_| !self.is_ended)
+        of_lane.chain(self.to_show).min()
     }
 
     /// The pushed frames of which the relay has said nothing.
@@ -379,11 +382,6 @@ impl Exchange {
     pub(crate) fn cursors(&self) -> impl Iterator<Item = (Generation, (u64, CursorDigest))> {
         let cursor = |m: &MailboxTrail| (m.generation, (m.trail.cursor, m.trail.digest));
         self.mailboxes.iter().map(cursor)
-    }
-
-    /// The first body of a lane that was acknowledged, and that nothing shows yet.
-    pub(crate) fn unproved(&self, generation: &Generation, lane: LaneTag) -> Option<u32> {
-        self.mailboxes.iter().find(|m| m.generation == *generation)?.unproved(lane)
     }
 
     /// The mailboxes that it is about.
@@ -488,7 +486,7 @@ impl Exchange {
         Some((mailbox.generation, partial))
     }
 
-    fn mailbox(&mut self, generation: &Generation) -> Option<&mut MailboxTrail> {
+    pub(crate) fn mailbox(&mut self, generation: &Generation) -> Option<&mut MailboxTrail> {
         self.mailboxes.iter_mut().find(|mailbox| mailbox.generation == *generation)
     }
 }
