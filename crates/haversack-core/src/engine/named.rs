@@ -24,8 +24,8 @@ use crate::seeded::{Bug, seeded};
 use crate::sync::branches::Place;
 use crate::sync::chunk;
 
-/// Bodies of one author that are believed, and as many that are not, from the first fork of each lane on: who forks without end gets no more room. What lies further its author goes on
-/// to offer, or a pack has it.
+/// Bodies of one author that are believed, and as many that are not, from the first fork of each lane on: who forks without end gets no
+/// more room. What lies further its author goes on to offer, or a pack has it.
 const OF_AUTHOR_MAX: usize = 64;
 /// Bodies that could not be put together, and are not tried again while the store is open; beyond that each may be once more.
 const FAILED_MAX: usize = 1_024;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use automerge::Automerge;
 use haversack_wire::limits::{CUT_MAX, LANES_MAX};
 use haversack_wire::{Document, Epoch, Lane, Pack, Position, StatementHash};
 
@@ -254,9 +253,8 @@ impl Engine {
             let known = self.client_keys.contains_key(&document)
                 || batch.staged.client_keys.contains_key(&document)
                 || self.index.is_gone(&document);
-            let author_here = author.author(&space);
-            let is_its = |file: &Automerge| read::is_founder(file, author_here.id());
-            if known || !is_its(&self.staged_document(batch, &document)?) {
+            let actor = author.author(&space);
+            if known || !read::is_founder(&self.staged_document(batch, &document)?, actor.id()) {
                 continue;
             }
             let (lane, sequence) = (author.lane(&space), Some(packed.sequence));
