@@ -74,11 +74,9 @@ impl Engine {
         own.next > 0 || said.count() < CUT_MAX
     }
 
-    /// Writes once more, on the present lane, what this device said that is put aside. Says whether there was any.
+    /// Writes once more, on the present lane, what this device said that is put aside. Says whether there was any. A removed device does
+    /// so for itself alone: nothing of it is signed any more.
     pub(super) fn say_lost_again(&mut self) -> Result<bool, Error> {
-        if self.still_member().is_err() {
-            return Ok(false);
-        }
         let aside: Vec<Document> = self.index.aside().map(|(document, _)| *document).collect();
         let mut changed = false;
         for document in aside {
