@@ -46,6 +46,7 @@ mod names;
 mod open;
 mod options;
 mod outgoing;
+mod own;
 mod pack;
 mod peer;
 mod pinned;
