@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::Ordering;
 
 use haversack::{Notebook, RelayUrl, Role, SyncReport, WhoDraft};
 use haversack_relay::Relay;
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::team::{Team, create, day, given};
+use crate::wire_size::counted;
 
 const DATA: &str = "HAVERSACK_TEST_RELAY";
 const HERE: &str = "relay at ";
@@ -153,11 +155,13 @@ fn who_joins_when_the_relay_dropped_the_chunks_has_everything_in_three_requests(
     let request = new.request_to_join().unwrap();
     let (answer, _) = office.team.coordinator.invite(&request, Role::Educator, &[]).unwrap();
     new.join(&answer).unwrap();
-    let first = office.sync(&new);
+    let (url, opened) = office.runtime.block_on(counted(&office.relay.url, false));
+    let first = office.runtime.block_on(new.sync(&url)).unwrap();
     assert_eq!(contacts(&new), WEEKS as u64);
     assert_eq!(new.clients().unwrap().len(), 1);
     // The relay's proof, what is packed, what came after it.
     assert!(first.requests <= 3, "{} requests", first.requests);
+    assert_eq!(opened.load(Ordering::SeqCst), 1, "each connection takes seconds on a bad network");
     assert_eq!(first.received.quarantined, 0);
     office.meet(&new);
     assert_eq!(office.sync(&new).requests, 1, "nothing is asked for once more");

@@ -18,6 +18,8 @@ pub(crate) const SILENCE_TIME_MAX: Duration = Duration::from_secs(120);
 const BEGIN_TIME_MAX: Duration = Duration::from_secs(240);
 /// Beside that, for each so many bytes to send a second.
 const UP_LEN_A_SECOND: u64 = 1_024;
+/// For the end of an answer of which all is known: longer than it is behind on any line, shorter than a new one takes on a bad one.
+const FINISH_TIME_MAX: Duration = Duration::from_secs(1);
 /// Bytes after which a piece is large enough: what is lost at most when the process is killed, beyond the network's own buffers.
 const PIECE_LEN: usize = 256 << 10;
 
@@ -88,6 +90,12 @@ impl Answer {
                 return Ok(Some(chunk));
             }
         }
+    }
+
+    /// Reads on to its end, if that comes at once: then the next request needs no line of its own.
+    pub(crate) async fn finish(mut self) {
+        let end = async { while let Ok(Some(_)) = self.next_chunk().await {} };
+        let _in_time = timeout(FINISH_TIME_MAX, end).await;
     }
 
     /// What has come since the last piece; `None` at its end.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::connect::{Direct, Meter};
+use crate::direct::OwnHttp;
 use crate::http::WAKE;
 use crate::http_client::{HttpAnswer, HttpClient, HttpFault, HttpRequest, HttpSending};
 use crate::{Error, Notebook, Proxy, ProxyError};
@@ -43,7 +44,8 @@ impl Network {
 
     /// What carries them without an app's help.
     pub(crate) fn direct(&self, meter: &Meter) -> Arc<dyn HttpClient> {
-        Arc::new(Direct { proxy: self.proxy.clone(), meter: meter.clone() })
+        let connections = Direct { proxy: self.proxy.clone(), meter: meter.clone() };
+        Arc::new(OwnHttp::new(connections))
     }
 }
 

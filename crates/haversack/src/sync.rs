@@ -236,6 +236,9 @@ impl Notebook {
         if let Some(error) = nonsense {
             return Err(error);
         }
+        if complete && again {
+            answer.finish().await;
+        }
         match complete {
             true => Ok((exchange, again)),
             false => Err(interrupted(broken, report, &way.meter)),

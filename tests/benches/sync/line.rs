@@ -56,7 +56,8 @@ impl Line {
     }
 }
 
-/// Carries one direction of a connection. It has one request: devices open a connection for each.
+/// Carries one direction of a connection. Only the head of its first request is told from bodies: who counts bodies sees to it that
+/// there is one.
 fn carry(mut from: TcpStream, mut to: TcpStream, counts: &Counts) {
     let mut buffer = [0; 16_384];
     let mut head = Some(Vec::new());
