@@ -17,7 +17,7 @@ pub struct Limits {
     pub head_time_max: Duration,
     /// How long the next bytes of a request's body may take.
     pub chunk_time_max: Duration,
-    /// How long a request's body may take.
+    /// How long a request's body, or its answer, may take beside a second for each KiB of it.
     pub body_time_max: Duration,
     /// How long a device may take no byte of its answer.
     pub stall_time_max: Duration,
@@ -35,9 +35,19 @@ impl Default for Limits {
             wake_time_max: Duration::from_secs(30 * 60),
             head_time_max: Duration::from_secs(30),
             chunk_time_max: Duration::from_secs(60),
-            body_time_max: Duration::from_secs(30 * 60),
+            body_time_max: Duration::from_secs(10 * 60),
             stall_time_max: Duration::from_secs(120),
             stop_time_max: Duration::from_secs(20),
         }
+    }
+}
+
+/// What a line must carry a second, on the whole, not to be given up: a quarter of what 2G does.
+const BYTES_A_SECOND_MIN: u64 = 1_024;
+
+impl Limits {
+    /// The time that so many bytes are given.
+    pub(crate) const fn time_of(&self, bytes: usize) -> Duration {
+        Duration::from_millis(bytes as u64 * 1_000 / BYTES_A_SECOND_MIN)
     }
 }

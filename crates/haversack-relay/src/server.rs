@@ -2,6 +2,7 @@
 
 mod connections;
 mod health;
+mod news;
 mod patience;
 mod proof;
 mod status;
@@ -17,6 +18,7 @@ use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::spawn_blocking;
 
 pub(crate) use self::connections::serve;
+use self::news::Telling;
 use crate::{Error, Identity, Limits, Refusal, Storage};
 
 /// What every request needs.
@@ -41,12 +43,8 @@ impl Shared {
         let requests = Arc::new(Semaphore::new(limits.requests_max));
         let wakes = Arc::new(Semaphore::new(limits.wakes_max));
         let ((news, _), (stop, _)) = (broadcast::channel(NEWS_MAX), watch::channel(()));
+        let storage = Arc::new(Telling::new(storage, news.clone()));
         Self { identity, storage, limits, requests, wakes, news, stop }
-    }
-
-    /// Wakes who waits for news of these mailboxes. That nobody does is no failure.
-    fn tell(&self, changed: impl IntoIterator<Item = Mailbox>) {
-        changed.into_iter().for_each(|mailbox| drop(self.news.send(mailbox)));
     }
 }
 

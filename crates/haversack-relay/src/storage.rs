@@ -160,7 +160,7 @@ pub trait Storage: Send + Sync {
         Ok(())
     }
 
-    /// The frames at these cursors, in the order asked for. The caller bounds their number.
+    /// The frames at these cursors, in the order asked for, one that was dropped empty. The caller bounds their number.
     ///
     /// # Errors
     /// [`Error`] when one of them cannot be read.

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use haversack_wire::limits::FRAME_MAX;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
@@ -71,20 +72,24 @@ impl OwnHttp {
     }
 
     /// Sends a request on the line that carried the last one, if it still stands: on a bad network a new one takes seconds, and more
-    /// with TLS. If it turns out to be closed, on a new one: no request does harm that is made twice.
+    /// with TLS. If it turns out to be closed, on a new one: no request does harm that is made twice. Of a long one, of which much may
+    /// have arrived, the next exchange first asks how far it came.
     async fn ask(&self, request: &HttpRequest) -> Result<(Sender, Response<Incoming>), Error> {
         if let Some(mut line) = self.kept_for(request)
             && line.ready().await.is_ok()
-            && let Ok(body) = send(&mut line, request).await?
         {
-            return Ok((line, body));
+            match send(&mut line, request).await? {
+                Ok(answer) => return Ok((line, answer)),
+                Err(error) if error.is_canceled() || request.body.len() <= FRAME_MAX => {}
+                Err(error) => return Err(broken(&error)),
+            }
         }
         let io = TokioIo::new(self.connections.open(&request.relay, &request.pins).await?);
         let (mut line, connection) =
             hyper::client::conn::http1::handshake(io).await.map_err(|error| broken(&error))?;
         tokio::spawn(connection);
-        let body = send(&mut line, request).await?.map_err(|error| broken(&error))?;
-        Ok((line, body))
+        let answer = send(&mut line, request).await?.map_err(|error| broken(&error))?;
+        Ok((line, answer))
     }
 
     fn kept_for(&self, request: &HttpRequest) -> Option<Sender> {

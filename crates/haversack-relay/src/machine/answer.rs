@@ -16,6 +16,9 @@ pub const PAGE_BYTES: usize = 128 * 1024;
 /// Frames of which the places are looked at in one go.
 const ENTRIES_MAX: usize = 512;
 
+/// How often that is done for one page, even if nothing is to be sent: whoever hung up is not worked for any longer.
+const LOOKS_MAX: usize = 64;
+
 /// An answer while it is given.
 #[derive(Debug)]
 pub struct Answer {
@@ -57,27 +60,26 @@ impl Answer {
         Self { pushed: pushed.collect(), sections: sections.into(), index: 0, state: State::Start }
     }
 
-    /// The mailboxes that the request's frames are in.
-    pub(crate) fn changed(&self) -> BTreeSet<Mailbox> {
-        self.pushed.iter().map(|(mailbox, _)| *mailbox).collect()
-    }
-
     /// Whether the last page has been given.
     #[must_use]
     pub const fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
     }
 
-    /// The next bytes; `None` after the last.
+    /// The next bytes, which may be none yet where there is much that is not for the device; `None` after the last.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`] when the storage fails. Once pages are out, the answer is then cut.
     pub fn next_page(&mut self, storage: &dyn Storage) -> Result<Option<Vec<u8>>, Refusal> {
-        let mut page = Vec::new();
-        while page.len() < PAGE_BYTES && !self.is_done() {
-            self.step(storage, &mut page).map_err(Refusal::Unavailable)?;
+        if self.is_done() {
+            return Ok(None);
         }
-        Ok(Some(page).filter(|page| !page.is_empty()))
+        let (mut page, mut steps) = (Vec::new(), 0);
+        while page.len() < PAGE_BYTES && steps < LOOKS_MAX && !self.is_done() {
+            self.step(storage, &mut page).map_err(Refusal::Unavailable)?;
+            steps += 1;
+        }
+        Ok(Some(page))
     }
 
     fn step(&mut self, storage: &dyn Storage, page: &mut Vec<u8>) -> Result<(), Error> {
@@ -210,15 +212,34 @@ impl Sending {
         let cursors = self.take(PAGE_BYTES.saturating_sub(page.len()));
         let frames = storage.frames(self.mailbox, &cursors)?;
         for (&cursor, frame) in cursors.iter().zip(&frames) {
-            put(page, &Part::Frame { cursor, frame })?;
+            match frame.is_empty() {
+                false => put(page, &Part::Frame { cursor, frame })?,
+                // It was dropped since it was looked at.
+                true if self.counts(cursor) => self.put_passed(storage, cursor, page)?,
+                true => {}
+            }
         }
         while let Some(Next::Passed(cursor)) = self.queue.front() {
             let cursor = *cursor;
-            let digest = storage.digest_at(self.mailbox, cursor)?.unwrap_or_default();
-            put(page, &Part::Passed { cursor, digest })?;
+            self.put_passed(storage, cursor, page)?;
             self.queue.pop_front();
         }
         Ok(Progress::More)
+    }
+
+    fn put_passed(
+        &self,
+        storage: &dyn Storage,
+        cursor: u64,
+        page: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let digest = storage.digest_at(self.mailbox, cursor)?.unwrap_or_default();
+        put(page, &Part::Passed { cursor, digest })
+    }
+
+    /// Whether the device counts what is at a cursor.
+    fn counts(&self, cursor: u64) -> bool {
+        self.asked.counts_from().is_some_and(|from| cursor > from)
     }
 
     /// Queues what the device lacks among the next entries, and where there is nothing for it.
@@ -259,7 +280,7 @@ impl Sending {
     }
 
     fn passed(&mut self, upto: u64) {
-        if self.asked.counts_from().is_some_and(|from| upto > from) {
+        if self.counts(upto) {
             match self.queue.back_mut() {
                 Some(Next::Passed(last)) => *last = upto,
                 _ => self.queue.push_back(Next::Passed(upto)),

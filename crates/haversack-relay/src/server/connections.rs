@@ -9,6 +9,8 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -108,6 +110,7 @@ impl Connection {
         let Self { stream, tls, limits, mut stopping } = self;
         // Small answers must not wait for acknowledgements of what is already out.
         let _slower = stream.set_nodelay(true);
+        let _later = give_up_after(&stream, limits.stall_time_max);
         let stream = Patient::new(stream, limits.stall_time_max);
         let Some(tls) = tls else { return speak(stream, router, limits, stopping).await };
         let accepted =
@@ -119,6 +122,18 @@ impl Connection {
             }
         }
     }
+}
+
+/// Has the system close a connection once what went out was not confirmed for so long: a phone that left the network while it waits
+/// for news would hold its place for a quarter of an hour.
+#[cfg(target_os = "linux")]
+fn give_up_after(stream: &TcpStream, time: Duration) -> io::Result<()> {
+    SockRef::from(stream).set_tcp_user_timeout(Some(time))
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn give_up_after(_: &TcpStream, _: Duration) -> io::Result<()> {
+    Ok(())
 }
 
 /// Answers requests until the peer, or the relay, wants to stop.
@@ -141,5 +156,19 @@ async fn speak(
             serving.as_mut().graceful_shutdown();
             let _ended = serving.await;
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_system_gives_up_on_who_has_left() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let time = Limits::default().stall_time_max;
+        give_up_after(&stream, time).unwrap();
+        assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(time));
     }
 }

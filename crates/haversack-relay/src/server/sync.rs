@@ -1,7 +1,9 @@
 //! `POST /v1/sync`: a request's body into the machine, its answer out, both as streams.
 
+use std::io;
 use std::sync::Arc;
 
+use axum::BoxError;
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
@@ -32,8 +34,7 @@ pub(super) async fn sync(
     let body = request.into_body();
     refuse_too_long(&body)?;
     let received = receive(&shared.storage, &shared.limits, body.into_data_stream()).await?;
-    let (first, pages) = start(Arc::clone(&shared.storage), permit, received).await?;
-    shared.tell(pages.answer.changed());
+    let (first, pages) = start(&shared, permit, received).await?;
     Ok(respond(first, pages))
 }
 
@@ -56,12 +57,15 @@ async fn receive(
     limits: &Limits,
     mut body: BodyDataStream,
 ) -> Result<Received, Failure> {
-    let deadline = Instant::now() + limits.body_time_max;
+    let mut deadline = Instant::now() + limits.body_time_max;
     let mut received = Received { intake: Intake::new(), rest: Vec::new() };
     loop {
         let patience = deadline.min(Instant::now() + limits.chunk_time_max);
         match timeout_at(patience, body.next()).await {
-            Ok(Some(Ok(chunk))) => received.rest.extend_from_slice(&chunk),
+            Ok(Some(Ok(chunk))) => {
+                deadline += limits.time_of(chunk.len());
+                received.rest.extend_from_slice(&chunk);
+            }
             Ok(None) => return Ok(received),
             Ok(Some(Err(_))) | Err(_) => return Err(received.cut(storage).await),
         }
@@ -93,24 +97,28 @@ impl Received {
     }
 }
 
-/// The pages that follow the first. The request counts as running until they are out.
+/// The pages that follow the first. The request counts as running until they are out, or the device takes too long over them.
 struct Pages {
     storage: Arc<dyn Storage>,
     answer: Answer,
+    limits: Limits,
+    deadline: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
 /// Ends the request and makes the answer's first page, in one visit to the blocking side.
 async fn start(
-    storage: Arc<dyn Storage>,
+    shared: &Shared,
     permit: OwnedSemaphorePermit,
     received: Received,
 ) -> Result<(Bytes, Pages), Refusal> {
+    let (storage, limits) = (Arc::clone(&shared.storage), shared.limits);
     blocking(move || {
         let intake = received.intake.feed(&*storage, &received.rest)?;
         let mut answer = intake.finish(&*storage)?;
         let first = answer.next_page(&*storage)?.unwrap_or_default();
-        let pages = Pages { storage, answer, _permit: permit };
+        let deadline = Instant::now() + limits.body_time_max + limits.time_of(first.len());
+        let pages = Pages { storage, answer, limits, deadline, _permit: permit };
         Ok((first.into(), pages))
     })
     .await
@@ -127,14 +135,21 @@ fn respond(first: Bytes, pages: Pages) -> Response {
 }
 
 /// A page that cannot be made cuts the answer: it then ends without its last part.
-async fn next(mut pages: Pages) -> Result<Option<(Bytes, Pages)>, Refusal> {
+async fn next(mut pages: Pages) -> Result<Option<(Bytes, Pages)>, BoxError> {
+    if Instant::now() > pages.deadline {
+        return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+    }
     let made = blocking(move || {
         let page = pages.answer.next_page(&*pages.storage)?;
-        Ok(page.map(|page| (page.into(), pages)))
+        Ok(page.map(|page| {
+            pages.deadline += pages.limits.time_of(page.len());
+            (page.into(), pages)
+        }))
     });
-    made.await.inspect_err(|refusal| {
+    let made = made.await.inspect_err(|refusal| {
         if let Refusal::Unavailable(error) = refusal {
             log(error);
         }
-    })
+    });
+    Ok(made?)
 }

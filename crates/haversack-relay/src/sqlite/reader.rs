@@ -124,7 +124,7 @@ fn read_entry(row: &Row<'_>) -> Result<Entry> {
 }
 
 pub(super) fn frames(db: &Connection, mailbox: Mailbox, cursors: &[u64]) -> Result<Vec<Vec<u8>>> {
-    const SQL: &str = "SELECT f.bytes FROM frame f
+    const SQL: &str = "SELECT CASE WHEN f.dropped THEN x'' ELSE f.bytes END FROM frame f
         WHERE f.mailbox = (SELECT id FROM mailbox WHERE name = ?1) AND f.cursor = ?2";
     let mut statement = db.prepare_cached(SQL)?;
     let mut read = |cursor| {

@@ -8,6 +8,7 @@ use haversack_relay::{
     Storage, exchange,
 };
 use haversack_wire::limits::{FRAME_MAX, REQUEST_MAX};
+use haversack_wire::request::Basis;
 use haversack_wire::{CursorDigest, LaneTag, Mailbox};
 
 use crate::frames::{
@@ -119,6 +120,28 @@ fn neither_way_is_held_whole() {
     assert_eq!(frames_of(&all), frames);
     assert!(storage.pushed_bytes_max.into_inner() <= BATCH_BYTES + FRAME_MAX);
     assert!(storage.read_bytes_max.into_inner() <= PAGE_BYTES);
+}
+
+/// Of much that is not for a device, a page looks at a part: between pages whoever hung up is let go of.
+#[test]
+fn a_page_looks_at_so_much_and_no_more() {
+    let storage = Memory::new();
+    for round in 0..9_u8 {
+        let frames: Vec<Vec<u8>> =
+            (0..4_096_u16).map(|n| [&[99, 1, round], &n.to_le_bytes()[..]].concat()).collect();
+        exchange(&storage, &request(&[push(&frames)])).unwrap();
+    }
+    let mut section = push(&[]);
+    (section.head.cursor, section.head.basis) = (1 << 40, Basis::Chunks(Vec::new()));
+    let intake = Intake::new().feed(&storage, &request(&[section])).unwrap();
+    let mut answer = intake.finish(&storage).unwrap();
+    let (mut all, mut pages) = (Vec::new(), 0);
+    while let Some(page) = answer.next_page(&storage).unwrap() {
+        all.extend(page);
+        pages += 1;
+    }
+    assert!(pages > 1, "{pages}");
+    assert!(told(&all).contains(&format!("End {} ", 9 * 4_096)), "{}", told(&all));
 }
 
 #[test]

@@ -423,6 +423,24 @@ async fn a_push_wakes_who_waits_for_it() {
 }
 
 #[tokio::test]
+async fn what_a_broken_upload_left_is_news_and_what_was_there_is_none() {
+    let relay = Running::in_memory(Limits::default()).await;
+    let frames = [chunk('a', 0, 1), chunk('a', 1, 1)];
+    relay.sync(&[push(&frames[..1])]).await;
+    let (mut waits, _) = waiting(&relay, &[pull(&frames[..1])]).await;
+    waits.read_until(b":\n\n\r\n").await;
+    // The same once more moves no cursor: what comes next is what the broken one left.
+    relay.sync(&[push(&frames[..1])]).await;
+    let bytes = post(&request(&[push(&[frames[1].clone(), chunk('a', 2, 1)])]));
+    let mut client = relay.connect().await;
+    client.send(&bytes[..bytes.len() - 1]).await;
+    drop(client);
+    waits.read_until(b"data: changed\n\n\r\n0\r\n\r\n").await;
+    assert_eq!(frames_of(&relay.sync(&[pull(&frames[..1])]).await.body), frames[1..]);
+    relay.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn nothing_but_waiting_is_done_there() {
     let relay = Running::in_memory(Limits::default()).await;
     let (_, head) = waiting(&relay, &[push(&[chunk('a', 0, 1)])]).await;

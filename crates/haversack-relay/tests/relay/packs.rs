@@ -1,17 +1,21 @@
 //! Packs and retires: who gets which frames, what is dropped, and what stays of it. Over every storage alike.
 
-use haversack_relay::{DataDir, Memory, Sqlite, Storage, exchange};
+use haversack_relay::{DataDir, Intake, Memory, Sqlite, Storage, exchange};
 use haversack_wire::hash::{Label, derive};
+use haversack_wire::limits::FRAME_MAX;
 use haversack_wire::request::{Basis, Section};
 use haversack_wire::{CursorDigest, FrameHash, KeyHint, PackHeader, Retire, RetireHash};
 
-use crate::frames::{chunk, push, request, roster, tag, told, with_vector};
+use crate::frames::{chunk, chunk_of, frames_of, push, request, roster, tag, told, with_vector};
 
 const PREIMAGE: [u8; 32] = [77; 32];
 
 /// A part of a pack.
 fn part(fill: u8) -> Vec<u8> {
-    let length = 256 - PackHeader::LEN as u16;
+    part_of(fill, 256 - PackHeader::LEN as u16)
+}
+
+fn part_of(fill: u8, length: u16) -> Vec<u8> {
     let header =
         PackHeader { manifest: false, length, nonce: [fill; 24], hint: KeyHint::default() };
     [&header.encode()[..], &vec![fill; length.into()]].concat()
@@ -102,6 +106,34 @@ fn a_retire_drops_at_the_next_one_and_leaves_cursors_as_they_were() {
         let digest = frames.iter().fold(CursorDigest::default(), |d, f| d.next(FrameHash::of(f)));
         (idle.head.cursor, idle.head.basis) = (4, Basis::Digest(digest));
         assert_eq!(tell(storage, idle), "");
+    });
+}
+
+/// What is dropped between the page that looked at it and the one that was to bring it is passed over, not sent as something else.
+#[test]
+fn what_is_dropped_while_it_is_being_sent_is_passed_over() {
+    on_all(|storage| {
+        let parts: Vec<Vec<u8>> = (0..10).map(|n| part_of(n, 30_000)).collect();
+        tell(storage, at_ours(push(&parts)));
+        let chunks: Vec<Vec<u8>> =
+            (0..10).map(|n| chunk_of(tag('a'), n, n as u8, FRAME_MAX)).collect();
+        tell(storage, at_ours(push(&chunks)));
+        // It takes two to drop chunks.
+        tell(storage, at_ours(push(&[retire(PREIMAGE, 1, &[])])));
+        let mut dropped = vec![retire(PREIMAGE, 10, &parts)];
+        for section in [loose(0), at_ours(push(&[]))] {
+            let asked = request(&[section]);
+            let mut answer = Intake::new().feed(storage, &asked).unwrap().finish(storage).unwrap();
+            let mut all = answer.next_page(storage).unwrap().unwrap();
+            dropped.drain(..).for_each(|frame| drop(tell(storage, at_ours(push(&[frame])))));
+            while let Some(page) = answer.next_page(storage).unwrap() {
+                all.extend(page);
+            }
+            let frames = frames_of(&all);
+            assert!(frames.len() > 2 && frames.len() < 10, "{}", frames.len());
+            assert!(frames.iter().all(|frame| parts.contains(frame) || chunks.contains(frame)));
+            dropped.push(retire(PREIMAGE, 9, &[]));
+        }
     });
 }
 
