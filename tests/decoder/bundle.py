@@ -27,15 +27,15 @@ def read(data: bytes) -> list[bytes]:
     frames: list[bytes] = []
     try:
         while frame := reader.blob(limits.FRAME):
-            frames.append(frame)
-            if len(frames) > limits.BUNDLE_FRAMES:
+            if len(frames) == limits.BUNDLE_FRAMES:
                 raise Refused(refusal.MAXIMUM)
-        count = reader.integer(4)
+            frames.append(frame)
+        if reader.integer(4) != len(frames):
+            raise Refused(COUNT)
+        reader.end()
     except Refused as refused:
-        raise (cut(len(frames)) if refused.reason == refusal.ENDS_EARLY else refused) from refused
-    if count != len(frames):
-        raise Refused(COUNT)
-    reader.end()
+        is_cut = bool(frames) or refused.reason == refusal.ENDS_EARLY
+        raise (cut(len(frames)) if is_cut else refused) from refused
     return frames
 
 

@@ -45,9 +45,9 @@ const FILES: &[(&str, Make, Taken)] = &[
     (
         "a count that is wrong",
         |good, _| [&good[..good.len() - 4], &9_999_u32.to_le_bytes()].concat(),
-        No,
+        Wholly,
     ),
-    ("more behind the end", |good, _| [good, b"more"].concat(), No),
+    ("more behind the end", |good, _| [good, b"more"].concat(), Wholly),
     (
         "a record longer than any frame",
         |good, _| [&good[..5], &[0x81, 0x80, 0x04], &vec![1; 65_537], &good[5..]].concat(),

@@ -41,15 +41,15 @@ pub struct Bundle<'a> {
 pub enum Ending {
     /// With its count of frames.
     Whole,
-    /// Too early: the frames before that are good.
+    /// Too early, or in something else: the frames before that are good.
     Cut,
 }
 
-/// Reads a bundle. One that was cut gives its whole frames.
+/// Reads a bundle. One that was cut, or is damaged, gives its whole frames up to there: each proves itself.
 ///
 /// # Errors
-/// [`Error::Malformed`] when it is not a bundle or its count is wrong, [`Error::Unknown`] for a newer version or a wrapped one,
-/// [`Error::Limit`] for a frame over its maximum, [`Error::Trailing`] when bytes follow its end.
+/// [`Error::Malformed`] when it is not a bundle, [`Error::Unknown`] for a newer version or a wrapped one; and, where no frame comes before
+/// it, [`Error::Limit`] for one over its maximum, [`Error::Malformed`] for a wrong count, [`Error::Trailing`] when bytes follow its end.
 pub fn decode(bytes: &[u8]) -> Result<Bundle<'_>, Error> {
     let mut r = Reader::new(WHAT, bytes);
     if r.array()? != MAGIC {
@@ -62,19 +62,25 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle<'_>, Error> {
         }
     }
     let mut frames = Vec::new();
-    let ending = loop {
+    match read_frames(r, &mut frames) {
+        Err(error) if frames.is_empty() => Err(error),
+        ending => Ok(Bundle { ending: ending.unwrap_or(Ending::Cut), frames }),
+    }
+}
+
+fn read_frames<'a>(mut r: Reader<'a>, frames: &mut Vec<&'a [u8]>) -> Result<Ending, Error> {
+    loop {
         match r.blob(FRAME_MAX) {
-            Ok([]) => break read_end(r, frames.len())?,
+            Ok([]) => return read_end(r, frames.len()),
             Ok(frame) => {
-                frames.push(frame);
                 let what = "frames in a bundle";
-                crate::codec::bounded(what, frames.len() as u64, BUNDLE_FRAMES_MAX)?;
+                crate::codec::bounded(what, frames.len() as u64 + 1, BUNDLE_FRAMES_MAX)?;
+                frames.push(frame);
             }
-            Err(Error::Short { .. }) => break Ending::Cut,
+            Err(Error::Short { .. }) => return Ok(Ending::Cut),
             Err(error) => return Err(error),
         }
-    };
-    Ok(Bundle { frames, ending })
+    }
 }
 
 fn read_end(mut r: Reader<'_>, frames: usize) -> Result<Ending, Error> {
@@ -100,6 +106,22 @@ mod tests {
         }
         let whole = decode(&bytes).unwrap();
         assert_eq!((whole.frames.len(), whole.ending), (2, Ending::Whole));
+    }
+
+    #[test]
+    fn whatever_follows_them_whole_frames_are_good() {
+        let frames = [vec![1; 256], vec![2; 272]];
+        let bytes = encode(frames.iter().map(Vec::as_slice)).unwrap();
+        let check = |damaged: &[u8], expect: usize| {
+            let bundle = decode(damaged).unwrap();
+            assert_eq!((bundle.frames.len(), bundle.ending), (expect, Ending::Cut));
+            assert!(bundle.frames.iter().zip(&frames).all(|(found, frame)| found == frame));
+        };
+        // The end of a card's file is zeros, or what lay there before; a length is another one; the count is.
+        check(&[&bytes[..400], &[0; 137]].concat(), 1);
+        check(&[&bytes[..263], &[0xff; 274]].concat(), 1);
+        check(&[&bytes[..], b"!"].concat(), 2);
+        check(&[&bytes[..bytes.len() - 4], &[9, 0, 0, 0]].concat(), 2);
     }
 
     #[test]

@@ -187,6 +187,17 @@ impl<'a> Reader<'a> {
         bounded(self.what, found, limit)
     }
 
+    /// Reads how many items follow, each of at least a byte: no more than there are bytes left. For what this program has sealed itself:
+    /// whatever was written can be read.
+    ///
+    /// # Errors
+    /// As [`Reader::varint`], and [`Error::Short`].
+    pub fn listed(&mut self) -> Result<usize, Error> {
+        let found = self.varint()?;
+        let fits = usize::try_from(found).ok().filter(|count| *count <= self.rest.len());
+        fits.ok_or(Error::Short { what: self.what })
+    }
+
     /// Reads a varint that fits 32 bits.
     ///
     /// # Errors

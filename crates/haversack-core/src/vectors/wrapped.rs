@@ -39,8 +39,8 @@ fn plain() -> Vec<Vector> {
         file("wrapped", "ok", &wrap(&two)).hexes("frame", [vec![9; 256], vec![8; 300]]),
         file("wrapped_of_none", "ok", &wrap(&none)),
         file("wrapped_of_a_cut_bundle", "cut: 1 whole frame", &wrap(cut)),
-        file("wrapped_of_a_wrong_count", "count of frames is wrong", &wrap(&wrong)),
-        file("wrapped_with_more_inside", "1 bytes too many", &wrap(&trailing)),
+        file("wrapped_of_a_wrong_count", "cut: 2 whole frames", &wrap(&wrong)),
+        file("wrapped_with_more_inside", "cut: 2 whole frames", &wrap(&trailing)),
     ]
 }
 
