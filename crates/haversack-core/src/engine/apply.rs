@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::Automerge;
-use haversack_wire::limits::{LANES_MAX, WAITING_MAX};
+use haversack_wire::limits::LANES_MAX;
 use haversack_wire::{Document, Epoch, FrameHash, Lane, Position, Space, StatementHash};
 
 use super::Engine;
@@ -534,9 +534,7 @@ fn refused_statement(space: &SpaceState, chunk: &Opened) -> Option<Reason> {
 /// Remembers what of a signed body no document takes: its lane, and its other documents, go on.
 fn pass_over(batch: &mut Batch, chunk: &Opened, mut lane: LaneState, refused: bool) {
     if refused {
-        lane.quarantined.push(chunk.sequence);
-        let from = lane.quarantined.len().saturating_sub(WAITING_MAX);
-        lane.quarantined.drain(..from);
+        lane.quarantine([chunk.sequence]);
     }
     batch.space.lanes.insert(chunk.body.lane, lane);
 }

@@ -17,6 +17,14 @@ use crate::docs::rebuild::{self, Tip};
 use crate::members::{Content, Roster, Set, Written};
 use crate::seeded::{Bug, seeded};
 
+/// A document as it is believed.
+struct Believed {
+    document: Automerge,
+    changes: BTreeSet<ChangeHash>,
+    /// How many of its changes are not.
+    left_out: u64,
+}
+
 /// A change of the log, and what is said against it.
 struct Held {
     change: Change,
@@ -37,8 +45,20 @@ impl Engine {
     pub(super) fn shown(&self, id: &Document, full: Automerge) -> Result<Automerge, Error> {
         match self.is_doubted(id, self.written(id, &full)) {
             false => Ok(full),
-            true => self.project(id, self.written(id, &full)).map(|(document, _)| document),
+            true => self.project(id, self.written(id, &full)).map(|believed| believed.document),
         }
+    }
+
+    /// The changes of a document that are believed; nothing where all are.
+    pub(super) fn believed_changes(
+        &self,
+        id: &Document,
+    ) -> Result<Option<BTreeSet<ChangeHash>>, Error> {
+        if !self.is_doubted(id, Written::Newer) && !self.is_doubted(id, Written::Records) {
+            return Ok(None);
+        }
+        let written = self.written(id, &self.rebuild_document(id)?);
+        self.project(id, written).map(|believed| Some(believed.changes))
     }
 
     /// How many changes of the log are not believed.
@@ -48,7 +68,7 @@ impl Engine {
         for id in ids {
             if self.is_doubted(&id, Written::Newer) || self.is_doubted(&id, Written::Records) {
                 let written = self.written(&id, &self.rebuild_document(&id)?);
-                sum += self.project(&id, written)?.1;
+                sum += self.project(&id, written)?.left_out;
             }
         }
         Ok(sum)
@@ -79,8 +99,8 @@ impl Engine {
         !cutters(space, &row.head.lane, row.head.sequence, Written::Records).is_empty()
     }
 
-    /// Builds a document from what is believed of it, and counts what is not.
-    fn project(&self, id: &Document, written: Written) -> Result<(Automerge, u64), Error> {
+    /// Builds a document from what is believed of it.
+    fn project(&self, id: &Document, written: Written) -> Result<Believed, Error> {
         let held = self.held_changes(id, written)?;
         let vouched = vouched(&held, &self.space()?.group.roster);
         let mut document = Automerge::new();
@@ -88,21 +108,22 @@ impl Engine {
             .iter()
             .filter(|held| held.cutters.is_empty() || vouched.contains(&held.change.hash()))
             .collect();
-        let mut taken: BTreeSet<ChangeHash> = BTreeSet::new();
+        let mut changes: BTreeSet<ChangeHash> = BTreeSet::new();
         loop {
             let before = open.len();
             let mut ready = Vec::new();
             open.retain(|held| {
-                let fits = held.change.deps().iter().all(|dependency| taken.contains(dependency));
+                let fits = held.change.deps().iter().all(|dependency| changes.contains(dependency));
                 if fits {
-                    taken.insert(held.change.hash());
+                    changes.insert(held.change.hash());
                     ready.push(held.change.clone());
                 }
                 !fits
             });
             document.apply_changes(ready).map_err(|_| Error::Document { what: "projected" })?;
             if open.len() == before {
-                return Ok((document, (held.len() - taken.len()) as u64));
+                let left_out = (held.len() - changes.len()) as u64;
+                return Ok(Believed { document, changes, left_out });
             }
         }
     }

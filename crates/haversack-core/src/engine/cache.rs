@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use automerge::{Automerge, ChangeHash};
 use haversack_wire::codec::{put_blob, put_varint};
-use haversack_wire::limits::LANES_MAX;
 use haversack_wire::{Document, Lane, Reader};
 
 use super::Engine;
@@ -48,12 +47,12 @@ impl Base {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut r = Reader::new(WHAT, bytes);
         let mut tips = BTreeMap::new();
-        for _ in 0..r.count(LANES_MAX).ok()? {
+        for _ in 0..r.listed().ok()? {
             let lane = Lane::new(r.array().ok()?);
             let sequence = r.varint().ok()?;
             tips.insert(lane, Tip { sequence, hash: Some(ChangeHash(r.array().ok()?)) });
         }
-        let count = r.count(LANES_MAX).ok()?;
+        let count = r.listed().ok()?;
         let heads: Vec<_> =
             (0..count).map(|_| r.array().map(ChangeHash)).collect::<Result<_, _>>().ok()?;
         let document = Automerge::load(r.blob(SAVE_MAX).ok()?).ok()?;

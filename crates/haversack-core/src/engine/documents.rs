@@ -387,6 +387,8 @@ impl Engine {
         let registry = self.space.as_ref().map(|space| registry(space.space()));
         match record {
             Record::Registry(_) if registry != Some(*id) => Record::Other,
+            // Of which nothing is believed.
+            Record::Other if registry == Some(*id) => Record::Registry(Vec::new()),
             record => record,
         }
     }

@@ -245,4 +245,4 @@ pub(super) fn erased(document: Document, lane: Lane, sequence: Option<u32>) -> R
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -8,7 +8,9 @@
 use std::collections::BTreeSet;
 
 use automerge::transaction::{Transactable, Transaction};
-use automerge::{Automerge, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, Value};
+use automerge::{
+    Automerge, AutomergeError, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, Value,
+};
 use haversack_wire::{Document, Epoch, Incarnation, Lane, LaneTag};
 
 use super::Engine;
@@ -143,7 +145,7 @@ impl Engine {
         let changes = open.iter().filter(|row| row.head.kind == RowKind::Changes);
         let documents: BTreeSet<Document> = changes.map(|row| row.head.document).collect();
         for id in &documents {
-            let (base, full) = (self.without(id, since)?, self.rebuild_document(id)?);
+            let (base, full) = self.around(id, since)?;
             let mut document = base.clone().with_actor(author.id().clone());
             let mut tx = document.transaction();
             redo((&base, &ROOT), (&full, &ROOT), &mut tx, &ROOT)
@@ -186,31 +188,46 @@ impl Engine {
 
     /// The rows of a lane that nobody else has.
     fn unspoken(&self, since: Since) -> Vec<Row> {
-        let is_unspoken = |row: &&Row| {
-            row.head.lane == since.lane
-                && (row.head.sequence.is_none() || since.is_left(row.head.sequence))
-        };
+        let is_unspoken = |row: &&Row| since.is_unspoken(&row.head);
         let rows = self.index.documents().flat_map(|(_, entry)| &entry.rows);
         let mut rows: Vec<Row> = rows.filter(is_unspoken).copied().collect();
         rows.sort_by_key(|row| row.id);
         rows
     }
 
-    /// A document as its log has it, less what nobody else has, and what builds on that.
-    fn without(&self, id: &Document, since: Since) -> Result<Automerge, Error> {
-        let known = self.known_changes(id)?;
-        let is_told = |known: &&Known| known.row.head.kind == RowKind::Changes;
-        let is_unspoken = |known: &&Known| {
-            let head = &known.row.head;
-            head.lane == since.lane && (head.sequence.is_none() || since.is_left(head.sequence))
+    /// A document less what nobody else has, and what builds on that; and with it. As it is believed, or, if what nobody else has was
+    /// written on what is not, as the log has it.
+    fn around(&self, id: &Document, since: Since) -> Result<(Automerge, Automerge), Error> {
+        let (known, full) = (self.known_changes(id)?, self.rebuild_document(id)?);
+        let is_own = |known: &&Known| {
+            known.row.head.kind == RowKind::Changes && since.is_unspoken(&known.row.head)
         };
+        let mut own = known.iter().filter(is_own).map(|known| known.change.hash());
+        let believed = self.believed_changes(id)?;
+        let believed = believed.filter(|believed| own.all(|hash| believed.contains(&hash)));
+        let base = self.without(id, since, (&known, believed.as_ref()))?;
+        let full = if believed.is_some() { self.shown(id, full)? } else { full };
+        Ok((base, full))
+    }
+
+    fn without(
+        &self,
+        id: &Document,
+        since: Since,
+        (known, believed): (&[Known], Option<&BTreeSet<ChangeHash>>),
+    ) -> Result<Automerge, Error> {
+        let is_believed =
+            |change: &Change| believed.is_none_or(|believed| believed.contains(&change.hash()));
+        let is_told =
+            |known: &&Known| known.row.head.kind == RowKind::Changes && is_believed(&known.change);
+        let is_unspoken = |known: &&Known| since.is_unspoken(&known.row.head);
         let told = || known.iter().filter(is_told);
         let unspoken = told().filter(is_unspoken).map(|known| known.change.hash()).collect();
-        let fallen = with_dependents(&known, &unspoken);
+        let fallen = with_dependents(known, &unspoken);
         let rows = self.index.document(id).map(|entry| entry.rows.as_slice()).unwrap_or_default();
         let mut changes = Vec::new();
         for row in rows.iter().filter(|row| row.head.kind == RowKind::Carried) {
-            changes.extend(self.carried_changes(row)?);
+            changes.extend(self.carried_changes(row)?.into_iter().filter(is_believed));
         }
         let stays = told().map(|known| &known.change);
         changes.extend(stays.filter(|change| !fallen.contains(&change.hash())).cloned());
@@ -228,6 +245,10 @@ struct Since {
 }
 
 impl Since {
+    fn is_unspoken(&self, head: &RowHead) -> bool {
+        head.lane == self.lane && (head.sequence.is_none() || self.is_left(head.sequence))
+    }
+
     fn is_left(&self, sequence: Option<u32>) -> bool {
         let place = self.from.zip(sequence);
         place.is_some_and(|(from, sequence)| from <= sequence)

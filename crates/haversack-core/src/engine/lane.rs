@@ -1,9 +1,9 @@
 //! What is known of a lane: its author, how far it has come, what it said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::codec::put_varint;
-use haversack_wire::limits::{HEADS_MAX, LANES_MAX, WAITING_MAX};
+use haversack_wire::limits::WAITING_MAX;
 use haversack_wire::{Document, Error, Incarnation, Lane, Position, Reader, StatementHash};
 
 use crate::docs::rebuild::Tip;
@@ -71,6 +71,12 @@ impl LaneState {
         }
     }
 
+    /// Notes that of these bodies something was refused. Of many, the newest count: a vector has no room for more.
+    pub(super) fn quarantine(&mut self, sequences: impl IntoIterator<Item = u32>) {
+        let all: BTreeSet<u32> = self.quarantined.drain(..).chain(sequences).collect();
+        self.quarantined.extend(all.iter().skip(all.len().saturating_sub(WAITING_MAX)));
+    }
+
     /// The first 8 bytes of the position, as vectors carry it.
     pub(super) fn position_start(&self) -> [u8; 8] {
         haversack_wire::hash::cut(widen(self.position.to_bytes()))
@@ -134,14 +140,14 @@ impl LaneState {
         lane.position = Position::new(r.array()?);
         for _ in 0..r.varint()? {
             let from = r.varint_u32()?;
-            let count = r.count(HEADS_MAX)?;
+            let count = r.listed()?;
             let heads = (0..count).map(|_| r.array().map(StatementHash::new));
             lane.rosters.push((from, heads.collect::<Result<_, _>>()?));
         }
-        for _ in 0..r.count(LANES_MAX)? {
+        for _ in 0..r.listed()? {
             lane.mentions.push(Lane::new(r.array()?));
         }
-        for _ in 0..r.count(LANES_MAX)? {
+        for _ in 0..r.listed()? {
             let named = Lane::new(r.array()?);
             let (next, hash) = (r.varint_u32()?, r.array()?);
             let quarantined = read_sequences(r)?;
@@ -158,7 +164,7 @@ pub(super) fn put_sequences(out: &mut Vec<u8>, sequences: &[u32]) {
 }
 
 pub(super) fn read_sequences(r: &mut Reader<'_>) -> Result<Vec<u32>, Error> {
-    (0..r.count(WAITING_MAX)?).map(|_| r.varint_u32()).collect()
+    (0..r.listed()?).map(|_| r.varint_u32()).collect()
 }
 
 fn widen(position: [u8; 16]) -> [u8; 32] {

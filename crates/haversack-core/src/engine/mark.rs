@@ -5,9 +5,6 @@ use haversack_wire::{Error, FrameHash, Reader};
 
 use super::wait::version;
 
-/// Frames that are remembered in a mark.
-const FRAMES_MAX: usize = 1 << 20;
-
 /// A batch that was about to be applied. One that is still there at the next start was cut off, perhaps by
 /// itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,7 +76,7 @@ impl Mark {
         let mut r = Reader::new("mark", bytes);
         let cautious = r.u8()? == 1;
         let mut list = || -> Result<Vec<FrameHash>, Error> {
-            (0..r.count(FRAMES_MAX)?).map(|_| r.array().map(FrameHash::new)).collect()
+            (0..r.listed()?).map(|_| r.array().map(FrameHash::new)).collect()
         };
         let (frames, poison) = (list()?, list()?);
         let (suspect, deaths) = (FrameHash::new(r.array()?), r.u8()?);

@@ -201,8 +201,7 @@ impl Engine {
             let kind = RowKind::Aside(position.unwrap_or_default(), false);
             self.relabel(staged, &row, kind)?;
             if let Some(lane) = space.lanes.get_mut(&row.head.lane) {
-                let refused: BTreeSet<u32> = lane.quarantined.drain(..).chain([sequence]).collect();
-                lane.quarantined.extend(refused);
+                lane.quarantine([sequence]);
             }
         }
     }

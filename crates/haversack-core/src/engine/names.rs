@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use haversack_wire::codec::{put_blob, put_varint};
-use haversack_wire::limits::DEVICES_MAX;
 use haversack_wire::{Device, Reader, Space};
 
 use super::Engine;
@@ -99,7 +98,7 @@ impl Engine {
         };
         let mut r = Reader::new("names", &bytes);
         let mut names = BTreeMap::new();
-        for _ in 0..r.count(DEVICES_MAX)? {
+        for _ in 0..r.listed()? {
             let device = Device::new(r.array()?);
             names.insert(device, Label::new(r.text(NAME_MAX)?)?);
         }

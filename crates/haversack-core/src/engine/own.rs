@@ -59,19 +59,22 @@ impl Engine {
         generation: &Generation,
     ) -> Option<u32> {
         let own = own_tag(space, generation)?;
-        let packed = space.packed(generation).get(&own).copied();
+        let packed = self.own_packed(space, own, generation);
         let mut mailboxes = exchange.mailboxes().iter();
         let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation)?;
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
         route.unproved.filter(|from| mailbox.named(&own) <= *from)?;
-        let from = route.unproved.take()?.max(packed.unwrap_or_default());
+        let from = route.unproved.take()?.max(packed);
         let known = route.known.get(&own).copied().unwrap_or_default();
+        let is_sent = |sequence: &u32| exchange.sent.contains(sequence);
         let is_there = |sequence: &u32| {
-            exchange.sent.contains(sequence)
-                || exchange.shown.contains(&(*generation, *sequence))
-                || self.is_let_go(*sequence)
+            exchange.shown.contains(&(*generation, *sequence)) || self.is_let_go(*sequence)
         };
-        let lost: Vec<u32> = (from..known).filter(|sequence| !is_there(sequence)).collect();
+        let (sent, lost): (Vec<u32>, Vec<u32>) =
+            (from..known).filter(|sequence| !is_there(sequence)).partition(is_sent);
+        // Where the end's digest says nothing, what was acknowledged just now is shown next time.
+        route.unproved = sent.first().copied().filter(|_| mailbox.differs);
+        exchange.tally.again |= route.unproved.is_some();
         let first = *lost.first().filter(|_| !seeded(Bug::SentIsSafe))?;
         route.known.insert(own, first);
         exchange.tally.again = true;
@@ -79,6 +82,19 @@ impl Engine {
         let gone = lost.iter().filter(is_gone).count();
         exchange.blame(Fault::RolledBack, gone as u64);
         Some(first)
+    }
+
+    /// Up to where packs have this device's lane: its own, or as far as somebody who keeps the team's work has signed to have it. A word
+    /// about packs frees nobody of the rest.
+    pub(super) fn own_packed(
+        &self,
+        space: &SpaceState,
+        own: LaneTag,
+        generation: &Generation,
+    ) -> u32 {
+        let packed = space.packed(generation).get(&own).copied().unwrap_or_default();
+        let mine = space.packs.mine_of(&space.lane);
+        if packed > mine { packed.min(self.first_at_risk(own).max(mine)) } else { packed }
     }
 
     /// An own body, as it is kept to be sent.

@@ -28,6 +28,7 @@ impl Engine {
         let content = Content::RenewDevice { device_key, kem_key };
         say_after(&mut space, (old, Some(&new.sign)), parents, content)?;
         move_to(&mut space, &new);
+        space.packs.disown();
         space.refresh(self.ring.epochs());
         let staged = Staged {
             frames: self.hand_over_bodies(None)?,

@@ -153,10 +153,11 @@ impl Engine {
         generation: &Generation,
         (cursor, digest): (u64, CursorDigest),
     ) {
-        if exchange.loose.contains(generation) {
+        if exchange.loose.contains_key(generation) {
             exchange.passed(generation, cursor, digest);
             exchange.tally.again = true;
-            space.read_packs((exchange.relay(), *generation), cursor);
+            let wanted = exchange.loose.get(generation).cloned().unwrap_or_default();
+            space.read_packs((exchange.relay(), *generation), cursor, &wanted);
             settle_taken(exchange, space, generation);
             return;
         }
@@ -197,7 +198,7 @@ impl Engine {
         if is_squatted && !at.is_some_and(is_old) {
             exchange.blame(Fault::Squatted, 1);
         }
-        if exchange.loose.contains(generation) {
+        if exchange.loose.contains_key(generation) {
             space.packs.read((exchange.relay(), *generation), cursor);
         }
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
@@ -243,11 +244,12 @@ impl Engine {
         let mut mailboxes = exchange.mailboxes().iter();
         let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation);
         // What a keeper says that a pack has, a relay may have dropped, and need not get again.
-        let packed = space.packed(generation);
+        let mut packed = space.packed(generation);
+        own.and_then(|own| packed.insert(own, self.own_packed(space, own, generation)));
         let packed = |tag: &LaneTag| packed.get(tag).copied().unwrap_or_default();
         let held_back = |mailbox: &MailboxTrail| mailbox.held_back(lanes, packed) > 0;
         let held_back = mailbox.is_some_and(held_back);
-        if !exchange.loose.contains(generation) {
+        if !exchange.loose.contains_key(generation) {
             space.packs.read_all(&(exchange.relay(), *generation));
         }
         let named = |own: LaneTag| mailbox.map_or(u32::MAX, |mailbox| mailbox.named(&own));
@@ -345,10 +347,6 @@ impl Engine {
         exchange.tally.pushed_bytes += u64::from(pushed.size);
         let own = own_tag(space, generation);
         let mailbox = (exchange.relay(), *generation);
-        if pushed.pack.is_some_and(|pack| space.packs.pushed(mailbox, pack)) {
-            // Now it is told what is in it: to the relay, and to the team.
-            (space.owes_word, exchange.tally.again) = (true, true);
-        }
         exchange.taken.push((*generation, *pushed));
         let Some((tag, sequence)) = pushed.place.filter(|_| pushed.carried.is_none()) else {
             return;
@@ -370,11 +368,19 @@ impl Engine {
 }
 
 /// Takes note, once its section ended in order, of what the relay took that has no place, or was carried: in an answer that broke off
-/// before that, it may say so of what it has forgotten since.
+/// before that, it may say so of what it has forgotten since. Of a pack, on which the relay is told to drop what is in it, only where
+/// the digest at the end speaks of what was acknowledged.
 fn settle_taken(exchange: &mut Exchange, space: &mut SpaceState, generation: &Generation) {
-    let live = exchange.live;
-    let route = space.routes.entry((exchange.relay(), *generation)).or_default();
-    for (_, pushed) in exchange.taken.extract_if(.., |(at, _)| at == generation) {
+    let (live, mailbox) = (exchange.live, (exchange.relay(), *generation));
+    let is_counted = exchange.mailbox(generation).is_some_and(|mailbox| !mailbox.differs);
+    let taken: Vec<_> = exchange.taken.extract_if(.., |(at, _)| at == generation).collect();
+    let packs = taken.iter().filter_map(|(_, pushed)| pushed.pack).filter(|_| is_counted);
+    // Once it has a pack it is told what is in it: the relay, and the team.
+    let is_whole = packs.fold(false, |whole, pack| space.packs.pushed(mailbox, pack) | whole);
+    space.owes_word |= is_whole;
+    exchange.tally.again |= is_whole;
+    let route = space.routes.entry(mailbox).or_default();
+    for (_, pushed) in taken {
         // What a line left open may have been pushed under an epoch that is not live any more.
         let is_live = pushed.epoch == live;
         route.roster = if pushed.roster && is_live { Some(live) } else { route.roster };

@@ -1,9 +1,9 @@
 //! The way to a relay: what a request says and brings. What the answer says is `answer`'s.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::request::{Basis, Section, SectionHead};
-use haversack_wire::{Epoch, FrameHash, Generation, Lane, LaneTag, Relay, RetireHash};
+use haversack_wire::{Epoch, FrameHash, Generation, Lane, LaneTag, Pack, Relay, RetireHash};
 
 use super::Engine;
 use super::documents::Staged;
@@ -124,7 +124,7 @@ impl Engine {
             load.more = !load.room.take(&mut load.grants);
         }
         let (mut sections, mut mailboxes) = (Vec::new(), Vec::new());
-        let mut loose = BTreeSet::new();
+        let mut loose = BTreeMap::new();
         for ((generation, secret, retire), state) in all.into_iter().zip(states) {
             let offers = match asks {
                 true => Vec::new(),
@@ -134,8 +134,10 @@ impl Engine {
             };
             let mut head = section_head(route, (&secret, retire, &space.lane), &state);
             let is_loose = !asks && self.wants_pack(&space, &route.relay, &generation);
-            space.packs.ask(&(route.relay, generation), is_loose, &mut head);
-            loose.extend(is_loose.then_some(generation));
+            let wanted: Vec<Pack> = space.group.packs.pending().copied().collect();
+            let wanted = is_loose.then_some(wanted);
+            space.packs.ask(&(route.relay, generation), wanted.as_deref(), &mut head);
+            loose.extend(wanted.map(|wanted| (generation, wanted)));
             mailboxes.push(trail(generation, (&offers, live.epoch), &head, state));
             let frames = offers.into_iter().map(|offer| offer.frame).collect();
             sections.push(Section { head, frames });
@@ -185,8 +187,10 @@ impl Engine {
             offers.extend(self.offers(space, state)?);
             let from = self.first_owed(space, state);
             load.own_from = self.bodies.range(from..).next().map(|(sequence, _)| *sequence);
-            let pack = self.pack_offers(space, relay, generation)?.into_iter();
+            let (pack, is_all) = self.pack_offers(space, relay, generation)?;
+            let pack = pack.into_iter();
             offers.extend(pack.map(|(f, pack)| Offer { pack: Some(pack), ..Offer::new(f) }));
+            load.more |= !is_all;
         } else if !offers.is_empty() {
             let notices = self.notices(space, generation)?.into_iter().map(Offer::new);
             offers.splice(0..0, notices);

@@ -157,9 +157,12 @@ impl Engine {
             .forked()
             .filter_map(|(lane, bodies)| Some((*lane, bodies.rivals.first_key_value()?.0.0)))
             .collect();
+        let believed = self.believed_changes(id)?;
         // What was carried proves itself: it does not fall with who carried it.
-        let is_told =
-            |known: &&Known| matches!(known.row.head.kind, RowKind::Changes | RowKind::Carried);
+        let is_told = |known: &&Known| {
+            matches!(known.row.head.kind, RowKind::Changes | RowKind::Carried)
+                && believed.as_ref().is_none_or(|all| all.contains(&known.change.hash()))
+        };
         let is_other = |known: &&Known| {
             let head = &known.row.head;
             let since =
@@ -170,7 +173,7 @@ impl Engine {
         let fallen = with_dependents(known, &other);
         let is_own = |k: &Known| k.row.head.lane == own && fallen.contains(&k.change.hash());
         if known.iter().any(is_own) {
-            return self.document(id);
+            return self.believed(id);
         }
         let stays: BTreeSet<ChangeHash> = known
             .iter()

@@ -147,7 +147,7 @@ impl Engine {
         };
         let mut r = Reader::new("spaces", &bytes);
         let mut ids = BTreeMap::new();
-        for _ in 0..r.count(SPACES_MAX)? {
+        for _ in 0..r.listed()? {
             let name = SpaceName::new(r.text(NAME_MAX)?)?;
             ids.insert(name, r.array()?);
         }

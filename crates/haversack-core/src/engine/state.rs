@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::codec::{bounded, put_blob, put_varint};
-use haversack_wire::limits::{EPOCHS_MAX, FRAME_MAX, LANES_MAX, PUSH_FRAMES_MAX, STATEMENTS_MAX};
+use haversack_wire::limits::{EPOCHS_MAX, FRAME_MAX, LANES_MAX};
 use haversack_wire::{
     CursorDigest, Epoch, EpochHash, Error, FrameHash, Generation, Incarnation, Lane, LaneTag,
     Padding, Reader, Relay, RetireHash, Space,
@@ -123,18 +123,18 @@ impl RouteState {
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
         let mut relay = Self { cursor: r.varint()?, ..Self::default() };
         relay.digest = CursorDigest::new(r.array()?);
-        for _ in 0..r.count(KNOWN_MAX)? {
+        for _ in 0..r.listed()? {
             relay.known.insert(LaneTag::new(r.array()?), r.varint_u32()?);
         }
         relay.roster = Some(Epoch::new(r.array()?)).filter(|epoch| *epoch != Epoch::default());
         (relay.needs_vector, relay.ended) = (r.u8()? == 1, r.u8()? == 1);
         relay.dropped = r.varint_u32()?;
-        for _ in 0..r.count(STATEMENTS_MAX)? {
+        for _ in 0..r.listed()? {
             relay.granted.insert((Epoch::new(r.array()?), r.array()?));
         }
         (relay.differs, relay.strikes) = (r.u8()? == 1, r.u8()?);
         relay.partial = Partial::new(r.varint()?, r.blob(FRAME_MAX)?.to_vec());
-        for _ in 0..r.count(PUSH_FRAMES_MAX)? {
+        for _ in 0..r.listed()? {
             relay.unsure.push(Pushed::decode(r)?);
         }
         for _ in 0..r.varint()? {
@@ -393,7 +393,7 @@ fn put_places(out: &mut Vec<u8>, places: &BTreeMap<Lane, u32>) {
 }
 
 fn read_places(r: &mut Reader<'_>) -> Result<BTreeMap<Lane, u32>, Error> {
-    let count = r.count(2 * LANES_MAX)?;
+    let count = r.listed()?;
     (0..count).map(|_| Ok((Lane::new(r.array()?), r.varint_u32()?))).collect()
 }
 
@@ -405,7 +405,7 @@ fn decode_group(r: &mut Reader<'_>) -> Result<Group, Error> {
     for bytes in read_epochs(r, 2 * EPOCHS_MAX)? {
         group.epochs.add(EpochStatement::decode::<Real>(&space, &bytes)?);
     }
-    for _ in 0..r.count(2 * EPOCHS_MAX)? {
+    for _ in 0..r.listed()? {
         group.epochs.add_anchor(EpochHash::new(r.array()?));
     }
     for _ in 0..r.varint()? {
@@ -446,7 +446,7 @@ fn put_grants(out: &mut Vec<u8>, group: &Group) {
 // More than others may open: a new life of this device always has room.
 fn decode_lanes(bytes: &[u8]) -> Result<BTreeMap<Lane, LaneState>, Error> {
     let mut r = Reader::new(WHAT, bytes);
-    let count = r.count(2 * LANES_MAX)?;
+    let count = r.listed()?;
     (0..count).map(|_| Ok((Lane::new(r.array()?), LaneState::decode(&mut r)?))).collect()
 }
 
@@ -455,10 +455,10 @@ type Routes = BTreeMap<(Relay, Generation), RouteState>;
 fn decode_relays(bytes: &[u8]) -> Result<(BTreeMap<Relay, String>, Routes, Faults), Error> {
     let mut r = Reader::new(WHAT, bytes);
     let (mut pinned, mut routes) = (BTreeMap::new(), Routes::new());
-    for _ in 0..r.count(PINNED_MAX)? {
+    for _ in 0..r.listed()? {
         pinned.insert(Relay::new(r.array()?), r.text(TEXT_MAX)?.to_owned());
     }
-    for _ in 0..r.count(ROUTES_MAX)? {
+    for _ in 0..r.listed()? {
         let place = (Relay::new(r.array()?), Generation::new(r.array()?));
         routes.insert(place, RouteState::decode(&mut r)?);
     }
@@ -530,7 +530,7 @@ impl DeviceState {
             0 => None,
             _ => Some(r.array()?),
         };
-        let former = 0..r.count(FORMER_KEMS_MAX)?;
+        let former = 0..r.listed()?;
         let former_kems =
             former.map(|_| r.array().map(KemSecret::new)).collect::<Result<_, _>>()?;
         let lived_before = r.u8()? == 1;

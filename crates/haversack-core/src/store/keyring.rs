@@ -18,7 +18,6 @@ use crate::Error;
 use crate::crypto::{DocumentKey, EpochSecret, KeyringKey, PackKey, PurposeKey, VaultKey};
 
 const WHAT: &str = "keyring";
-const ENTRIES_MAX: usize = 4_194_304;
 /// Entries of a row when the whole keyring is written.
 const ROW_ENTRIES: usize = 1_024;
 const PURPOSES: [Purpose; 3] = [Purpose::State, Purpose::Snapshot, Purpose::Outbox];
@@ -199,7 +198,7 @@ impl Keyring {
 
     fn take_row(&mut self, row: &[u8]) -> Result<(), Error> {
         let mut r = Reader::new(WHAT, row);
-        for _ in 0..r.count(ENTRIES_MAX)? {
+        for _ in 0..r.listed()? {
             let (kind, id, key) = (r.u8()?, r.array::<16>()?, r.array()?);
             match kind {
                 1 => drop(self.documents.insert(Document::new(id), DocumentKey::new(key))),

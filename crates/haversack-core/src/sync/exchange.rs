@@ -174,7 +174,7 @@ pub struct Exchange {
     at: usize,
     reader: AnswerReader,
     /// The mailboxes that are asked for packs, and not for chunks.
-    pub(crate) loose: BTreeSet<Generation>,
+    pub(crate) loose: BTreeMap<Generation, Vec<Pack>>,
     pub(crate) tally: Tally,
     /// Whether another device answers, and no relay.
     pub(crate) is_meeting: bool,
@@ -461,7 +461,7 @@ impl Exchange {
         if !mailbox.differs {
             let missing = cursor.saturating_sub(trail.cursor) - trail.beyond(cursor);
             ended.left_out = missing;
-            let is_back = cursor < trail.cursor;
+            let is_back = cursor < trail.cursor || trail.is_beyond(cursor);
             ended.differs = is_back || (cursor == trail.cursor && digest != trail.digest);
             ended.is_as_needed = ended.differs && mailbox.vector.is_some();
         }
@@ -596,6 +596,11 @@ impl Trail {
             return 0;
         }
         self.ahead.range(self.cursor + 1..=cursor).count() as u64
+    }
+
+    /// Whether anything was told of a cursor beyond what is said to be the end.
+    fn is_beyond(&self, end: u64) -> bool {
+        self.ahead.last_key_value().is_some_and(|(cursor, _)| *cursor > end)
     }
 
     /// How many of these frames, in their order, fill the gaps up to a cursor: all or none, as the digest there shows.

@@ -68,7 +68,7 @@ fn named(engine: &Engine, label: &str) -> Option<ClientId> {
 }
 
 /// Writes into a client's file, as a newer version of this program may.
-fn edit(engine: &mut Engine, id: Document, label: &str) {
+pub(in crate::engine) fn edit(engine: &mut Engine, id: Document, label: &str) {
     let lane = engine.space().unwrap().lane;
     let author = engine.author(&lane).unwrap();
     let mut document = engine.document(&id).unwrap().with_actor(author.id().clone());

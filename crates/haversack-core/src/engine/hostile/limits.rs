@@ -305,3 +305,16 @@ proptest::proptest! {
         proptest::prop_assert_eq!(taken, (tags * 256).min(1_024));
     }
 }
+
+/// Whatever was put aside of a lane at once, no more is counted than a vector names, and what was saved can be read again.
+#[test]
+fn what_was_refused_of_a_lane_is_counted_up_to_a_limit() {
+    let mut lane = LaneState::new([1; 32], Incarnation::new([1; 8]));
+    lane.quarantine(0..300);
+    lane.quarantine([100, 299, 7]);
+    assert_eq!(lane.quarantined, (44..300).collect::<Vec<u32>>());
+    lane.quarantined = (0..300).collect();
+    let mut bytes = Vec::new();
+    lane.encode(&mut bytes);
+    assert_eq!(LaneState::decode(&mut haversack_wire::Reader::new("lane", &bytes)).unwrap(), lane);
+}

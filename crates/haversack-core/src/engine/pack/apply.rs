@@ -77,9 +77,7 @@ impl Engine {
             }
         }
         for (document, parts) in documents {
-            if !self.index.is_gone(&document) {
-                self.apply_document(batch, document, parts, &mut became)?;
-            }
+            self.apply_document(batch, document, parts, &mut became)?;
             if batch.staged.documents.len() >= SAVE_DOCUMENTS {
                 self.save_some(batch)?;
             }
@@ -142,13 +140,14 @@ impl Engine {
         if news.is_empty() {
             return Ok(());
         }
-        if is_erased_file(self, batch, &document, &news) {
-            // What others may still send of it is known.
+        let is_erased = is_erased_file(self, batch, &document, &news);
+        if is_erased || self.index.is_gone(&document) {
+            // How far its authors had come stays: what they may still send of it goes on from there.
             for (_, new) in news {
                 batch.tips.insert((document, new.lane), new.tip);
                 batch.staged.rows.push((gone(document, new.lane, new.tip), Vec::new()));
             }
-            batch.space.owes_word = true;
+            batch.space.owes_word |= is_erased;
             return Ok(());
         }
         let mut base = self.staged_document(batch, &document)?;
@@ -274,11 +273,21 @@ impl Engine {
             return;
         }
         let Some(taking) = space.packs.taking.remove(pack) else { return };
-        for (id, end) in taking.ends {
+        let is_gone = |document: &Document| {
+            self.index.is_gone(document)
+                || self.is_erased(document)
+                || batch.staged.rows.iter().any(|(head, _)| is_erasure(head, document))
+        };
+        let mut left = Vec::new();
+        for (id, mut end) in taking.ends {
             // Of a lane with rivals every body is needed to say which are believed.
             if id == space.lane || self.index.is_forked(&id) {
                 continue;
             }
+            let (of_gone, passed): (BTreeMap<_, _>, _) =
+                std::mem::take(&mut end.passed).into_iter().partition(|(id, _)| is_gone(id));
+            left.extend(of_gone.into_iter().map(|(of, tip)| (gone(of, id, tip), Vec::new())));
+            end.passed = passed;
             let fresh = || LaneState::new(end.device_key, end.incarnation);
             let lane = space.lanes.entry(id).or_insert_with(fresh);
             let (next, hash) = (end.next, end.position_start());
@@ -292,6 +301,7 @@ impl Engine {
         let own = space.lanes.get(&space.lane).map(|own| own.device_key);
         let role = own.and_then(|key| space.group.roster.member(&key)?.role);
         space.owes_word |= role.is_some_and(Role::keeps_work);
+        batch.staged.rows.extend(left);
     }
 }
 
@@ -302,10 +312,13 @@ fn is_erased_file(
     document: &Document,
     news: &[(usize, New)],
 ) -> bool {
-    let is_it = |head: &RowHead| head.kind == RowKind::Erased && head.document == *document;
-    let is_staged = || batch.staged.rows.iter().any(|(head, _)| is_it(head));
+    let is_staged = || batch.staged.rows.iter().any(|(head, _)| is_erasure(head, document));
     let mut changes = news.iter().flat_map(|(_, new)| &new.changes);
     changes.any(read::begins_client) && (engine.is_erased(document) || is_staged())
+}
+
+fn is_erasure(head: &RowHead, document: &Document) -> bool {
+    head.kind == RowKind::Erased && head.document == *document
 }
 
 fn became_at(became: &mut [Became], at: usize, what: Became) {

@@ -19,9 +19,8 @@ impl Engine {
     /// are not.
     pub(super) fn is_behind(&self, space: &SpaceState) -> bool {
         let here = |lane: &Lane| space.lanes.get(lane).map_or(0, |lane| lane.next);
-        let retired = space.packs.retired.iter();
-        let mut retired = retired.filter(|(lane, _)| **lane != space.lane);
-        retired.any(|(lane, next)| *next > here(lane))
+        let mut retired = space.retired().into_iter().filter(|(lane, _)| *lane != space.lane);
+        retired.any(|(lane, next)| next > here(&lane))
             || self.waiting.waits().any(|(_, wait, _)| wait.need == Need::Before)
             || self.waiting.foreign_ours() > 0
     }
@@ -69,6 +68,11 @@ fn of_no_use(order: &[Pack], stale: &[Pack]) -> Vec<Pack> {
 }
 
 impl PackState {
+    /// This device goes on under other keys: nobody takes a pack under the old ones any more, and another is due.
+    pub(in crate::engine) fn disown(&mut self) {
+        self.mine.iter_mut().for_each(|mine| mine.is_stale = true);
+    }
+
     /// Something was erased that may be in packs whose keys are here.
     pub(in crate::engine) fn note_erased(&mut self, packs: &[Pack]) {
         let is_new = |pack: &&Pack| !self.stale.contains(pack);

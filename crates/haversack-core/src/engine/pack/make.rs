@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use automerge::ChangeHash;
-use haversack_wire::limits::{DOCUMENTS_MAX, OPERATIONS_MAX, RAW_MAX, WAITING_MAX};
+use haversack_wire::limits::{
+    DOCUMENTS_MAX, OPERATIONS_MAX, PACK_SEGMENTS_MAX, RAW_MAX, WAITING_MAX,
+};
 use haversack_wire::{Document, FrameHash, Lane};
 
 use super::super::Engine;
@@ -32,6 +34,8 @@ const SEALED_LOW: usize = 29 * 1_024;
 const SEALED_GOAL: usize = 31 * 1_024 + 512;
 /// How often a segment is tried.
 const TRIES: usize = 4;
+/// Frames of older packs that are remembered until relays were told to drop them.
+const OLD_FRAMES_MAX: usize = 16 * PACK_SEGMENTS_MAX;
 /// Lanes in a segment of lanes.
 const LANES_TARGET: usize = 64;
 /// Bytes of changes in one part: far below what a segment may hold.
@@ -55,6 +59,8 @@ struct Making {
     bytes: u64,
     /// The first row.
     first: Option<i64>,
+    /// Lanes of which what others have to know fits no segment: their bodies stay as they are.
+    left_out: BTreeSet<Lane>,
 }
 
 /// What a pack has of one document.
@@ -137,8 +143,8 @@ impl Engine {
         left: &mut dyn FnMut(u64),
     ) -> Result<(), Error> {
         for erased in self.packed_erasures().chunks(DOCUMENTS_MAX) {
-            let frame = self.seal_segment(space, key, &erasures_of(space, erased))?;
-            self.keep_part(made, frame)?;
+            let of = |_: &Self, some: &[_]| erasures_of(space, some);
+            self.keep_segments((space, key), erased, &of, made)?;
         }
         let mut goal = RAW_START;
         let mut open: VecDeque<Piece> = VecDeque::new();
@@ -150,10 +156,32 @@ impl Engine {
         let ends: Vec<Lane> =
             space.lanes.iter().filter(|(_, l)| l.next > 0).map(|(id, _)| *id).collect();
         for lanes in ends.chunks(LANES_TARGET) {
-            let frame = self.seal_segment(space, key, &self.lane_ends(space, lanes))?;
-            self.keep_part(made, frame)?;
+            let of = |engine: &Self, some: &[_]| engine.lane_ends(space, some);
+            let left_out = self.keep_segments((space, key), lanes, &of, made)?;
+            made.left_out.extend(left_out);
         }
         Ok(())
+    }
+
+    /// Keeps segments of some things: one, or, where they do not fit, as many as it takes. Gives those that fit by themselves in none.
+    fn keep_segments<T: Clone>(
+        &mut self,
+        (space, key): (&SpaceState, &PackKey),
+        some: &[T],
+        of: &dyn Fn(&Self, &[T]) -> Segment,
+        made: &mut Making,
+    ) -> Result<Vec<T>, Error> {
+        match self.seal_segment(space, key, &of(self, some)) {
+            Ok(frame) => self.keep_part(made, frame).map(|()| Vec::new()),
+            Err(Error::Wire(_)) if some.len() > 1 => {
+                let (first, rest) = some.split_at(some.len() / 2);
+                let mut left_out = self.keep_segments((space, key), first, of, made)?;
+                left_out.extend(self.keep_segments((space, key), rest, of, made)?);
+                Ok(left_out)
+            }
+            Err(Error::Wire(_)) => Ok(some.to_vec()),
+            Err(error) => Err(error),
+        }
     }
 
     fn keep_part(&mut self, made: &mut Making, frame: Vec<u8>) -> Result<(), Error> {
@@ -392,10 +420,12 @@ impl Engine {
         let frames = made.hashes.len() as u32;
         let vector = space.lanes.iter().map(|(lane, state)| (*lane, state.next));
         // Of a forked lane every body is needed to say which are believed.
-        let is_whole = |(lane, next): &(Lane, u32)| *next > 0 && !self.index.is_forked(lane);
+        let is_whole = |(lane, next): &(Lane, u32)| {
+            *next > 0 && !self.index.is_forked(lane) && !made.left_out.contains(lane)
+        };
         let vector = vector.filter(is_whole).collect();
-        let old: BTreeSet<FrameHash> = older.into_iter().chain(hashes).collect();
-        let old = old.into_iter().collect();
+        // The newest first: in them is what was erased just now.
+        let old = hashes.into_iter().chain(older).take(OLD_FRAMES_MAX).collect();
         let (rows, untold, is_stale) = ((first, last), true, false);
         space.packs.mine = Some(Mine { pack, vector, old, rows, frames, untold, is_stale });
         let id = *space.space();
@@ -441,13 +471,19 @@ impl Engine {
         Segment { authors, lanes, ..Segment::default() }
     }
 
-    /// What of these lanes is believed and put aside all the same: what goes on from it is passed over.
+    /// What of these lanes is in no document here: believed and put aside all the same, or of documents that were let go. What goes on from
+    /// it is passed over.
     fn orphans(
         &self,
         lanes: &[Lane],
     ) -> BTreeMap<Lane, Vec<(Document, crate::docs::rebuild::Tip)>> {
         let mut orphans: BTreeMap<Lane, Vec<_>> = BTreeMap::new();
-        for (id, entry) in self.index.documents().filter(|(_, entry)| entry.has_beside()) {
+        let is_it = |entry: &DocumentRows| entry.has_beside() || entry.is_gone();
+        for (id, entry) in self.index.documents().filter(|(_, entry)| is_it(entry)) {
+            let gone = entry.rows.iter().filter(|row| row.head.kind == RowKind::Gone);
+            for row in gone.filter(|row| lanes.contains(&row.head.lane)) {
+                orphans.entry(row.head.lane).or_default().push((*id, row.head.tip));
+            }
             let is_change =
                 |row: &&Row| matches!(row.head.kind, RowKind::Aside(..) | RowKind::Passed(_));
             let beside = entry.rows.iter().filter(is_change);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use haversack_wire::limits::LANES_MAX;
 use haversack_wire::request::{Basis, SectionHead};
 use haversack_wire::{
     Frame, FrameHash, Generation, Lane, LaneTag, Pack, Relay, Retire, RetireHash,
@@ -25,38 +26,42 @@ const RETIRED_MAX: usize = 1_024;
 /// Frames of older packs that are named to be dropped.
 const OLD_MAX: usize = 1_024;
 
+/// Frames of a pack, and what each is.
+type PackOffers = Vec<(Vec<u8>, PackPush)>;
+
 /// Whether a frame is a part of a pack.
 pub(in crate::engine) fn is_pack(frame: &[u8]) -> bool {
     matches!(Frame::parse(frame), Ok(Frame::Pack(..)))
 }
 
 impl Engine {
-    /// The frames of this device's own pack that a mailbox does not have yet; once it has them all, what it may drop.
+    /// The frames of this device's own pack that a mailbox does not have yet, and whether those are all; once it has them, what it may
+    /// drop.
     pub(in crate::engine) fn pack_offers(
         &self,
         space: &SpaceState,
         relay: &Relay,
         generation: &Generation,
-    ) -> Result<Vec<(Vec<u8>, PackPush)>, Error> {
-        let Some(mine) = &space.packs.mine else { return Ok(Vec::new()) };
+    ) -> Result<(PackOffers, bool), Error> {
+        let Some(mine) = &space.packs.mine else { return Ok((Vec::new(), true)) };
         let route = space.packs.route(relay, generation);
         let delivered = if route.delivered.0 == mine.pack { route.delivered.1 } else { 0 };
         if delivered >= mine.frames {
             let is_due = route.retired != Some(mine.pack);
             let retire = is_due.then(|| retire(space, mine, generation)).flatten();
             let retire = retire.map(|frame| (frame, PackPush::Retire(mine.pack)));
-            return Ok(retire.into_iter().collect());
+            return Ok((retire.into_iter().collect(), true));
         }
         let (mut offers, mut bytes) = (Vec::new(), 0);
         for (place, row) in (0..).zip(self.own_parts(space)).skip(delivered as usize) {
             let frame = self.part(row)?;
             bytes += frame.len();
             if bytes > PUSH_BYTES_MAX {
-                break;
+                return Ok((offers, false));
             }
             offers.push((frame, PackPush::Part(mine.pack, place)));
         }
-        Ok(offers)
+        Ok((offers, true))
     }
 
     /// The rows of this device's own pack, that of its manifest first.
@@ -75,17 +80,19 @@ impl Engine {
         Ok(KeptFrame::decode(&bytes)?.frame)
     }
 
-    /// Whether a mailbox is to be asked for packs, and not yet for chunks.
+    /// Whether a mailbox is to be asked for packs, and not yet for chunks: for one that it was not asked for yet, or that is not whole
+    /// here while there is more in the mailbox than was read for it.
     pub(in crate::engine) fn wants_pack(
         &self,
         space: &SpaceState,
         relay: &Relay,
         generation: &Generation,
     ) -> bool {
-        let asked = space.packs.routes.get(&(*relay, *generation));
-        let is_asked = |pack: &Pack| asked.is_some_and(|route| route.asked.contains(pack));
-        let is_new = space.group.packs.pending().any(|pack| !is_asked(pack));
-        is_new && (!space.routes.values().any(|route| route.ended) || self.is_behind(space))
+        let asked = space.packs.route(relay, generation);
+        let has_grown = space.route(relay, generation).cursor > asked.reads;
+        let is_of_use = |pack: &Pack| has_grown || !asked.asked.contains(pack);
+        let is_any = space.group.packs.pending().any(is_of_use);
+        is_any && (!space.routes.values().any(|route| route.ended) || self.is_behind(space))
     }
 }
 
@@ -100,7 +107,8 @@ fn retire(space: &SpaceState, mine: &Mine, generation: &Generation) -> Option<Ve
     let mut lanes: Vec<(LaneTag, u32)> =
         mine.vector.iter().map(|(lane, next)| (secret.lane_tag(lane), *next)).collect();
     lanes.sort();
-    let frames: Vec<FrameHash> = mine.old.iter().take(OLD_MAX).copied().collect();
+    let mut frames: Vec<FrameHash> = mine.old.iter().take(OLD_MAX).copied().collect();
+    frames.sort();
     Retire { preimage, lanes, frames }.encode().ok()
 }
 
@@ -113,21 +121,22 @@ impl PackState {
     pub(in crate::engine) fn ask(
         &self,
         mailbox: &(Relay, Generation),
-        is_wanted: bool,
+        wanted: Option<&[Pack]>,
         head: &mut SectionHead,
     ) {
-        let loose = self.routes.get(mailbox).map_or(0, |route| route.loose);
-        head.basis = match std::mem::replace(&mut head.basis, Basis::Loose) {
-            _ if is_wanted => {
-                head.cursor = loose;
+        let PackRoute { loose, reads, asked, .. } = self.route(&mailbox.0, &mailbox.1);
+        head.basis = match (std::mem::replace(&mut head.basis, Basis::Loose), wanted) {
+            (_, Some(wanted)) => {
+                let is_read = wanted.iter().all(|pack| asked.contains(pack));
+                head.cursor = if is_read { loose.max(reads) } else { loose };
                 Basis::Loose
             }
-            Basis::Vector(vector)
+            (Basis::Vector(vector), None)
                 if loose > 0 && loose <= head.cursor && head.cursor < CURSOR_MAX =>
             {
                 Basis::Chunks(vector)
             }
-            basis => basis,
+            (basis, None) => basis,
         };
     }
 
@@ -145,7 +154,7 @@ impl PackState {
     /// A mailbox is not the one that it was: what it took of this device's pack may be gone.
     pub(in crate::engine) fn start_over(&mut self, mailbox: &(Relay, Generation)) {
         if let Some(route) = self.routes.get_mut(mailbox) {
-            (route.loose, route.delivered, route.retired) = Default::default();
+            *route = PackRoute::default();
         }
     }
 
@@ -167,20 +176,36 @@ impl PackState {
             }
             PackPush::Retire(pack) => {
                 route.retired = Some(pack);
-                let mut routes = self.routes.values().filter(|route| route.delivered.0 == pack);
-                if routes.all(|route| route.retired == Some(pack)) {
-                    // Every relay that has this one was told what came before it.
-                    self.mine.iter_mut().for_each(|mine| mine.old.clear());
-                }
+                self.forget_old(pack);
             }
         }
         matches!(pushed, PackPush::Part(..)) && self.is_delivered()
+    }
+
+    /// Forgets what came before a pack, once every mailbox that ever had any of this device's was told to drop it; what one retire had no
+    /// room for, the next one names.
+    fn forget_old(&mut self, pack: Pack) {
+        let used = |route: &&mut PackRoute| route.delivered.0 != Pack::default();
+        if !self.routes.values_mut().filter(used).all(|route| route.retired == Some(pack)) {
+            return;
+        }
+        let Some(mine) = &mut self.mine else { return };
+        mine.old.drain(..mine.old.len().min(OLD_MAX));
+        if !mine.old.is_empty() {
+            self.routes.values_mut().for_each(|route| route.retired = None);
+        }
     }
 
     /// Whether some relay has all of this device's pack.
     fn is_delivered(&self) -> bool {
         let mine = self.mine.as_ref().map(|mine| (mine.pack, mine.frames));
         self.routes.values().any(|route| Some(route.delivered) == mine)
+    }
+
+    /// Up to where this device's own pack has a lane.
+    pub(in crate::engine) fn mine_of(&self, lane: &Lane) -> u32 {
+        let mut all = self.mine.iter().flat_map(|mine| &mine.vector);
+        all.find(|(named, _)| named == lane).map_or(0, |(_, next)| *next)
     }
 
     /// What this device's next body says that a pack has.
@@ -203,22 +228,48 @@ impl SpaceState {
         if body.retired.is_empty() || !self.lanes.get(&body.lane).is_some_and(keeps) {
             return;
         }
+        let said = self.packs.said.entry(body.lane).or_default();
         for (lane, next) in &body.retired {
-            let known = self.packs.retired.entry(*lane).or_default();
-            *known = (*known).max(*next);
+            if said.len() < LANES_MAX || said.contains_key(lane) {
+                let known = said.entry(*lane).or_default();
+                *known = (*known).max(*next);
+            }
         }
     }
 
+    /// Of each lane, the first sequence that no pack is known to have: by the word of those who keep the team's work now, since nobody
+    /// takes the packs of others.
+    pub(in crate::engine) fn retired(&self) -> BTreeMap<Lane, u32> {
+        let mut retired = BTreeMap::new();
+        for (by, said) in &self.packs.said {
+            if !self.lanes.get(by).is_some_and(|lane| lane.keeps_work(&self.group.roster)) {
+                continue;
+            }
+            for (lane, next) in said {
+                let known = retired.entry(*lane).or_default();
+                *known = (*next).max(*known);
+            }
+        }
+        retired
+    }
+
     /// A mailbox that was asked for packs has nothing more of that kind up to a cursor: chunks are asked for next, those that no pack
-    /// brought.
-    pub(in crate::engine) fn read_packs(&mut self, mailbox: (Relay, Generation), cursor: u64) {
+    /// brought. A pack whose key came meanwhile, after its parts, was not asked for.
+    pub(in crate::engine) fn read_packs(
+        &mut self,
+        mailbox: (Relay, Generation),
+        cursor: u64,
+        wanted: &[Pack],
+    ) {
         let packs = &self.group.packs;
-        let asked = packs.order().iter().chain(packs.spent()).copied().collect();
+        let is_asked = |pack: &&Pack| wanted.contains(pack) || packs.spent().contains(pack);
+        let all = packs.order().iter().chain(packs.spent());
+        let asked = all.filter(is_asked).copied().collect();
         let pack_route = self.packs.routes.entry(mailbox).or_default();
         let route = self.routes.entry(mailbox).or_default();
         // What found no room is to come once more.
         let loose = if route.dropped > 0 { 0 } else { cursor };
-        (pack_route.asked, pack_route.loose) = (asked, loose);
+        (pack_route.asked, pack_route.loose, pack_route.reads) = (asked, loose, loose);
         // From here on the relay's cursors count.
         (route.needs_vector, route.differs) = (true, false);
         let Some(secret) = self.group.generations.get(&mailbox.1) else { return };
@@ -231,7 +282,7 @@ impl SpaceState {
     /// Of the lanes in a mailbox, the first sequence that no pack is known to have.
     pub(in crate::engine) fn packed(&self, generation: &Generation) -> BTreeMap<LaneTag, u32> {
         let Some(secret) = self.group.generations.get(generation) else { return BTreeMap::new() };
-        let all = self.packs.retired.iter();
-        all.map(|(lane, next)| (secret.lane_tag(lane), *next)).collect()
+        let all = self.retired().into_iter();
+        all.map(|(lane, next)| (secret.lane_tag(&lane), next)).collect()
     }
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::ChangeHash;
 use haversack_wire::codec::put_varint;
-use haversack_wire::limits::{HEADS_MAX, LANES_MAX, PACK_SEGMENTS_MAX};
 use haversack_wire::{
     Document, Error, FrameHash, Generation, Lane, Pack, Reader, Relay, StatementHash,
 };
@@ -27,8 +26,8 @@ pub(in crate::engine) struct PackState {
     pub(super) taking: BTreeMap<Pack, Taking>,
     /// What mailboxes were asked for, and given.
     pub(super) routes: BTreeMap<(Relay, Generation), PackRoute>,
-    /// Of each lane, the first sequence that no pack is known to have.
-    pub(in crate::engine) retired: BTreeMap<Lane, u32>,
+    /// What was said on each lane of packs: of which lanes, the first sequence that is in none.
+    pub(super) said: BTreeMap<Lane, BTreeMap<Lane, u32>>,
     /// The pack that this device made.
     pub(super) mine: Option<Mine>,
     /// Packs in which there is something that was erased since, as far as their keys were here then.
@@ -55,8 +54,9 @@ pub(super) struct Taking {
 pub(super) struct PackRoute {
     /// The cursor up to which frames that are no chunks were read.
     pub(super) loose: u64,
-    /// The packs for whose sake it was read.
+    /// The packs for whose sake it was read, and up to which cursor.
     pub(super) asked: Vec<Pack>,
+    pub(super) reads: u64,
     /// How many frames of this device's own pack it has, and of which.
     pub(super) delivered: (Pack, u32),
     /// The own pack after which it was told what to drop.
@@ -130,8 +130,12 @@ impl SpaceState {
             out.extend_from_slice(generation.as_bytes());
             route.encode(&mut out);
         }
-        let retired: Vec<(Lane, u32)> = state.retired.iter().map(|(l, n)| (*l, *n)).collect();
-        put_lanes(&mut out, &retired);
+        put_varint(&mut out, state.said.len() as u64);
+        for (by, said) in &state.said {
+            out.extend_from_slice(by.as_bytes());
+            let said: Vec<(Lane, u32)> = said.iter().map(|(lane, next)| (*lane, *next)).collect();
+            put_lanes(&mut out, &said);
+        }
         out.push(state.mine.is_some().into());
         state.mine.iter().for_each(|mine| mine.encode(&mut out));
         put_packs(&mut out, &state.stale);
@@ -163,22 +167,25 @@ impl SpaceState {
         }
         let (order, spent) = (read_packs(&mut r)?, read_packs(&mut r)?);
         self.group.packs = Packs::load(keys.clone(), order, spent);
-        for _ in 0..r.count(LANES_MAX)? {
+        for _ in 0..r.listed()? {
             let pack = Pack::new(r.array()?);
             self.packs.taking.insert(pack, Taking::decode(&mut r)?);
         }
-        for _ in 0..r.count(LANES_MAX)? {
+        for _ in 0..r.listed()? {
             let place = (Relay::new(r.array()?), Generation::new(r.array()?));
             self.packs.routes.insert(place, PackRoute::decode(&mut r)?);
         }
-        self.packs.retired = read_lanes(&mut r)?.into_iter().collect();
+        for _ in 0..r.listed()? {
+            let by = Lane::new(r.array()?);
+            self.packs.said.insert(by, read_lanes(&mut r)?.into_iter().collect());
+        }
         self.packs.mine = match r.u8()? {
             0 => None,
             _ => Some(Mine::decode(&mut r)?),
         };
         self.packs.stale = read_packs(&mut r)?;
         self.packs.compacted = r.varint_u32()?;
-        for _ in 0..r.count(2 * LANES_MAX)? {
+        for _ in 0..r.listed()? {
             let id = Lane::new(r.array()?);
             let (packed, told) = (read_packed(&mut r)?, read_rosters(&mut r)?);
             let passed = read_passed(&mut r)?;
@@ -207,9 +214,9 @@ impl Taking {
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
         let (signer, documents, segments) = (r.array()?, r.varint()?, read_hashes(r)?);
-        let taken = (0..r.count(PACK_SEGMENTS_MAX)?).map(|_| r.varint_u32());
+        let taken = (0..r.listed()?).map(|_| r.varint_u32());
         let taken = taken.collect::<Result<_, _>>()?;
-        let ends = (0..r.count(2 * LANES_MAX)?)
+        let ends = (0..r.listed()?)
             .map(|_| {
                 let (id, lane) = (Lane::new(r.array()?), LaneState::decode(r)?);
                 Ok((id, LaneState { passed: read_passed(r)?, ..lane }))
@@ -223,15 +230,16 @@ impl PackRoute {
     fn encode(&self, out: &mut Vec<u8>) {
         put_varint(out, self.loose);
         put_packs(out, &self.asked);
+        put_varint(out, self.reads);
         out.extend_from_slice(self.delivered.0.as_bytes());
         put_varint(out, self.delivered.1.into());
         put_packs(out, self.retired.as_slice());
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let (loose, asked) = (r.varint()?, read_packs(r)?);
+        let (loose, asked, reads) = (r.varint()?, read_packs(r)?, r.varint()?);
         let delivered = (Pack::new(r.array()?), r.varint_u32()?);
-        Ok(Self { loose, asked, delivered, retired: read_packs(r)?.pop() })
+        Ok(Self { loose, asked, reads, delivered, retired: read_packs(r)?.pop() })
     }
 }
 
@@ -293,7 +301,7 @@ fn read_passed(r: &mut Reader<'_>) -> Result<BTreeMap<Document, Tip>, Error> {
         let (document, sequence) = (Document::new(r.array()?), r.varint()?);
         Ok((document, Tip { sequence, hash: Some(ChangeHash(r.array()?)) }))
     };
-    (0..r.count(LANES_MAX)?).map(|_| entry(r)).collect()
+    (0..r.listed()?).map(|_| entry(r)).collect()
 }
 
 fn put_packs(out: &mut Vec<u8>, packs: &[Pack]) {
@@ -302,7 +310,7 @@ fn put_packs(out: &mut Vec<u8>, packs: &[Pack]) {
 }
 
 fn read_packs(r: &mut Reader<'_>) -> Result<Vec<Pack>, Error> {
-    (0..r.count(LANES_MAX)?).map(|_| r.array().map(Pack::new)).collect()
+    (0..r.listed()?).map(|_| r.array().map(Pack::new)).collect()
 }
 
 fn put_hashes(out: &mut Vec<u8>, hashes: &[FrameHash]) {
@@ -311,7 +319,7 @@ fn put_hashes(out: &mut Vec<u8>, hashes: &[FrameHash]) {
 }
 
 fn read_hashes(r: &mut Reader<'_>) -> Result<Vec<FrameHash>, Error> {
-    (0..r.count(16 * PACK_SEGMENTS_MAX)?).map(|_| r.array().map(FrameHash::new)).collect()
+    (0..r.listed()?).map(|_| r.array().map(FrameHash::new)).collect()
 }
 
 fn put_lanes(out: &mut Vec<u8>, lanes: &[(Lane, u32)]) {
@@ -323,7 +331,7 @@ fn put_lanes(out: &mut Vec<u8>, lanes: &[(Lane, u32)]) {
 }
 
 fn read_lanes(r: &mut Reader<'_>) -> Result<Vec<(Lane, u32)>, Error> {
-    (0..r.count(2 * LANES_MAX)?).map(|_| Ok((Lane::new(r.array()?), r.varint_u32()?))).collect()
+    (0..r.listed()?).map(|_| Ok((Lane::new(r.array()?), r.varint_u32()?))).collect()
 }
 
 fn put_rosters(out: &mut Vec<u8>, rosters: &[(u32, Vec<StatementHash>)]) {
@@ -338,8 +346,8 @@ fn put_rosters(out: &mut Vec<u8>, rosters: &[(u32, Vec<StatementHash>)]) {
 fn read_rosters(r: &mut Reader<'_>) -> Result<Vec<(u32, Vec<StatementHash>)>, Error> {
     let roster = |r: &mut Reader<'_>| {
         let from = r.varint_u32()?;
-        let heads = (0..r.count(HEADS_MAX)?).map(|_| r.array().map(StatementHash::new));
+        let heads = (0..r.listed()?).map(|_| r.array().map(StatementHash::new));
         Ok((from, heads.collect::<Result<_, _>>()?))
     };
-    (0..r.count(LANES_MAX)?).map(|_| roster(r)).collect()
+    (0..r.listed()?).map(|_| roster(r)).collect()
 }

@@ -38,10 +38,10 @@ impl Engine {
 
     /// How many bodies are here that no pack is known to have.
     fn bodies_beyond_packs(&self) -> u64 {
-        let lanes = self.space.iter().flat_map(|space| {
-            let packed = |lane: &Lane| space.packs.retired.get(lane).copied().unwrap_or_default();
-            space.lanes.iter().map(move |(id, lane)| lane.next.saturating_sub(packed(id)))
-        });
+        let Some(space) = &self.space else { return 0 };
+        let retired = space.retired();
+        let packed = |lane: &Lane| retired.get(lane).copied().unwrap_or_default();
+        let lanes = space.lanes.iter().map(|(id, lane)| lane.next.saturating_sub(packed(id)));
         lanes.map(u64::from).sum()
     }
 
@@ -49,7 +49,7 @@ impl Engine {
     /// here. Their positions stay, which acknowledgements name, and the records.
     pub(in crate::engine) fn compact(&mut self) -> Result<(), Error> {
         let space = self.space()?.clone();
-        let packed = space.packs.retired.get(&space.lane).copied().unwrap_or_default();
+        let packed = space.retired().get(&space.lane).copied().unwrap_or_default();
         let from = space.packs.compacted;
         if packed <= from {
             return Ok(());

@@ -7,7 +7,7 @@ use super::*;
 use crate::Passphrase;
 use crate::engine::Exposure;
 use crate::engine::tests::{carry, client, engine, join};
-use crate::model::Label;
+use crate::model::{Label, Site, SiteCode, SiteKind};
 
 /// A founder, two more coordinators and an educator, who all know each other.
 struct Team {
@@ -291,4 +291,33 @@ fn a_bundle_brings_what_is_sealed_under_a_key_that_it_grants() {
     client(&mut team.founder, "LOTUS");
     team.phone.import_bundle(&team.founder.export_bundle().unwrap()).unwrap();
     assert_eq!(team.phone.clients().unwrap().len(), 1);
+}
+
+/// Whoever goes on on a lane of its own says again what it has not signed yet on top of what is believed: what a removed colleague wrote
+/// beyond the cut lies in the same document, and would take it along.
+#[test]
+fn what_is_said_again_builds_on_nothing_that_is_not_believed() {
+    let mut team = team();
+    // The founder removes a coordinator, of whose last site it has not heard; the phone has it.
+    team.seized.put_site(&site("KM-N")).unwrap();
+    carry(&mut team.seized, &mut team.phone);
+    let (seized, phone) = (team.seized.device(), team.phone.device());
+    team.founder.revoke(seized, false).unwrap();
+    team.founder.set_role(phone, Role::Coordinator).unwrap();
+    carry(&mut team.founder, &mut team.phone);
+    assert!(team.phone.sites().unwrap().is_empty(), "it is beyond the cut");
+    // Made a coordinator, the phone adds a site, and goes on on another lane before it signs that.
+    team.phone.put_site(&site("VAN-1")).unwrap();
+    carry(&mut team.phone, &mut team.founder);
+    carry(&mut team.founder, &mut team.other);
+    for member in [&mut team.phone, &mut team.founder, &mut team.other] {
+        let codes: Vec<_> = member.sites().unwrap().into_iter().map(|site| site.code).collect();
+        assert_eq!(codes, [site("VAN-1").code]);
+        assert_eq!(member.status().unwrap().doubted, 1, "kept, and not shown");
+    }
+}
+
+fn site(code: &str) -> Site {
+    let (setting, closes) = (None, None);
+    Site { code: SiteCode::new(code).unwrap(), kind: SiteKind::BACKPACK, setting, closes }
 }

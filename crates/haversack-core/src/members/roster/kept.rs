@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use haversack_wire::codec::{put_blob, put_varint};
-use haversack_wire::limits::STATEMENTS_MAX;
 use haversack_wire::{Device, Error, Reader};
 
 use super::{Lines, Roster};
@@ -31,7 +30,7 @@ impl Roster {
     /// When it is not what was written.
     pub(crate) fn decode<S: Suite>(root: [u8; 32], r: &mut Reader<'_>) -> Result<Self, Error> {
         let mut roster = Self::new(root);
-        for _ in 0..r.count(STATEMENTS_MAX)? {
+        for _ in 0..r.listed()? {
             let bytes = r.blob(STATEMENT_BYTES_MAX)?;
             let statement = Statement::decode::<S>(&roster.space, bytes)?;
             let lines = Lines { signer: read_line(r)?, named: read_line(r)? };

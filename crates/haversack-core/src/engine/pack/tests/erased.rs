@@ -7,6 +7,8 @@ use haversack_wire::Document;
 use super::hostile::{pack_of, segments};
 use super::*;
 use crate::ClientId;
+use crate::engine::documents::Staged;
+use crate::engine::erase::{erased, tests::edit};
 
 /// A team with two clients' files, of which all know, and the one that is to go.
 fn team_with_files() -> (Team, ClientId) {
@@ -132,4 +134,48 @@ fn who_may_not_erase_erases_nothing_by_a_pack() {
     new.let_go_of_erased().unwrap();
     assert!(new.erasures().unwrap().is_empty());
     assert!(new.quarantined().iter().any(|refused| refused.reason.code() == "told"));
+}
+
+/// A phone that has not heard of an erasure writes into the file once more: who has the file's end from a pack alone passes that over, and
+/// the phone's lane goes on.
+#[test]
+fn what_a_late_phone_says_of_a_file_that_is_in_no_pack_keeps_nobody_from_its_lane() {
+    let (mut team, gone) = team_with_files();
+    give(&mut team.admin, &mut team.phones[1]);
+    edit(&mut team.phones[1], gone.0, "LOTUS-28");
+    team.gather();
+    team.admin.erase_client(gone).unwrap();
+    let pack = team.pack();
+    edit(&mut team.phones[1], gone.0, "LOTUS-29");
+    team.phones[1].close_unsent().unwrap();
+    team.phones[1].log(day(5), &[draft(5)]).unwrap();
+    let late = frames(&mut team.phones[1]);
+    let mut new = team.newcomer("new", Role::Educator);
+    new.receive(&pack, false).unwrap();
+    let received = new.receive(&late, false).unwrap();
+    assert_eq!((received.applied, received.quarantined, received.waiting), (2, 0, 0));
+    new.let_go_of_erased().unwrap();
+    assert_eq!(new.index.document(&gone.0).unwrap().left().count(), 0, "nothing of it is kept");
+    team.gather();
+    assert_eq!(new.canonical().unwrap(), team.admin.canonical().unwrap());
+    // From a pack that is made of a pack it goes on as well.
+    assert_eq!(new.contact_count().unwrap(), 2);
+}
+
+/// More erasures than one segment holds are in as many as it takes.
+#[test]
+fn however_many_were_erased_a_pack_can_be_made() {
+    let (mut team, gone) = team_with_files();
+    team.admin.erase_client(gone).unwrap();
+    team.admin.close_unsent().unwrap();
+    let lane = team.admin.space().unwrap().lane;
+    let document =
+        |n: u32| Document::new(haversack_wire::hash::cut(blake3::hash(&n.to_le_bytes()).into()));
+    let rows = (0..4_500).map(|n| (erased(document(n), lane, Some(0)), Vec::new())).collect();
+    team.admin.commit(Staged { rows, ..Staged::default() }).unwrap();
+    let pack = team.pack();
+    let mut new = team.newcomer("new", Role::Educator);
+    let received = new.receive(&pack, false).unwrap();
+    assert_eq!((received.applied, received.quarantined), (pack.len() as u32, 0));
+    assert_eq!(new.erasures().unwrap().len(), 4_501);
 }

@@ -278,3 +278,32 @@ fn what_a_pack_has_is_no_gap() {
     assert_eq!(faults(&mut new, &mut relay), BTreeSet::new());
     assert_eq!(new.contact_count().unwrap(), 2);
 }
+
+/// A pack of which the mailbox has a part so far is asked for again once there is more in it, and not before.
+#[test]
+fn a_pack_that_is_still_arriving_is_asked_for_until_it_is_whole() {
+    let (mut team, mut relay) = (Team::new(2), Small::default());
+    for n in 0..6 {
+        team.phones[n % 2].log(day(n as i64), &[draft(n as i64 + 1)]).unwrap();
+        synced(&mut team, &mut relay);
+    }
+    team.pack();
+    sync(&mut team.admin, &mut relay);
+    sync(&mut team.admin, &mut relay);
+    relay.drop_retired();
+    let mut new = team.newcomer("new", Role::Educator);
+    sync(&mut team.admin, &mut relay);
+    let frames = relay.frames.values_mut().next().unwrap();
+    let first = frames.iter().position(|frame| is_segment(frame)).unwrap();
+    let late = frames.remove(first);
+    sync(&mut new, &mut relay);
+    assert!(new.contact_count().unwrap() < 6, "a part is not there");
+    let (_, _, parts) = sync(&mut new, &mut relay);
+    assert_eq!(parts, 0, "nothing is asked for twice");
+    relay.frames.values_mut().next().unwrap().push(late);
+    for _ in 0..2 {
+        sync(&mut new, &mut relay);
+    }
+    assert_eq!(new.pack_progress(), PackProgress::default());
+    assert_eq!(new.contact_count().unwrap(), 6);
+}
