@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::Error;
 use crate::http_client::{Event, HttpAnswer, HttpClient, HttpFault, HttpRequest};
@@ -18,6 +18,9 @@ pub(crate) const SILENCE_TIME_MAX: Duration = Duration::from_secs(120);
 const BEGIN_TIME_MAX: Duration = Duration::from_secs(240);
 /// Beside that, for each so many bytes to send a second.
 const UP_LEN_A_SECOND: u64 = 1_024;
+/// How long an answer may take beside a second for each so many bytes of it: one that drips keeps nobody from the next relay.
+const TIME_MAX: Duration = Duration::from_secs(600);
+const DOWN_LEN_A_SECOND: u64 = 512;
 /// For the end of an answer of which all is known: longer than it is behind on any line, shorter than a new one takes on a bad one.
 const FINISH_TIME_MAX: Duration = Duration::from_secs(1);
 /// Bytes after which a piece is large enough: what is lost at most when the process is killed, beyond the network's own buffers.
@@ -29,6 +32,8 @@ pub(crate) struct Answer {
     status: u16,
     events: mpsc::Receiver<Event>,
     end: Option<Result<(), Error>>,
+    /// When it is given up, unless it is one to wait with.
+    deadline: Option<Instant>,
     _sending: Sending,
 }
 
@@ -62,7 +67,8 @@ impl Answer {
         }));
         match timeout(time_max, events.recv()).await.map_err(|_| interrupted())? {
             Some(Event::Status(status)) => {
-                Ok(Self { status, events, end: None, _sending: sending })
+                let deadline = Some(Instant::now() + TIME_MAX);
+                Ok(Self { status, events, end: None, deadline, _sending: sending })
             }
             Some(Event::End(Err(error))) => Err(error),
             Some(Event::End(Ok(())) | Event::Chunk(_)) => {
@@ -76,6 +82,11 @@ impl Answer {
         self.status
     }
 
+    /// An answer that says little for long, and is waited for.
+    pub(crate) fn for_news(self) -> Self {
+        Self { deadline: None, ..self }
+    }
+
     /// The next bytes; `None` at its end.
     pub(crate) async fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
@@ -84,7 +95,9 @@ impl Answer {
                 self.end = Some(Ok(()));
                 return end.map(|()| None);
             }
-            let event = timeout(SILENCE_TIME_MAX, self.events.recv()).await;
+            let silent = Instant::now() + SILENCE_TIME_MAX;
+            let until = self.deadline.map_or(silent, |deadline| deadline.min(silent));
+            let event = timeout_at(until, self.events.recv()).await;
             let event = event.map_err(|_| interrupted())?.ok_or(Error::Task)?;
             if let Some(chunk) = self.chunk_of(event) {
                 return Ok(Some(chunk));
@@ -113,7 +126,11 @@ impl Answer {
 
     fn chunk_of(&mut self, event: Event) -> Option<Bytes> {
         match event {
-            Event::Chunk(chunk) => Some(chunk),
+            Event::Chunk(chunk) => {
+                let time = Duration::from_millis(chunk.len() as u64 * 1_000 / DOWN_LEN_A_SECOND);
+                self.deadline.iter_mut().for_each(|deadline| *deadline += time);
+                Some(chunk)
+            }
             Event::End(how) => {
                 self.end = Some(how);
                 None

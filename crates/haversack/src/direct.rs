@@ -72,17 +72,15 @@ impl OwnHttp {
     }
 
     /// Sends a request on the line that carried the last one, if it still stands: on a bad network a new one takes seconds, and more
-    /// with TLS. If it turns out to be closed, on a new one: no request does harm that is made twice. Of a long one, of which much may
-    /// have arrived, the next exchange first asks how far it came.
+    /// with TLS. If it turns out to be closed, on a new one: no request does harm that is made twice. A long one would cost that dearly,
+    /// and has a new one at once.
     async fn ask(&self, request: &HttpRequest) -> Result<(Sender, Response<Incoming>), Error> {
-        if let Some(mut line) = self.kept_for(request)
+        if request.body.len() <= FRAME_MAX
+            && let Some(mut line) = self.kept_for(request)
             && line.ready().await.is_ok()
+            && let Ok(answer) = send(&mut line, request).await?
         {
-            match send(&mut line, request).await? {
-                Ok(answer) => return Ok((line, answer)),
-                Err(error) if error.is_canceled() || request.body.len() <= FRAME_MAX => {}
-                Err(error) => return Err(broken(&error)),
-            }
+            return Ok((line, answer));
         }
         let io = TokioIo::new(self.connections.open(&request.relay, &request.pins).await?);
         let (mut line, connection) =

@@ -72,3 +72,19 @@ pub enum Error {
     #[error("a task of this program failed")]
     Task,
 }
+
+impl Error {
+    /// Whether trying again cannot mend it: it is the address, another relay, or this store. What [`Notebook::follow`] ends with.
+    ///
+    /// [`Notebook::follow`]: crate::Notebook::follow
+    #[must_use]
+    pub const fn is_lasting(&self) -> bool {
+        use haversack_core::Error as Engine;
+        match self {
+            Self::Engine(error) => !matches!(error, Engine::Relay { .. } | Engine::Wire(_)),
+            Self::Proxy(ProxyError::Address { .. } | ProxyError::NotUsed) => true,
+            Self::Address { .. } | Self::OtherRelay | Self::Closed | Self::Task => true,
+            _ => false,
+        }
+    }
+}

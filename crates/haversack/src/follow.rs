@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use haversack_core::{Error as EngineError, RelayRoute};
+use haversack_core::RelayRoute;
 use tokio::time::{Instant, sleep};
 
 use crate::notebook::blocking;
-use crate::{Error, Notebook, ProxyError, RelayUrl, SyncReport, http};
+use crate::{Error, Notebook, RelayUrl, SyncReport, http};
 
 /// The first pause after a failure; it doubles with each further one.
 const PAUSE_MIN: Duration = Duration::from_secs(4);
@@ -21,7 +21,7 @@ impl Notebook {
     /// Syncs with a relay, then again whenever it has something new, until that cannot work any more. `told` hears how each
     /// sync went. After a failure it waits, 4 seconds and more each time, up to a quarter of an hour, half of it by chance.
     ///
-    /// Drop it to stop; nothing is lost.
+    /// Drop it to stop; nothing is lost. It does not keep the notebook from locking when idle, and ends with that.
     ///
     /// # Errors
     /// What trying again cannot mend: the address, the proxy's address, another relay, this store.
@@ -30,19 +30,22 @@ impl Notebook {
         url: &RelayUrl,
         mut told: impl FnMut(&Result<SyncReport, Error>),
     ) -> Error {
-        let mut failures = 0;
+        let this = self.in_background();
+        let (mut failures, mut called) = (0, false);
         loop {
-            let synced = self.sync(url).await;
+            let synced = this.sync(url).await;
             told(&synced);
             let moved = synced.as_ref().is_ok_and(|r| r.pushed > 0 || r.received.applied > 0);
             let began = Instant::now();
             let waited = match synced {
-                Ok(_) => self.wait_for_news(url).await,
+                Ok(_) => this.wait_for_news(url).await,
                 Err(error) => Err(error),
             };
-            let is_of_use = moved || began.elapsed() >= PAUSE_MIN;
+            // Whoever called for this sync, and had nothing, does not make up for it by keeping quiet for a while.
+            let is_of_use = moved || (!called && began.elapsed() >= PAUSE_MIN);
+            called = matches!(waited, Ok(true));
             let (from, to) = match waited {
-                Err(error) if is_lasting(&error) => return error,
+                Err(error) if error.is_lasting() => return error,
                 Ok(news) => rest(&mut failures, is_of_use, news),
                 Err(_) => rest(&mut failures, false, false),
             };
@@ -113,15 +116,6 @@ fn jittered(from: Duration, to: Duration) -> Duration {
     // Without randomness everybody takes the longest.
     let part = getrandom::fill(&mut random).map_or(u32::MAX, |()| u32::from_le_bytes(random));
     from + (to - from).mul_f64(f64::from(part) / f64::from(u32::MAX))
-}
-
-const fn is_lasting(error: &Error) -> bool {
-    match error {
-        Error::Engine(error) => !matches!(error, EngineError::Relay { .. } | EngineError::Wire(_)),
-        Error::Proxy(ProxyError::Address { .. } | ProxyError::NotUsed) => true,
-        Error::Address { .. } | Error::OtherRelay | Error::Closed | Error::Task => true,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

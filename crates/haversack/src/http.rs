@@ -51,7 +51,7 @@ pub(crate) const WAKE: &str = "/v1/wake";
 
 /// Asks to be told of news.
 pub(crate) async fn wake(way: &Way<'_>, body: Vec<u8>) -> Result<Answer, Error> {
-    post(way, WAKE, body).await
+    post(way, WAKE, body).await.map(Answer::for_news)
 }
 
 async fn post(way: &Way<'_>, path: &str, body: Vec<u8>) -> Result<Answer, Error> {

@@ -224,7 +224,7 @@ impl Notebook {
         async move {
             let Some(request) = request else { return };
             tokio::time::sleep(lifetime).await;
-            let Some(notebook) = shared.upgrade().map(|shared| Self { shared }) else { return };
+            let Some(notebook) = shared.upgrade().map(Self::of) else { return };
             // Where it was closed, or nothing can be saved, it stays until it is used or forgotten otherwise.
             let _ = tokio::task::spawn_blocking(move || notebook.forget_if(&request)).await;
         }

@@ -23,6 +23,8 @@ use crate::network::Network;
 #[derive(Debug, Clone)]
 pub struct Notebook {
     pub(crate) shared: Arc<Shared>,
+    /// Whether what is done with it is nobody's use of the store, which would keep it from locking.
+    is_background: bool,
 }
 
 /// What the clones of a notebook share.
@@ -146,7 +148,11 @@ impl Notebook {
 
     fn sharing(used: Arc<Mutex<Instant>>, network: Arc<Mutex<Network>>, engine: Engine) -> Self {
         let (engine, spaces) = (Mutex::new(Some(engine)), Mutex::default());
-        Self { shared: Arc::new(Shared { engine, used, spaces, network }) }
+        Self::of(Arc::new(Shared { engine, used, spaces, network }))
+    }
+
+    pub(crate) const fn of(shared: Arc<Shared>) -> Self {
+        Self { shared, is_background: false }
     }
 
     /// The notebook of a space of this one: whoever uses either uses both.
@@ -165,8 +171,16 @@ impl Notebook {
         let mut engine = self.engine();
         let engine = engine.as_mut().ok_or(Error::Closed)?;
         let done = in_clean_frame(|| run(engine)).map_err(Error::from);
-        self.shared.touch();
+        if !self.is_background {
+            self.shared.touch();
+        }
         done
+    }
+
+    /// The same notebook for what others bring about: a relay's news, a device beside this one. None of that keeps it from locking when
+    /// idle.
+    pub(crate) fn in_background(&self) -> Self {
+        Self { is_background: true, ..self.clone() }
     }
 
     /// Founds a space with this device as its first coordinator.

@@ -44,7 +44,8 @@ pub struct PeerReport {
     pub received: Received,
 }
 
-/// A notebook that answers other devices of its team. Their address for it is good until it is dropped.
+/// A notebook that answers other devices of its team. Their address for it is good until it is dropped. That it answers does not keep it from
+/// locking when idle; locked, it turns everybody away.
 pub struct PeerServer {
     notebook: Notebook,
     listener: TcpListener,
@@ -81,7 +82,7 @@ impl PeerServer {
         let (pin, config) = (pin.map_err(|_| Error::Task)?, config.map_err(|_| Error::Task)?);
         let id = notebook.with(|engine| Ok(engine.peer_id()))?;
         let url = RelayUrl::new(host, port, Some(id)).secured(vec![pin]);
-        Ok(Self { notebook: notebook.clone(), listener, acceptor: config.into(), url })
+        Ok(Self { notebook: notebook.in_background(), listener, acceptor: config.into(), url })
     }
 
     /// What other devices sync with: [`Notebook::sync_with_peer`].

@@ -172,13 +172,12 @@ impl Notebook {
     /// Makes new keys if it is time to, by this device's calendar, and with them a pack if much came since the last one; a pack also
     /// when something in the last one was erased. A calendar that is wrong by years makes keys once too often, and destroys nothing.
     pub(crate) fn rotate_when_due(&self) -> Result<(), Error> {
-        match today() {
-            Some(today) => self.with(|engine| {
-                let rotated = engine.rotate_when_due(today)?;
-                engine.pack_when_due(rotated).map(drop)
-            }),
-            None => self.with(|engine| engine.pack_when_due(false)).map(drop),
-        }
+        self.with(|engine| {
+            let rotated = today().map(|today| engine.rotate_when_due(today)).transpose()?;
+            // A pack that cannot be made keeps nobody from syncing; whoever makes one by hand is told why.
+            let _not_now = engine.pack_when_due(rotated.unwrap_or_default());
+            Ok(())
+        })
     }
 }
 

@@ -6,7 +6,7 @@ mod frames;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use haversack_core::Fault;
-use haversack_relay::{Memory, Storage, exchange};
+use haversack_relay::{Head, Memory, Storage, exchange};
 use haversack_wire::answer::Stored;
 use haversack_wire::{ChunkHeader, CursorDigest, Frame, FrameHash, KeyHint, LaneTag, Mailbox};
 

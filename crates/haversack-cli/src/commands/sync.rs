@@ -28,7 +28,8 @@ use crate::progress;
     The relay sees sealed frames of padded lengths, and cannot read them. That it holds a record does not make the record \
     safe: that is said only when a coordinator or an archive acknowledges it, which haversack status shows.\n\n\
     A store that is in several teams syncs each with the relays of its own roster, carries what was dropped in one for another, \
-    and sends that on. With --space NAME, or --relay, one team only.\n\n\
+    and sends that on. A team with which that does not work keeps nobody from the others, and is said to be left out. With --space NAME, \
+    or --relay, one team only.\n\n\
     Over https the relay must show the key that its address or the roster pins; where neither does, a certificate that a public \
     authority vouches for. Whoever watches the network then sees that you talk to this relay, and when. A proxy \
     hides that: through Tor, --proxy socks5h://127.0.0.1:9050. It looks the relay's name up itself, so .onion works.\n\n\
@@ -86,8 +87,8 @@ impl From<Profile> for Padding {
 pub(crate) struct Synced {
     #[serde(skip)]
     with: With,
-    /// The first relay that was reached.
-    relay: String,
+    /// The first relay that was reached, if any was.
+    relay: Option<String>,
     /// The sums over all relays.
     #[serde(flatten)]
     sum: Sums,
@@ -213,6 +214,8 @@ struct SpaceSynced {
 struct SpaceSkipped {
     name: String,
     why: Skipped,
+    /// What went wrong, in words.
+    error: Option<String>,
     own: Own,
 }
 
@@ -224,6 +227,20 @@ enum Skipped {
     NoRelay,
     /// It waits for the answer to a request to join.
     NoTeam,
+    /// It was tried, and did not work.
+    Failed,
+}
+
+impl SpaceSkipped {
+    fn new(name: &SpaceName, space: &Notebook, error: &Error) -> Result<Self, Error> {
+        let why = match error {
+            Error::NoRelay => Skipped::NoRelay,
+            Error::Notebook(NotebookError::Engine(EngineError::NoSpace)) => Skipped::NoTeam,
+            _ => Skipped::Failed,
+        };
+        let text = matches!(why, Skipped::Failed).then(|| error.to_string());
+        Ok(Self { name: name.to_string(), why, error: text, own: space.status()?.own.into() })
+    }
 }
 
 /// What frames brought.
@@ -299,35 +316,34 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Result<Synced, Error> {
     synced
 }
 
-/// Syncs every team, carries between them, and sends on what was carried. A further one that is in no team yet, or names no
-/// relay, is left out and said to be.
+/// Syncs every team, carries between them, and sends on what was carried. One with which that does not work keeps nobody from the
+/// others: it is left out, and said to be.
 async fn all(
     first: &Notebook,
     names: &[SpaceName],
     args: &Args,
     format: Format,
 ) -> Result<Synced, Error> {
-    let mut synced = one(first, args, format).await?;
+    let tried = one(first, args, format).await;
     let (mut spaces, mut skipped) = (Vec::new(), Vec::new());
     for name in names {
         let space = first.open_space(name)?;
-        let why = match one(&space, args, format).await {
-            Ok(synced) => {
-                spaces.push(SpaceSynced { name: name.to_string(), synced });
-                continue;
-            }
-            Err(Error::NoRelay) => Skipped::NoRelay,
-            Err(Error::Notebook(NotebookError::Engine(EngineError::NoSpace))) => Skipped::NoTeam,
-            Err(error) => return Err(error),
-        };
-        skipped.push(SpaceSkipped { name: name.to_string(), why, own: space.status()?.own.into() });
+        match one(&space, args, format).await {
+            Ok(synced) => spaces.push(SpaceSynced { name: name.to_string(), synced }),
+            Err(error) => skipped.push(SpaceSkipped::new(name, &space, &error)?),
+        }
     }
+    let mut synced = match tried {
+        Err(error) if spaces.is_empty() => return Err(error),
+        Err(error) => Synced::failed(first, &error)?,
+        Ok(synced) => synced,
+    };
     let carried = first.carry()?.taken;
     if carried > 0 {
-        synced.add(one(first, args, format).await?);
+        synced.again(first, args, format).await?;
         for space in &mut spaces {
             let notebook = first.open_space(&SpaceName::new(&space.name)?)?;
-            space.synced.add(one(&notebook, args, format).await?);
+            space.synced.again(&notebook, args, format).await?;
         }
     }
     synced.further = Some(Further { carried, spaces, skipped });
@@ -355,9 +371,10 @@ async fn one(notebook: &Notebook, args: &Args, format: Format) -> Result<Synced,
             }
         }
     }
-    let Some(relay) = reached.first().map(|one| one.relay.clone()) else {
+    let relay = reached.first().map(|one| one.relay.clone());
+    if relay.is_none() {
         return Err(why.unwrap_or(Error::NoRelay));
-    };
+    }
     let mut sum = Sums::default();
     reached.iter().for_each(|one| sum.add(&one.moved));
     let status = notebook.status()?;
@@ -380,12 +397,36 @@ impl Synced {
         self
     }
 
-    /// Adds what a second sync did.
-    fn add(&mut self, other: Self) {
+    /// A sync that came to nothing, and why.
+    fn failed(notebook: &Notebook, error: &Error) -> Result<Self, Error> {
+        let status = notebook.status()?;
+        let failed = RelayFailed { relay: String::new(), why: error.to_string() };
+        Ok(Self {
+            with: With::Relay,
+            relay: None,
+            sum: Sums::default(),
+            relays: Vec::new(),
+            failed: vec![failed],
+            own: status.own.into(),
+            removed: status.removed,
+            further: None,
+        })
+    }
+
+    /// Syncs once more, and adds what that did.
+    async fn again(
+        &mut self,
+        notebook: &Notebook,
+        args: &Args,
+        format: Format,
+    ) -> Result<(), Error> {
+        let again = one(notebook, args, format).await;
+        let other = again.or_else(|error| Self::failed(notebook, &error))?;
         self.sum.add(&other.sum);
         self.relays.extend(other.relays);
         self.failed.extend(other.failed);
         (self.own, self.removed) = (other.own, other.removed);
+        Ok(())
     }
 }
 
@@ -441,7 +482,10 @@ impl Show for Synced {
             faults.try_for_each(|fault| writeln!(out, "  that relay {}", fault.words))?;
         }
         for failed in &self.failed {
-            writeln!(out, "not with {}: {}", failed.relay, failed.why)?;
+            match failed.relay.as_str() {
+                "" => writeln!(out, "not synced: {}", failed.why)?,
+                relay => writeln!(out, "not with {relay}: {}", failed.why)?,
+            }
         }
         if self.removed {
             writeln!(
@@ -473,6 +517,13 @@ impl Further {
 }
 
 impl SpaceSkipped {
+    /// Where this device's records are that did not go.
+    fn owed(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::default();
+        self.own.lines(&mut table);
+        table.write(out)
+    }
+
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         let name = &self.name;
         match self.why {
@@ -481,10 +532,13 @@ impl SpaceSkipped {
             }
             Skipped::NoRelay => {
                 writeln!(out, "\n{name}: not synced, its roster names no relay")?;
-                let mut table = Table::default();
-                self.own.lines(&mut table);
-                table.write(out)?;
+                self.owed(out)?;
                 writeln!(out, "Name one: haversack --space {name} sync --relay http://HOST:PORT#ID")
+            }
+            Skipped::Failed => {
+                let why = self.error.as_deref().unwrap_or_default();
+                writeln!(out, "\n{name}: not synced: {why}")?;
+                self.owed(out)
             }
         }
     }

@@ -24,6 +24,23 @@ pub(super) const FORGING: &[(&str, Lie, Option<Fault>)] = &[
         Some(Fault::OtherPast),
     ),
     (
+        "acknowledges beyond its end",
+        |w, _, request| {
+            let all = World::asked(request);
+            let mut out = Vec::new();
+            for (index, (head, frames)) in (0..).zip(&all) {
+                out.push(Said::Section(index));
+                let acks = (0..frames.len() as u32).map(|n| (n, (1 << 40) + u64::from(n)));
+                out.extend(acks.map(|(n, cursor)| Said::Ack(n, Stored::New, cursor)));
+                let Head { cursor, digest } = w.fleet.relay.head(head.mailbox()).unwrap();
+                out.push(Said::End(cursor, digest));
+            }
+            out.push(Said::Done);
+            Some(saying(&out))
+        },
+        Some(Fault::Digest),
+    ),
+    (
         "stores without acknowledging",
         |w, _, request| {
             changed(w, request, |all| all.retain(|said| !matches!(said, Said::Ack(..))))

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-use super::{Args, Sums, Synced, all, one, stop};
+use super::{Args, FaultShown, Sums, Synced, all, one, stop, urls};
 use crate::error::Error;
 use crate::output::{self, Format, Show};
 
@@ -31,11 +31,14 @@ struct Moved {
     contacts: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     failed: Option<String>,
+    /// Whether that cannot be mended by trying again: the team is not followed any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    ended: bool,
+    /// What the relay did that it should not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<FaultShown>,
     #[serde(skip)]
-    requests: u32,
-    /// Whether anything came.
-    #[serde(skip)]
-    brought: bool,
+    sums: Sums,
 }
 
 impl Moved {
@@ -46,11 +49,14 @@ impl Moved {
                 space,
                 pushed: report.pushed,
                 contacts: report.contacts,
-                failed: None,
-                requests: report.requests,
-                brought: report.received.applied > 0,
+                faults: report.faults.iter().map(FaultShown::from).collect(),
+                sums: report.clone().into(),
+                ..Self::default()
             },
-            Err(error) => Self { space, failed: Some(error.to_string()), ..Self::default() },
+            Err(error) => {
+                let (failed, ended) = (Some(error.to_string()), error.is_lasting());
+                Self { space, failed, ended, ..Self::default() }
+            }
         }
     }
 }
@@ -61,9 +67,12 @@ impl Show for Moved {
             write!(out, "{space}: ")?;
         }
         match &self.failed {
+            Some(why) if self.ended => writeln!(out, "{why}; not followed any more"),
             Some(why) => writeln!(out, "{why}; trying again later"),
             None => writeln!(out, "new contacts {}, frames pushed {}", self.contacts, self.pushed),
-        }
+        }?;
+        let mut faults = self.faults.iter();
+        faults.try_for_each(|fault| writeln!(out, "  that relay {}", fault.words))
     }
 }
 
@@ -74,24 +83,30 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, place: usize, moved: &Moved) {
+    fn add(&mut self, moved: &Moved) {
         // Whoever stopped reading learns the rest from the records.
         let _gone = output::print(moved, self.format);
-        if let Some(sum) = self.sum(place) {
-            sum.requests += moved.requests;
-            sum.pushed += moved.pushed;
-            sum.contacts += moved.contacts;
+        if let Some(synced) = self.of(moved.space.as_deref()) {
+            synced.sum.add(&moved.sums);
         }
     }
 
-    fn sum(&mut self, place: usize) -> Option<&mut Sums> {
-        match place.checked_sub(1) {
-            None => Some(&mut self.all.sum),
-            Some(further) => {
-                let spaces = &mut self.all.further.as_mut()?.spaces;
-                spaces.get_mut(further).map(|space| &mut space.synced.sum)
+    /// The sum of a team; none of one that the first sync left out.
+    fn of(&mut self, space: Option<&str>) -> Option<&mut Synced> {
+        let Some(name) = space else { return Some(&mut self.all) };
+        let mut spaces = self.all.further.iter_mut().flat_map(|further| &mut further.spaces);
+        spaces.find(|space| space.name == name).map(|space| &mut space.synced)
+    }
+
+    /// All of it, and where each team's records are by now.
+    fn end(mut self, teams: &[Team]) -> Result<Synced, Error> {
+        for team in teams {
+            let status = team.notebook.status()?;
+            if let Some(synced) = self.of(team.name.as_deref()) {
+                (synced.own, synced.removed) = (status.own.into(), status.removed);
             }
         }
+        Ok(self.all)
     }
 }
 
@@ -104,24 +119,33 @@ pub(super) async fn run(
 ) -> Result<Synced, Error> {
     let stop = stop::requested(args.stop_with_stdin).map_err(|source| Error::Runtime { source })?;
     let synced = match names.is_empty() {
-        true => one(notebook, args, format).await?.alone(),
-        false => all(first, names, args, format).await?,
+        true => one(notebook, args, format).await.map(Synced::alone),
+        false => all(first, names, args, format).await,
     };
-    let teams = teams(first, notebook, &synced)?;
+    let synced = match synced {
+        // It answers later, perhaps.
+        Err(Error::Notebook(error)) if !error.is_lasting() => {
+            let error = Error::Notebook(error);
+            output::print_error(&error, format);
+            Synced::failed(notebook, &error)?.alone()
+        }
+        synced => synced?,
+    };
+    let teams = teams((first, notebook), names, args, &synced)?;
     let mut tally = Tally { all: synced, format };
     let (said, mut hears) = unbounded_channel();
     let mut following = JoinSet::new();
-    for (place, team) in teams.iter().enumerate() {
-        following.spawn(stay(team.clone(), place, said.clone()));
+    for team in &teams {
+        following.spawn(stay(team.clone(), said.clone()));
     }
     let mut stop = std::pin::pin!(stop);
     loop {
         tokio::select! {
             biased;
-            () = &mut stop => return Ok(tally.all),
-            Some((place, moved)) = hears.recv() => {
-                tally.add(place, &moved);
-                if moved.brought && teams.len() > 1 {
+            () = &mut stop => return tally.end(&teams),
+            Some(moved) = hears.recv() => {
+                tally.add(&moved);
+                if moved.sums.received.applied > 0 && teams.len() > 1 {
                     carry(first, &teams, &mut tally).await?;
                 }
             }
@@ -136,23 +160,49 @@ pub(super) async fn run(
     }
 }
 
-/// The teams that a sync has just reached.
-fn teams(first: &Notebook, notebook: &Notebook, synced: &Synced) -> Result<Vec<Team>, Error> {
-    let mut teams =
-        vec![Team { name: None, notebook: notebook.clone(), url: synced.relay.parse()? }];
-    for space in synced.further.iter().flat_map(|further| &further.spaces) {
-        let notebook = first.open_space(&SpaceName::new(&space.name)?)?;
-        let (name, url) = (Some(space.name.clone()), space.synced.relay.parse()?);
-        teams.push(Team { name, notebook, url });
+/// The teams that name a relay, each with the one that was reached just now, or else its first.
+fn teams(
+    (first, notebook): (&Notebook, &Notebook),
+    names: &[SpaceName],
+    args: &Args,
+    synced: &Synced,
+) -> Result<Vec<Team>, Error> {
+    let mut teams = Vec::new();
+    teams.extend(team(None, notebook.clone(), args, synced.relay.as_deref())?);
+    for name in names {
+        let mut spaces = synced.further.iter().flat_map(|further| &further.spaces);
+        let space = spaces.find(|space| space.name == name.to_string());
+        let relay = space.and_then(|space| space.synced.relay.as_deref());
+        teams.extend(team(Some(name.to_string()), first.open_space(name)?, args, relay)?);
     }
-    Ok(teams)
+    if teams.is_empty() { Err(Error::NoRelay) } else { Ok(teams) }
+}
+
+fn team(
+    name: Option<String>,
+    notebook: Notebook,
+    args: &Args,
+    relay: Option<&str>,
+) -> Result<Option<Team>, Error> {
+    let url = match relay {
+        Some(relay) => Some(relay.parse()?),
+        // Of one that is in no team yet there is nothing to follow.
+        None => {
+            notebook.relays().ok().and_then(|relays| urls(args, &relays).ok()).and_then(first_of)
+        }
+    };
+    Ok(url.map(|url| Team { name, notebook, url }))
+}
+
+fn first_of(relays: Vec<Vec<RelayUrl>>) -> Option<RelayUrl> {
+    relays.into_iter().flatten().next()
 }
 
 /// Follows one team until that cannot work any more; gives why.
-async fn stay(team: Team, place: usize, says: UnboundedSender<(usize, Moved)>) -> NotebookError {
+async fn stay(team: Team, says: UnboundedSender<Moved>) -> NotebookError {
     let told = |synced: &Result<SyncReport, NotebookError>| {
         // Nobody hears it who has stopped.
-        let _stopped = says.send((place, Moved::of(&team, synced)));
+        let _stopped = says.send(Moved::of(&team, synced));
     };
     team.notebook.follow(&team.url, told).await
 }
@@ -166,9 +216,9 @@ async fn carry(first: &Notebook, teams: &[Team], tally: &mut Tally) -> Result<()
     if let Some(further) = &mut tally.all.further {
         further.carried += carried;
     }
-    for (place, team) in teams.iter().enumerate() {
+    for team in teams {
         let synced = team.notebook.sync(&team.url).await;
-        tally.add(place, &Moved::of(team, &synced));
+        tally.add(&Moved::of(team, &synced));
     }
     Ok(())
 }
