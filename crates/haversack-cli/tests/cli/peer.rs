@@ -42,9 +42,17 @@ fn carriers_hand_on_what_they_cannot_read() {
         let file = bench.path(file);
         bench.ok("a", &["bundle", "export", file.to_str().unwrap()]);
     }
-    let carry = ["bundle", "carry", "--json", "--into", "all.hsb", "one.hsb", "two.hsb"];
+    // One is damaged behind its first frames, and among them is a letter.
+    let mut damaged = std::fs::read(bench.path("one.hsb")).unwrap();
+    damaged.extend([0; 512]);
+    std::fs::write(bench.path("one.hsb"), damaged).unwrap();
+    bench.write("letter.txt", "Dear all, the records are attached.\n");
+    let carry =
+        ["bundle", "carry", "--json", "--into", "all.hsb", "one.hsb", "letter.txt", "two.hsb"];
     let carried = bench.command(&carry).output().unwrap();
     assert_eq!(carried.status.code(), Some(0), "{}", err(&carried));
+    let said: Value = serde_json::from_slice(&carried.stdout).unwrap();
+    assert_eq!((&said["cut"], &said["left_out"][0]["file"]), (&json!(1), &json!("letter.txt")));
     let all = bench.path("all.hsb");
     assert_eq!(bench.json("b", &["bundle", "import", all.to_str().unwrap()])["contacts"], 2);
 

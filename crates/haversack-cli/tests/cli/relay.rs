@@ -236,6 +236,25 @@ fn a_store_that_follows_hears_of_news() {
     assert_eq!(following.wait().unwrap().code(), Some(0));
 }
 
+/// Following begins although the relay does not answer yet, and says so.
+#[test]
+fn who_follows_waits_for_a_relay_that_is_not_there_yet() {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    bench.join("b", &["--relay", &relay.url()]);
+    drop(relay);
+    let mut command = bench.on("a", &["--json", "sync", "--follow", "--stop-with-stdin"]);
+    let mut following = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(following.stdout.take().unwrap());
+    let mut lines = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
+    let tried = lines.next().unwrap().unwrap();
+    assert!(tried["failed"].as_str().unwrap().contains("no relay answers"), "{tried}");
+    drop(following.stdin.take());
+    let end = lines.last().unwrap().unwrap();
+    assert_eq!((&end["relay"], &end["pushed"]), (&json!(null), &json!(0)));
+    assert_eq!(following.wait().unwrap().code(), Some(0));
+}
+
 /// What a command of the store `a` that fails says.
 fn fails(bench: &Bench, args: &[&str]) -> String {
     let output = bench.on("a", args).output().unwrap();

@@ -162,6 +162,33 @@ fn a_sync_says_which_teams_it_left_out() {
     assert!(said.contains("office: not synced, it is in no team yet"), "{said}");
 }
 
+/// A team whose relay is gone keeps nobody from the others, whichever of them it is.
+#[test]
+fn a_team_that_cannot_be_synced_keeps_nobody_from_the_others() {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    let gone = RelayProcess::start(&bench, &bench.path("gone"));
+    bench.join("b", &["--relay", &gone.url()]);
+    for team in ["clinic", "office"] {
+        bench.ok("a", &["space", "create", team]);
+        let url = if team == "clinic" { gone.url() } else { relay.url() };
+        bench.ok("a", &["--space", team, "relay", "add", &url]);
+    }
+    drop(gone);
+    let synced = bench.json("a", &["sync"]);
+    assert_eq!((&synced["relay"], &synced["spaces"][0]["name"]), (&json!(null), &json!("office")));
+    assert!(synced["spaces"][0]["pushed"].as_u64().unwrap() > 0);
+    assert!(!synced["failed"].as_array().unwrap().is_empty());
+    let skipped = &synced["skipped"][0];
+    assert_eq!((&skipped["name"], &skipped["why"]), (&json!("clinic"), &json!("failed")));
+    assert!(skipped["error"].as_str().unwrap().contains("no relay answers"), "{skipped}");
+    let said = bench.ok("a", &["sync"]);
+    assert!(said.contains("clinic: not synced: "), "{said}");
+    // Where none can be, that is a failure.
+    drop(relay);
+    assert_eq!(bench.on("a", &["sync"]).output().unwrap().status.code(), Some(6));
+}
+
 #[test]
 fn what_is_done_to_a_whole_store_takes_no_space() {
     let bench = Bench::with_team();

@@ -19,6 +19,8 @@ enum Step {
     HalfChunk,
     Silence,
     Fail,
+    /// A byte every 100 seconds, for ever.
+    Drip,
 }
 
 /// A client that does as it is told, whatever is said to it.
@@ -51,6 +53,12 @@ impl HttpClient for App {
                         assert_eq!(answer.chunk(vec![7; 4 << 20]).now_or_never(), None);
                     }
                     Step::Silence => std::future::pending().await,
+                    Step::Drip => loop {
+                        if answer.chunk(vec![7]).await.is_err() {
+                            return Ok(());
+                        }
+                        tokio::time::sleep(Duration::from_secs(100)).await;
+                    },
                     Step::Fail => return Err(Error::HttpClient(HttpFault::Failed)),
                 }
             }
@@ -140,6 +148,25 @@ async fn a_long_request_may_take_longer() {
         let waited = Answer::of(Arc::new(app), request(body)).await;
         assert!(matches!(waited, Err(Error::Interrupted { .. })), "{waited:?}");
         assert_eq!(began.elapsed().as_secs(), seconds);
+    }
+}
+
+/// A relay that says little for ever is left for the next one; a slow line is not, nor is one that waits for news.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_drips_is_given_up() {
+    let app = |steps: &[Step]| Arc::new(App { steps: steps.to_vec(), kept: Mutex::default() });
+    let drips = [Step::Status(200), Step::Drip];
+    let began = Instant::now();
+    let (came, end) = outcome(app(&drips)).await;
+    assert!(matches!(end, Err(Error::Interrupted { .. })) && came == 7, "{came}");
+    assert_eq!(began.elapsed().as_secs(), 600);
+    // What came buys time.
+    let began = Instant::now();
+    let (came, _) = outcome(app(&[Step::Status(200), Step::Chunk(512 * 1_000), Step::Drip])).await;
+    assert_eq!((came, began.elapsed().as_secs()), (512_017, 1_600));
+    let mut waits = Answer::of(app(&drips), request(0)).await.unwrap().for_news();
+    for _ in 0..50 {
+        assert_eq!(waits.next_chunk().await.unwrap().unwrap().len(), 1);
     }
 }
 

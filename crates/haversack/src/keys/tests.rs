@@ -67,6 +67,21 @@ async fn locks_when_nobody_has_used_it_for_so_long() {
     watch.await;
 }
 
+/// What others bring about, such as a relay's news, is nobody's use of it.
+#[tokio::test(start_paused = true)]
+async fn what_others_bring_about_does_not_keep_it_from_locking() {
+    let idle = Duration::from_secs(120);
+    let (_folder, _, notebook) = store();
+    let background = notebook.in_background();
+    let task = tokio::spawn(notebook.lock_when_idle(idle));
+    tokio::task::yield_now().await;
+    tokio::time::advance(idle - Duration::from_millis(10)).await;
+    background.status().unwrap();
+    tokio::time::advance(Duration::from_millis(20)).await;
+    task.await.unwrap();
+    assert!(matches!(background.status(), Err(Error::Closed)));
+}
+
 #[test]
 fn calibration_is_within_bounds() {
     let (memory_kib, passes, lanes) = calibrated().parts();
