@@ -69,4 +69,30 @@ fn a_relay_process_says_nothing_of_who_came_and_what_they_brought() {
     // Of who came: no address, no path, no mailbox. (Its own address is in the one line that was read.)
     assert_eq!(shown(&said, &PLANTED), Vec::<String>::new());
     assert_eq!(shown(&said, &["127.0.0.1", "/v1/sync", "mailbox"]), Vec::<String>::new());
+    // The libraries below it say nothing at all.
+    assert_eq!(shown(&said, &["TRACE", "DEBUG", "hyper"]), Vec::<String>::new());
+}
+
+/// Whoever runs a relay is told what is wrong with it.
+#[test]
+fn a_relay_process_tells_its_operator_what_is_wrong() {
+    let bench = Bench::with_team();
+    let data = bench.path("relay");
+    let serve = ["--json", "relay", "serve", "--listen", "127.0.0.1:0", "--stop-with-stdin"];
+    let mut command = bench.command(&serve);
+    command.args(["--tls-self-signed", "--data"]).arg(&data);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = text(&serde_json::from_str(&line).unwrap(), "url");
+    // A renewal that went wrong: the certificate from before goes on.
+    std::fs::write(data.join("tls.pem"), "no certificate").unwrap();
+    bench.ok("a", &["sync", "--relay", &url]);
+    drop(child.stdin.take());
+    let mut said = Vec::new();
+    child.stderr.take().unwrap().read_to_end(&mut said).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(shown(&said, &["the certificate is not read again"]).len(), 1);
+    assert_eq!(shown(&said, &["127.0.0.1", "no certificate"]), Vec::<String>::new());
 }

@@ -5,6 +5,7 @@
 //! pack ends. What the pack's maker says of an author is believed only as far as the author signed it.
 
 mod apply;
+mod ends;
 mod keys;
 mod make;
 mod offer;

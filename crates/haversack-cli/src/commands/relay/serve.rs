@@ -9,6 +9,8 @@ use haversack::{EngineError, Error as NotebookError, RelayUrl};
 use haversack_relay::{Relay, Tls};
 use serde::Serialize;
 use tokio::net::TcpListener;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::prelude::*;
 
 use super::stop;
 use crate::error::Error;
@@ -26,7 +28,8 @@ use crate::output::{Format, hex};
     ask no authority and heed no clock. With --tls-cert and --tls-key it shows a certificate of a public authority, which \
     devices check by their own clocks; a renewed one in the same files is taken up by itself. Behind a proxy that \
     does TLS it needs neither.\n\n\
-    It takes no passphrase and no store. Back up the folder: its keys are the relay's identity.\n\n\
+    It takes no passphrase and no store. Back up the folder: its keys are the relay's identity. What whoever runs it has to know, such as \
+    a disk that is full, it writes on stderr, and never who asked for what.\n\n\
     Example:\n  haversack relay serve --listen 0.0.0.0:443 --data relay-data --tls-self-signed"
 )]
 pub(crate) struct Args {
@@ -78,8 +81,19 @@ pub(crate) async fn run(args: &Args, format: Format) -> Result<(), Error> {
     let pin = tls.as_ref().map(|tls| tls.pin().to_string());
     let listening = Listening::new(&url(address, &relay, args, tls.as_ref()), &relay, pin);
     listening.print(format).map_err(|source| Error::Output { source })?;
+    tell_operator();
     let relay = tls.into_iter().fold(relay, Relay::with_tls);
     Ok(relay.serve(listener, stop).await?)
+}
+
+/// Writes on stderr what the relay has to tell whoever runs it: a full disk, a certificate that does not fit. The relay alone: the libraries
+/// that it uses might name who asks.
+fn tell_operator() {
+    let lines = tracing_subscriber::fmt().with_writer(io::stderr).with_target(false);
+    let lines = lines.with_max_level(LevelFilter::WARN).finish();
+    // Where somebody listens already, that is enough.
+    let _told =
+        lines.with(filter_fn(|about| about.target().starts_with("haversack_relay"))).try_init();
 }
 
 /// The certificate that is asked for.
