@@ -35,6 +35,8 @@ pub enum Act {
     SetRole { by: usize, device: usize, role: u8 },
     /// A device takes new keys.
     Renew { device: usize },
+    /// A coordinator packs what the team has written.
+    Pack { by: usize },
     /// A coordinator lets a new device in.
     Enrol { by: usize, role: u8 },
     /// The process dies, or the power is cut, between two calls.
@@ -103,11 +105,24 @@ pub enum Lie {
     Repeats,
 }
 
+/// One step in so many, where packs are made.
+const PACKS_EVERY: usize = 12;
+
 /// Draws what happens, one thing a step.
 #[must_use]
 pub fn draw(seed: u64, steps: usize) -> Vec<Act> {
     let mut dice = Dice::new(seed);
     (0..steps).map(|_| one(&mut dice)).collect()
+}
+
+/// Has coordinators make packs in the place of some of what happens. Dice of their own see to it that the rest stays as it is.
+pub(crate) fn with_packs(seed: u64, acts: Vec<Act>) -> Vec<Act> {
+    let mut dice = Dice::new(!seed);
+    let instead = |act| match dice.below(PACKS_EVERY) {
+        0 => Act::Pack { by: dice.below(64) },
+        _ => act,
+    };
+    acts.into_iter().map(instead).collect()
 }
 
 fn one(dice: &mut Dice) -> Act {

@@ -42,6 +42,9 @@ struct Options {
     /// Run every seed twice, and once with other clocks, and compare
     #[arg(long)]
     twice: bool,
+    /// Have coordinators make packs, which relays drop chunks for
+    #[arg(long)]
+    packs: bool,
     /// Seed a fault: see --list
     #[arg(long, value_parser = bug_names())]
     bug: Option<String>,
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         steps: options.steps,
         devices: options.devices.into(),
         bug: bug.map(|bug| bug.bug),
+        packs: options.packs,
         twice_every: if options.twice { 1 } else { 50 },
     };
     if options.faults {

@@ -37,6 +37,7 @@ impl World {
             Act::Revoke { by, device } => self.revoke(by, self.who(device)),
             Act::SetRole { by, device, role } => self.set_role(by, self.who(device), role),
             Act::Renew { device } => self.renew(self.who(device)),
+            Act::Pack { by } => self.pack(by),
             Act::Enrol { by, role } => self.enrol(by, role),
             Act::Crash { device, power, dice } => self.end(self.who(device), power, dice),
             Act::Doom { device, after, fault, power, dice } => {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use haversack_relay::{
     Entry, Error, Head, Identity, Incoming, Memory, Receipt, Refusal, Storage, exchange,
 };
-use haversack_wire::{CursorDigest, LaneTag, Mailbox, Relay};
+use haversack_wire::{CursorDigest, LaneTag, Mailbox, Relay, Retire};
 
 use crate::act::Lie;
 
@@ -74,6 +74,10 @@ impl Storage for Branch {
         limit: usize,
     ) -> Result<Vec<Entry>, Error> {
         self.memory.entries(mailbox, cursors, limit)
+    }
+
+    fn retire(&self, mailbox: Mailbox, retire: &Retire) -> Result<(), Error> {
+        self.memory.retire(mailbox, retire)
     }
 
     fn frames(&self, mailbox: Mailbox, cursors: &[u64]) -> Result<Vec<Vec<u8>>, Error> {

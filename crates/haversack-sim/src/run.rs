@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use haversack_core::sim::Bug;
 
-use crate::act::{Act, draw};
+use crate::act::{Act, draw, with_packs};
 use crate::finding::{Checker, Finding};
 use crate::world::World;
 
@@ -19,13 +19,24 @@ pub struct Setup {
     pub devices: usize,
     /// The fault that is seeded, if any.
     pub bug: Option<Bug>,
+    /// Whether coordinators make packs.
+    pub packs: bool,
     /// Every so many seeds, the same is run once more, and once with other clocks. 0 for never.
     pub twice_every: u64,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { steps: 60, devices: 4, bug: None, twice_every: 50 }
+        Self { steps: 60, devices: 4, bug: None, packs: false, twice_every: 50 }
+    }
+}
+
+impl Setup {
+    /// What happens under a seed.
+    #[must_use]
+    pub fn acts(&self, seed: u64) -> Vec<Act> {
+        let acts = draw(seed, self.steps);
+        if self.packs { with_packs(seed, acts) } else { acts }
     }
 }
 
@@ -63,7 +74,7 @@ pub fn run_acts(seed: u64, setup: &Setup, acts: &[Act], wrong_clocks: bool) -> O
 /// Runs a seed, and once more where its turn has come.
 #[must_use]
 pub fn run_seed(seed: u64, setup: &Setup) -> Outcome {
-    let acts = draw(seed, setup.steps);
+    let acts = setup.acts(seed);
     let first = run_acts(seed, setup, &acts, false);
     let is_due = setup.twice_every > 0 && seed.is_multiple_of(setup.twice_every);
     if !is_due || first.finding.is_some() {

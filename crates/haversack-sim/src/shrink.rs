@@ -1,6 +1,6 @@
 //! Making a failing run smaller: shorter, then with fewer things that go wrong, as long as the same checker finds something.
 
-use crate::act::{Act, draw};
+use crate::act::Act;
 use crate::finding::Checker;
 use crate::run::{Outcome, Setup, run_acts};
 
@@ -10,7 +10,7 @@ const TRIES_MAX: usize = 250;
 /// The smallest run that was found, and what it came to.
 #[must_use]
 pub fn shrink(seed: u64, setup: &Setup, checker: Checker) -> (Vec<Act>, Outcome) {
-    let mut acts = draw(seed, setup.steps);
+    let mut acts = setup.acts(seed);
     let mut outcome = run_acts(seed, setup, &acts, false);
     let mut tries = 0;
     let mut size = acts.len().div_ceil(2);

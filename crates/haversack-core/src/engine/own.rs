@@ -59,7 +59,7 @@ impl Engine {
         generation: &Generation,
     ) -> Option<u32> {
         let own = own_tag(space, generation)?;
-        let packed = self.own_packed(space, own, generation);
+        let packed = space.packed(generation).get(&own).copied().unwrap_or_default();
         let mut mailboxes = exchange.mailboxes().iter();
         let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation)?;
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
@@ -82,19 +82,6 @@ impl Engine {
         let gone = lost.iter().filter(is_gone).count();
         exchange.blame(Fault::RolledBack, gone as u64);
         Some(first)
-    }
-
-    /// Up to where packs have this device's lane: its own, or as far as somebody who keeps the team's work has signed to have it. A word
-    /// about packs frees nobody of the rest.
-    pub(super) fn own_packed(
-        &self,
-        space: &SpaceState,
-        own: LaneTag,
-        generation: &Generation,
-    ) -> u32 {
-        let packed = space.packed(generation).get(&own).copied().unwrap_or_default();
-        let mine = space.packs.mine_of(&space.lane);
-        if packed > mine { packed.min(self.first_at_risk(own).max(mine)) } else { packed }
     }
 
     /// An own body, as it is kept to be sent.

@@ -244,8 +244,7 @@ impl Engine {
         let mut mailboxes = exchange.mailboxes().iter();
         let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation);
         // What a keeper says that a pack has, a relay may have dropped, and need not get again.
-        let mut packed = space.packed(generation);
-        own.and_then(|own| packed.insert(own, self.own_packed(space, own, generation)));
+        let packed = space.packed(generation);
         let packed = |tag: &LaneTag| packed.get(tag).copied().unwrap_or_default();
         let held_back = |mailbox: &MailboxTrail| mailbox.held_back(lanes, packed) > 0;
         let held_back = mailbox.is_some_and(held_back);
@@ -268,13 +267,17 @@ impl Engine {
             // A lane that begins later it cannot name; but what the request did not name as known, this very answer has shown.
             let is_shown = has.is_none() && !first && !is_named;
             let is_judged = !seeded(Bug::SentIsSafe) && (is_own || first) && !is_shown;
+            // Nor can it name what lies beyond a body that it lacks, and that is not offered any more.
+            let begins_late = route.begins.is_some_and(|begins| begins > 0) && has.is_none();
+            let first_missing = has.unwrap_or_default();
+            let is_gap = self.is_let_go(first_missing) || first_missing < packed(&tag);
             let has = has.max(Some(packed(&tag)).filter(|packed| *packed > 0));
             let next = has.unwrap_or_default();
             if known <= next || !is_judged {
                 continue;
             }
-            if is_own && self.is_let_go(next) {
-                // Behind what was let go it cannot name anything: it is to show it.
+            if is_own && (begins_late || is_gap || self.is_let_go(next)) {
+                // It is to show it.
                 if named > next {
                     route.unproved = route.unproved.into_iter().chain([next]).min();
                     (route.needs_vector, exchange.tally.again) = (true, true);

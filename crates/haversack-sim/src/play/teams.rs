@@ -48,6 +48,13 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn pack(&mut self, by: usize) -> Result<(), Finding> {
+        let by = Self::coordinator(by);
+        let done = self.ask(by, |engine| engine.make_pack(&mut |_, _| {}))?;
+        self.say(&format!("device {by} makes a pack: {}", done.name()));
+        Ok(())
+    }
+
     pub(super) fn set_role(&mut self, by: usize, number: usize, role: u8) -> Result<(), Finding> {
         let by = Self::coordinator(by);
         let Some(id) = self.devices.get(number).map(|device| device.id) else { return Ok(()) };

@@ -202,12 +202,6 @@ impl PackState {
         self.routes.values().any(|route| Some(route.delivered) == mine)
     }
 
-    /// Up to where this device's own pack has a lane.
-    pub(in crate::engine) fn mine_of(&self, lane: &Lane) -> u32 {
-        let mut all = self.mine.iter().flat_map(|mine| &mine.vector);
-        all.find(|(named, _)| named == lane).map_or(0, |(_, next)| *next)
-    }
-
     /// What this device's next body says that a pack has.
     pub(in crate::engine) fn to_tell(&self) -> Vec<(Lane, u32)> {
         // Until a relay has it, everybody keeps what is in it.
