@@ -14,13 +14,14 @@ use crate::team::Teams;
 
 type Row = (&'static str, fn(&Teams));
 
+/// Rows that are about chunks come before the one that makes packs.
 const ROWS: [Row; 8] = [
     ("idle", idle::run),
     ("push", push::run),
-    ("first", first_sync::run),
     ("merge", merge::run),
-    ("log", log::run),
     ("disk", disk::run),
+    ("first", first_sync::run),
+    ("log", log::run),
     ("unlock", unlock::run),
     ("relay", relay::run),
 ];
