@@ -118,7 +118,7 @@ mod tests {
             assert!(bundle.frames.iter().zip(&frames).all(|(found, frame)| found == frame));
         };
         // The end of a card's file is zeros, or what lay there before; a length is another one; the count is.
-        check(&[&bytes[..400], &[0; 137]].concat(), 1);
+        check(&[&bytes[..263], &[0; 278]].concat(), 1);
         check(&[&bytes[..263], &[0xff; 274]].concat(), 1);
         check(&[&bytes[..], b"!"].concat(), 2);
         check(&[&bytes[..bytes.len() - 4], &[9, 0, 0, 0]].concat(), 2);
