@@ -75,5 +75,5 @@ pub use machine::{Answer, BATCH_BYTES, Intake, PAGE_BYTES, Refusal, exchange};
 pub use memory::Memory;
 pub use relay::Relay;
 pub use sqlite::Sqlite;
-pub use storage::{Entry, Head, Incoming, Place, Receipt, Storage};
+pub use storage::{Entry, Head, Incoming, Layer, Place, Receipt, Storage};
 pub use tls::Tls;

@@ -166,3 +166,60 @@ pub trait Storage: Send + Sync {
     /// [`Error`] when one of them cannot be read.
     fn frames(&self, mailbox: Mailbox, cursors: &[u64]) -> Result<Vec<Vec<u8>>, Error>;
 }
+
+/// A storage over another one, that stores or reads in a way of its own and leaves all the rest to it.
+pub trait Layer: Send + Sync {
+    /// The one below.
+    fn below(&self) -> &dyn Storage;
+
+    /// [`Storage::push`].
+    ///
+    /// # Errors
+    /// As there.
+    fn store(&self, mailbox: Mailbox, frames: Vec<Incoming>) -> Result<Vec<Receipt>, Error> {
+        self.below().push(mailbox, frames)
+    }
+
+    /// [`Storage::frames`].
+    ///
+    /// # Errors
+    /// As there.
+    fn read(&self, mailbox: Mailbox, cursors: &[u64]) -> Result<Vec<Vec<u8>>, Error> {
+        self.below().frames(mailbox, cursors)
+    }
+}
+
+impl<L: Layer> Storage for L {
+    fn push(&self, mailbox: Mailbox, frames: Vec<Incoming>) -> Result<Vec<Receipt>, Error> {
+        self.store(mailbox, frames)
+    }
+
+    fn head(&self, mailbox: Mailbox) -> Result<Head, Error> {
+        self.below().head(mailbox)
+    }
+
+    fn digest_at(&self, mailbox: Mailbox, cursor: u64) -> Result<Option<CursorDigest>, Error> {
+        self.below().digest_at(mailbox, cursor)
+    }
+
+    fn have(&self, mailbox: Mailbox) -> Result<Vec<(LaneTag, u32)>, Error> {
+        self.below().have(mailbox)
+    }
+
+    fn entries(
+        &self,
+        mailbox: Mailbox,
+        cursors: RangeInclusive<u64>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Error> {
+        self.below().entries(mailbox, cursors, limit)
+    }
+
+    fn retire(&self, mailbox: Mailbox, retire: &Retire) -> Result<(), Error> {
+        self.below().retire(mailbox, retire)
+    }
+
+    fn frames(&self, mailbox: Mailbox, cursors: &[u64]) -> Result<Vec<Vec<u8>>, Error> {
+        self.read(mailbox, cursors)
+    }
+}

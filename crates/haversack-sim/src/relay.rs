@@ -1,13 +1,12 @@
 //! A relay: the real machine over a memory that can be put back, forked and merged, and lies now and then.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::sync::{Mutex, PoisonError};
 
 use haversack_relay::{
-    Entry, Error, Head, Identity, Incoming, Memory, Receipt, Refusal, Storage, exchange,
+    Error, Identity, Incoming, Layer, Memory, Receipt, Refusal, Storage, exchange,
 };
-use haversack_wire::{CursorDigest, LaneTag, Mailbox, Relay, Retire};
+use haversack_wire::{Mailbox, Relay};
 
 use crate::act::Lie;
 
@@ -43,8 +42,12 @@ impl Branch {
     }
 }
 
-impl Storage for Branch {
-    fn push(&self, mailbox: Mailbox, frames: Vec<Incoming>) -> Result<Vec<Receipt>, Error> {
+impl Layer for Branch {
+    fn below(&self) -> &dyn Storage {
+        &self.memory
+    }
+
+    fn store(&self, mailbox: Mailbox, frames: Vec<Incoming>) -> Result<Vec<Receipt>, Error> {
         let bytes: Vec<Vec<u8>> = frames.iter().map(|frame| frame.bytes().to_vec()).collect();
         let receipts = self.memory.push(mailbox, frames)?;
         let is_new = |(_, receipt): &(Vec<u8>, &Receipt)| matches!(receipt, Receipt::New(_));
@@ -53,35 +56,6 @@ impl Storage for Branch {
         past.extend(new.map(|(frame, _)| (mailbox, frame)));
         drop(past);
         Ok(receipts)
-    }
-
-    fn head(&self, mailbox: Mailbox) -> Result<Head, Error> {
-        self.memory.head(mailbox)
-    }
-
-    fn digest_at(&self, mailbox: Mailbox, cursor: u64) -> Result<Option<CursorDigest>, Error> {
-        self.memory.digest_at(mailbox, cursor)
-    }
-
-    fn have(&self, mailbox: Mailbox) -> Result<Vec<(LaneTag, u32)>, Error> {
-        self.memory.have(mailbox)
-    }
-
-    fn entries(
-        &self,
-        mailbox: Mailbox,
-        cursors: RangeInclusive<u64>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, Error> {
-        self.memory.entries(mailbox, cursors, limit)
-    }
-
-    fn retire(&self, mailbox: Mailbox, retire: &Retire) -> Result<(), Error> {
-        self.memory.retire(mailbox, retire)
-    }
-
-    fn frames(&self, mailbox: Mailbox, cursors: &[u64]) -> Result<Vec<Vec<u8>>, Error> {
-        self.memory.frames(mailbox, cursors)
     }
 }
 

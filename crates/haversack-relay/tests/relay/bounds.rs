@@ -1,15 +1,14 @@
 //! How much the machine takes, and how much of it it holds.
 
-use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use haversack_relay::{
-    BATCH_BYTES, Entry, Error, Head, Incoming, Intake, Memory, PAGE_BYTES, Receipt, Refusal,
-    Storage, exchange,
+    BATCH_BYTES, Error, Incoming, Intake, Layer, Memory, PAGE_BYTES, Receipt, Refusal, Storage,
+    exchange,
 };
+use haversack_wire::Mailbox;
 use haversack_wire::limits::{FRAME_MAX, REQUEST_MAX};
 use haversack_wire::request::Basis;
-use haversack_wire::{CursorDigest, LaneTag, Mailbox};
 
 use crate::frames::{
     chunk_of, cursor, digest, frames_of, holding, large, pull, push, request, roster, tag, told,
@@ -63,35 +62,18 @@ impl Watched {
     }
 }
 
-impl Storage for Watched {
-    fn push(&self, mailbox: Mailbox, frames: Vec<Incoming>) -> Result<Vec<Receipt>, Error> {
+impl Layer for Watched {
+    fn below(&self) -> &dyn Storage {
+        &self.inner
+    }
+
+    fn store(&self, mailbox: Mailbox, frames: Vec<Incoming>) -> Result<Vec<Receipt>, Error> {
         let bytes = frames.iter().map(|frame| frame.bytes().len()).sum();
         self.pushed_bytes_max.fetch_max(bytes, Ordering::Relaxed);
         self.inner.push(mailbox, frames)
     }
 
-    fn head(&self, mailbox: Mailbox) -> Result<Head, Error> {
-        self.inner.head(mailbox)
-    }
-
-    fn digest_at(&self, mailbox: Mailbox, cursor: u64) -> Result<Option<CursorDigest>, Error> {
-        self.inner.digest_at(mailbox, cursor)
-    }
-
-    fn have(&self, mailbox: Mailbox) -> Result<Vec<(LaneTag, u32)>, Error> {
-        self.inner.have(mailbox)
-    }
-
-    fn entries(
-        &self,
-        mailbox: Mailbox,
-        cursors: RangeInclusive<u64>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, Error> {
-        self.inner.entries(mailbox, cursors, limit)
-    }
-
-    fn frames(&self, mailbox: Mailbox, cursors: &[u64]) -> Result<Vec<Vec<u8>>, Error> {
+    fn read(&self, mailbox: Mailbox, cursors: &[u64]) -> Result<Vec<Vec<u8>>, Error> {
         let frames = self.inner.frames(mailbox, cursors)?;
         let bytes = frames.iter().map(Vec::len).sum();
         self.read_bytes_max.fetch_max(bytes, Ordering::Relaxed);
