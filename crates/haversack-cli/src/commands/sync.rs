@@ -134,7 +134,9 @@ struct RelayReached {
 
 #[derive(Debug, Serialize)]
 struct RelayFailed {
-    relay: String,
+    /// None where it did not come to asking any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relay: Option<String>,
     why: String,
 }
 
@@ -363,7 +365,7 @@ async fn one(notebook: &Notebook, args: &Args, format: Format) -> Result<Synced,
                     Ok(one) => reached.push(one),
                     Err(Error::NoRelay) => {}
                     Err(error) => {
-                        let relay = urls.first().map(ToString::to_string).unwrap_or_default();
+                        let relay = urls.first().map(ToString::to_string);
                         failed.push(RelayFailed { relay, why: error.to_string() });
                         why = why.or(Some(error));
                     }
@@ -400,7 +402,7 @@ impl Synced {
     /// A sync that came to nothing, and why.
     fn failed(notebook: &Notebook, error: &Error) -> Result<Self, Error> {
         let status = notebook.status()?;
-        let failed = RelayFailed { relay: String::new(), why: error.to_string() };
+        let failed = RelayFailed { relay: None, why: error.to_string() };
         Ok(Self {
             with: With::Relay,
             relay: None,
@@ -482,9 +484,9 @@ impl Show for Synced {
             faults.try_for_each(|fault| writeln!(out, "  that relay {}", fault.words))?;
         }
         for failed in &self.failed {
-            match failed.relay.as_str() {
-                "" => writeln!(out, "not synced: {}", failed.why)?,
-                relay => writeln!(out, "not with {relay}: {}", failed.why)?,
+            match &failed.relay {
+                None => writeln!(out, "not synced: {}", failed.why)?,
+                Some(relay) => writeln!(out, "not with {relay}: {}", failed.why)?,
             }
         }
         if self.removed {

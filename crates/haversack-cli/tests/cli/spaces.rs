@@ -141,6 +141,28 @@ fn who_follows_follows_every_team() {
     assert_eq!(labels(&bench.json("a", &["--space", "clinic", "client", "list"])), ["LOTUS-27"]);
 }
 
+/// A team with which nothing can be synced, and one whose relay is not there yet: the second is followed.
+#[test]
+fn what_cannot_work_in_one_team_keeps_nobody_from_following_another() {
+    let bench = Bench::with_team();
+    let relay = RelayProcess::start(&bench, &bench.path("relay"));
+    bench.ok("a", &["space", "create", "clinic"]);
+    let request = text(&bench.json("nurse", &["join", "--request"]), "request");
+    let invite = ["--space", "clinic", "invite", "--role", "clinic", "--relay", &relay.url()];
+    bench.json_from("a", &invite, &request);
+    drop(relay);
+    let mut command = bench.on("a", &["--json", "sync", "--follow", "--stop-with-stdin"]);
+    let mut following = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(following.stdout.take().unwrap());
+    let mut lines = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
+    let tried = lines.next().unwrap().unwrap();
+    assert_eq!((&tried["space"], &tried["ended"]), (&json!("clinic"), &json!(null)), "{tried}");
+    drop(following.stdin.take());
+    let end = lines.last().unwrap().unwrap();
+    assert_eq!((&end["relay"], &end["failed"][0]["relay"]), (&json!(null), &json!(null)), "{end}");
+    assert_eq!(following.wait().unwrap().code(), Some(0));
+}
+
 /// What exists once only is not passed over in silence.
 #[test]
 fn a_sync_says_which_teams_it_left_out() {

@@ -123,9 +123,8 @@ pub(super) async fn run(
         false => all(first, names, args, format).await,
     };
     let synced = match synced {
-        // It answers later, perhaps.
-        Err(Error::Notebook(error)) if !error.is_lasting() => {
-            let error = Error::Notebook(error);
+        // It answers later, perhaps; and what cannot go on in one team keeps nobody from the others.
+        Err(error) if !names.is_empty() || passes(&error) => {
             output::print_error(&error, format);
             Synced::failed(notebook, &error)?.alone()
         }
@@ -158,6 +157,11 @@ pub(super) async fn run(
             }
         }
     }
+}
+
+/// Whether trying again may mend it.
+fn passes(error: &Error) -> bool {
+    matches!(error, Error::Notebook(error) if !error.is_lasting())
 }
 
 /// The teams that name a relay, each with the one that was reached just now, or else its first.
