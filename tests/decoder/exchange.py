@@ -52,7 +52,7 @@ def section(reader: Reader, frames_most: int) -> Section:
     cursor, basis = reader.varint(), reader.u8()
     if basis > 3:
         raise refusal.unknown("basis")
-    digest = reader.bytes(16) if basis == 0 else None
+    digest = reader.bytes(16) if basis != 2 else None
     vector = lanes(reader) if basis in (1, 3) else None
     resume = reader.u8()
     if resume > 1:

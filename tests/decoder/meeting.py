@@ -17,7 +17,8 @@ def request(data: bytes, peer: bytes, secrets: list[bytes]) -> list[Section]:
     tokens = {derive.token(secret, peer) for secret in secrets}
     shown = False
     for section in sections:
-        if section.basis != 1 or section.cursor or section.admission or section.resume:
+        went = section.cursor or section.digest != ZEROS
+        if section.basis != 1 or went or section.admission or section.resume:
             raise Refused(FOR_A_RELAY)
         shown = shown or section.token in tokens
         if section.frames and not shown:

@@ -13,7 +13,7 @@ struct Soak {
     variable: (&'static str, &'static str),
 }
 
-const SOAKS: [Soak; 4] = [
+const SOAKS: [Soak; 5] = [
     Soak {
         name: "timing",
         about: "1,000 attempts each with right, wrong, duress and empty passphrases, compared by rank",
@@ -45,6 +45,12 @@ const SOAKS: [Soak; 4] = [
         name: "sim",
         about: "fleets under 200,000 seeds, in an optimised build",
         command: &["run", "--release", "-p", "haversack-sim", "--", "--runs", "200000"],
+        variable: ("RUST_BACKTRACE", "0"),
+    },
+    Soak {
+        name: "packs",
+        about: "fleets that make packs under 40,000 seeds, in an optimised build",
+        command: &["run", "--release", "-p", "haversack-sim", "--", "--packs", "--runs", "40000"],
         variable: ("RUST_BACKTRACE", "0"),
     },
 ];

@@ -19,6 +19,8 @@ pub(crate) struct Model {
     pub(crate) too_late: BTreeMap<i64, Device>,
     /// Lanes of stores that were copied and may not have noticed.
     pub(crate) forked: BTreeSet<Lane>,
+    /// Up to where of each lane somebody has made a pack.
+    pub(crate) packed: BTreeMap<Lane, u32>,
     /// Own bodies that were sent by who knew that a device was removed.
     pub(crate) sealed: Vec<(Device, Vec<u8>)>,
     /// Frames in files: the device that was the first to write each, and whom it knew to be removed.

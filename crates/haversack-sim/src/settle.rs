@@ -10,8 +10,9 @@ use crate::world::{World, unexpected};
 
 /// Rounds in which all must have come to rest.
 const ROUNDS_MAX: usize = 16;
-/// Exchanges that one device may ask for at once.
+/// Exchanges that one device may ask for at once; and where packs are made, which are asked for by themselves.
 const AGAIN_MAX: usize = 8;
+const AGAIN_WITH_PACKS_MAX: usize = 12;
 
 impl World {
     /// Mends disks and relays, and lets everybody sync until nobody gets or gives anything new.
@@ -59,7 +60,8 @@ impl World {
 
     fn sync_to_the_end(&mut self, number: usize, relay: usize) -> Result<bool, Finding> {
         let mut changed = false;
-        for _ in 0..AGAIN_MAX {
+        let packs = !self.model.packed.is_empty();
+        for _ in 0..if packs { AGAIN_WITH_PACKS_MAX } else { AGAIN_MAX } {
             let Some(outcome) = self.exchange(number, relay, 1_000)? else { return Ok(changed) };
             changed |= is_news(&outcome);
             if !outcome.again {

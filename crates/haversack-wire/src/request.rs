@@ -7,17 +7,20 @@ use crate::{CursorDigest, Error, FrameHash, LaneTag, Mailbox, RetireHash, Token,
 const WHAT: &str = "request";
 const MAGIC: [u8; 2] = *b"HS";
 
-/// What the device already has from this relay.
+/// The cursor of a device to which the relay's cursors say nothing. Beyond it a cursor counts nothing real.
+pub const NO_CURSOR: u64 = 1 << 48;
+
+/// What the device already has from this relay, with the digest at its cursor: of zeros at [`NO_CURSOR`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Basis {
-    /// The digest at the cursor: enough while both sides remember alike.
+    /// All up to the cursor.
     Digest(CursorDigest),
     /// The first sequence missing of each lane, ascending by tag.
-    Vector(Vec<(LaneTag, u32)>),
+    Vector(CursorDigest, Vec<(LaneTag, u32)>),
     /// It asks for everything but chunks, packs included: those that it needs it asks for once it has the pack.
     Loose,
     /// As [`Self::Vector`], but frames that are no chunks are here up to the cursor.
-    Chunks(Vec<(LaneTag, u32)>),
+    Chunks(CursorDigest, Vec<(LaneTag, u32)>),
 }
 
 /// Where a frame broke off that the device has a part of.
@@ -68,13 +71,15 @@ impl SectionHead {
                 out.push(0);
                 out.extend_from_slice(digest.as_bytes());
             }
-            Basis::Vector(lanes) => {
+            Basis::Vector(digest, lanes) => {
                 out.push(1);
+                out.extend_from_slice(digest.as_bytes());
                 put_lanes(out, lanes)?;
             }
             Basis::Loose => out.push(2),
-            Basis::Chunks(lanes) => {
+            Basis::Chunks(digest, lanes) => {
                 out.push(3);
+                out.extend_from_slice(digest.as_bytes());
                 put_lanes(out, lanes)?;
             }
         }
@@ -92,9 +97,9 @@ impl SectionHead {
             cursor: r.varint()?,
             basis: match r.u8()? {
                 0 => Basis::Digest(CursorDigest::new(r.array()?)),
-                1 => Basis::Vector(read_lanes(r)?),
+                1 => Basis::Vector(CursorDigest::new(r.array()?), read_lanes(r)?),
                 2 => Basis::Loose,
-                3 => Basis::Chunks(read_lanes(r)?),
+                3 => Basis::Chunks(CursorDigest::new(r.array()?), read_lanes(r)?),
                 other => {
                     return Err(Error::Unknown { what: "basis", found: other.into() });
                 }
@@ -297,7 +302,10 @@ mod tests {
             retire: RetireHash::new([2; 32]),
             admission: b"let me in".to_vec(),
             cursor: 300,
-            basis: Basis::Vector(vec![(LaneTag::new([3; 8]), 4), (LaneTag::new([5; 8]), 600)]),
+            basis: Basis::Vector(
+                CursorDigest::new([4; 16]),
+                vec![(LaneTag::new([3; 8]), 4), (LaneTag::new([5; 8]), 600)],
+            ),
             resume: Some(Resume { cursor: 290, offset: 100, frame: FrameHash::new([6; 16]) }),
             frames: 2,
         }

@@ -30,5 +30,10 @@ pub(super) fn histories(places: &Places) -> Result<(), Failure> {
 
 /// Whole fleets under a seed each; a failing one is made smaller and printed.
 pub(super) fn sim(places: &Places) -> Result<(), Failure> {
-    shell::run(places.cargo().args(["run", "-p", "haversack-sim", "--", "--runs", "5000"]))
+    let run = |more: &[&str]| {
+        let hunt = ["run", "-p", "haversack-sim", "--"];
+        shell::run(places.cargo().args(hunt.iter().chain(more)))
+    };
+    run(&["--runs", "5000"])?;
+    run(&["--packs", "--runs", "1000"])
 }

@@ -282,8 +282,10 @@ impl Engine {
 /// What a section says that the asking device has. One that goes by a relay's cursors is for a relay.
 fn vector_of(head: SectionHead) -> Result<Vec<(LaneTag, u32)>, WireError> {
     match head.basis {
-        Basis::Vector(lanes)
-            if head.cursor == 0 && head.admission.is_empty() && head.resume.is_none() =>
+        Basis::Vector(digest, lanes)
+            if (head.cursor, digest) == Default::default()
+                && head.admission.is_empty()
+                && head.resume.is_none() =>
         {
             Ok(lanes)
         }

@@ -30,7 +30,7 @@ impl Engine {
         let space = self.space()?.clone();
         let live = space.live.ok_or(Error::Removed)?;
         let me = self.device.identity.sign.public();
-        let owed = space.group.owed_by_file(live.epoch, &space.table, &me);
+        let owed = space.owed_by_file(&live, &me);
         let grants = self.grants(&space, &live, owed).into_iter();
         let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
         frames.extend(self.roster_frames(&space)?);

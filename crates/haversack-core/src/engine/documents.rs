@@ -244,7 +244,10 @@ impl Engine {
         if let Some(mark) = staged.mark {
             self.mark = mark;
         }
-        self.space = staged.space.or_else(|| self.space.take());
+        if let Some(space) = staged.space {
+            self.index.note_packs(&space.lanes);
+            self.space = Some(space);
+        }
         if staged.clear_bodies {
             self.bodies.clear();
         }

@@ -50,6 +50,8 @@ pub(super) struct LaneState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Packed {
     pub(super) said: Said,
+    /// What was known of the lane where the pack ends: from there it goes on again when it turns out to fork.
+    pub(super) end: Box<LaneState>,
     /// The device key of who made it.
     pub(super) by: [u8; 32],
 }
@@ -75,6 +77,13 @@ impl LaneState {
     pub(super) fn quarantine(&mut self, sequences: impl IntoIterator<Item = u32>) {
         let all: BTreeSet<u32> = self.quarantined.drain(..).chain(sequences).collect();
         self.quarantined.extend(all.iter().skip(all.len().saturating_sub(WAITING_MAX)));
+    }
+
+    /// Where a lane goes on that came by a pack.
+    pub(super) fn packed(end: Self, by: [u8; 32]) -> Self {
+        let (next, hash, quarantined) = (end.next, end.position_start(), end.quarantined.clone());
+        let said = Said { next, hash, quarantined };
+        Self { packed: Some(Packed { said, end: Box::new(end.clone()), by }), ..end }
     }
 
     /// The first 8 bytes of the position, as vectors carry it.

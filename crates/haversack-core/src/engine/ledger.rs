@@ -175,7 +175,7 @@ impl<'a> Places<'a> {
             }
         }
         for (lane, state) in &space.lanes {
-            let Some(Packed { said, by }) = &state.packed else { continue };
+            let Some(Packed { said, by, .. }) = &state.packed else { continue };
             let by = places.maker(by);
             places.words.entry(*lane).or_default().push(Word { by, said });
         }
@@ -286,10 +286,7 @@ impl Engine {
         let last = said.next.checked_sub(1);
         let here = last.and_then(|last| self.index.bodies(lane)?.at(last));
         let is_it = |start: &[u8]| start.starts_with(&said.hash) || seeded(Bug::AckWithoutHash);
-        let state = self.space.as_ref().and_then(|space| space.lanes.get(lane));
-        let packed = state.and_then(|state| state.packed.as_ref()).map(|packed| &packed.said);
         here.is_some_and(|position| is_it(position.as_bytes()))
-            || packed.is_some_and(|packed| (packed.next, packed.hash) == (said.next, said.hash))
     }
 
     fn places(&self) -> Option<Places<'_>> {

@@ -6,6 +6,7 @@ use automerge::ChangeHash;
 use haversack_wire::codec::put_varint;
 use haversack_wire::{Document, Epoch, Error, Lane, Position, Reader};
 
+use super::lane::LaneState;
 use crate::docs::rebuild::Tip;
 
 /// What a row of the log is, sealed in its head.
@@ -258,6 +259,8 @@ pub(super) struct Bodies {
     pub(super) spine: BTreeMap<u32, (i64, Mark)>,
     /// Those on other branches, by sequence and position.
     pub(super) rivals: BTreeMap<(u32, Position), (i64, Mark)>,
+    /// Where a pack ends by which the lane came: the first sequence that it does not have, and the position before that.
+    pack: Option<(u32, Position)>,
 }
 
 /// Forks of one lane, however long their branches are: who forks without end forks to no end.
@@ -274,7 +277,9 @@ pub(super) struct Path {
 impl Bodies {
     /// The position of what is believed at a sequence.
     pub(super) fn at(&self, sequence: u32) -> Option<Position> {
-        self.spine.get(&sequence).map(|(_, mark)| mark.position)
+        let packed = || self.pack.filter(|(next, _)| sequence.checked_add(1) == Some(*next));
+        let here = self.spine.get(&sequence).map(|(_, mark)| mark.position);
+        here.or_else(|| packed().map(|(_, position)| position))
     }
 
     /// The row of a body, believed or not, and what is known of it.
@@ -383,6 +388,16 @@ impl Index {
                 if self.aside.contains(&row.head.document) {
                     self.due.insert(row.head.document);
                 }
+            }
+        }
+    }
+
+    /// Where packs end by which lanes came.
+    pub(super) fn note_packs(&mut self, lanes: &BTreeMap<Lane, LaneState>) {
+        for (id, lane) in lanes {
+            if let Some(packed) = &lane.packed {
+                let pack = (packed.end.next, packed.end.position);
+                self.lanes.entry(*id).or_default().pack = Some(pack);
             }
         }
     }

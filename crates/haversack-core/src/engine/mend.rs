@@ -111,7 +111,10 @@ impl Engine {
     /// The positions that are to be believed of a lane, from its first fork on.
     fn believed_path(&self, lane: &Lane) -> Result<Option<(u32, Vec<Position>)>, Error> {
         let Some(bodies) = self.index.bodies(lane) else { return Ok(None) };
-        let Some(((from, _), _)) = bodies.rivals.first_key_value() else { return Ok(None) };
+        // What lies below the end of a pack its maker has settled: what would tell is not here.
+        let packed = self.space()?.lanes.get(lane).map_or(0, LaneState::packed_next);
+        let mut rivals = bodies.rivals.range((packed, Position::default())..);
+        let Some(((from, _), _)) = rivals.next() else { return Ok(None) };
         let start = from.checked_sub(1).map_or(Some(Position::default()), |n| bodies.at(n));
         let Some(start) = start else { return Ok(None) };
         let spine = bodies.spine.range(*from..).map(|(at, (_, mark))| (*at, mark));
@@ -229,8 +232,13 @@ impl Engine {
         from: u32,
     ) -> Result<Option<LaneState>, Error> {
         let Some(now) = space.lanes.get(lane) else { return Ok(None) };
-        let mut state = LaneState::new(now.device_key, now.incarnation);
-        for (sequence, (row, mark)) in bodies.spine.range(..from) {
+        let packed = now.packed.as_ref().filter(|packed| packed.end.next <= from);
+        let mut state = match packed {
+            Some(packed) => LaneState::packed((*packed.end).clone(), packed.by),
+            None => LaneState::new(now.device_key, now.incarnation),
+        };
+        let begins = state.next;
+        for (sequence, (row, mark)) in bodies.spine.range(begins..from) {
             let body = self.lean_body(*row)?;
             go_on(&mut state, &space.group.roster, &body, *sequence, mark.position);
         }

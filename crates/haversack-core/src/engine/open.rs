@@ -249,6 +249,9 @@ impl Engine {
                 self.know_stranger(id, &head)?;
             }
         }
+        if let Some(space) = &self.space {
+            self.index.note_packs(&space.lanes);
+        }
         let documents: Vec<Document> = self.index.documents().map(|(id, _)| *id).collect();
         for id in documents {
             let key = self.first_key(&id)?;

@@ -59,7 +59,7 @@ impl Engine {
                 retire,
                 admission: Vec::new(),
                 cursor: 0,
-                basis: Basis::Vector(self.vector(&space, secret)),
+                basis: Basis::Vector(CursorDigest::default(), self.vector(&space, secret)),
                 resume: None,
                 frames: 0,
             };
@@ -120,7 +120,7 @@ impl Engine {
         live: &Live,
     ) -> Result<Vec<Vec<u8>>, Error> {
         let me = self.device.identity.sign.public();
-        let owed = space.group.owed_by_file(live.epoch, &space.table, &me);
+        let owed = space.owed_by_file(live, &me);
         let grants = self.grants(space, live, owed).into_iter();
         let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
         frames.extend(self.roster_frames(space)?);

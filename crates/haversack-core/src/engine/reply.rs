@@ -15,7 +15,7 @@ use super::route::learn;
 use super::state::{RouteState, SpaceState};
 use crate::Error;
 use crate::seeded::{Bug, seeded};
-use crate::sync::exchange::{Exchange, MailboxTrail, Pushed, Step, Tally, place};
+use crate::sync::exchange::{Exchange, PackPush, Pushed, Step, Tally, place};
 
 /// How often in a row an end that is not in order is not taken, and all since the last good one asked for again. After that the device
 /// takes it, and asks by a vector: the relay may have dropped what nobody needs any more.
@@ -119,6 +119,7 @@ impl Engine {
             }
             // Where no pack is known, nothing is passed over with good reason.
             Step::Passed(cursor, digest) if space.knows_packs() => {
+                space.packs.passed((exchange.relay(), generation));
                 exchange.passed(&generation, cursor, digest);
             }
             Step::Passed(..) => {}
@@ -138,8 +139,10 @@ impl Engine {
                 let mailbox = mailboxes.find(|mailbox| mailbox.generation == generation);
                 mailbox.into_iter().for_each(|m| note_unproved(space, exchange.relay(), m));
                 let have = exchange.told(&generation);
-                let lost =
-                    have.and_then(|lanes| self.take_have(exchange, space, &generation, &lanes));
+                let lost = have.and_then(|lanes| {
+                    Self::ask_for_held_back(exchange, space, &generation, &lanes);
+                    self.take_have(exchange, space, &generation, &lanes)
+                });
                 lost.into_iter().for_each(|from| self.offer_from(exchange.relay(), space, from));
                 self.take_end(exchange, space, &generation, (cursor, digest));
             }
@@ -153,13 +156,18 @@ impl Engine {
         generation: &Generation,
         (cursor, digest): (u64, CursorDigest),
     ) {
-        if exchange.loose.contains_key(generation) {
-            exchange.passed(generation, cursor, digest);
+        if let Some(wanted) = exchange.loose.get(generation).cloned() {
+            let enters = exchange.mailbox(generation).is_some_and(|mailbox| mailbox.enters());
+            if enters {
+                exchange.passed(generation, cursor, digest);
+            }
             exchange.tally.again = true;
-            let wanted = exchange.loose.get(generation).cloned().unwrap_or_default();
-            space.read_packs((exchange.relay(), *generation), cursor, &wanted);
+            space.read_packs((exchange.relay(), *generation), (cursor, enters), &wanted);
             settle_taken(exchange, space, generation);
             return;
+        }
+        if exchange.mailbox(generation).is_some_and(|mailbox| mailbox.differs) {
+            space.packs.may_have_passed((exchange.relay(), *generation), cursor);
         }
         let Shows { lost, is_another } =
             self.read_end(exchange, space, generation, (cursor, digest));
@@ -226,6 +234,27 @@ impl Engine {
         }
     }
 
+    /// What a relay has and did not deliver is asked for until it does, where it was asked for chunks.
+    fn ask_for_held_back(
+        exchange: &Exchange,
+        space: &mut SpaceState,
+        generation: &Generation,
+        lanes: &[(LaneTag, u32)],
+    ) {
+        if exchange.loose.contains_key(generation) {
+            return;
+        }
+        let packed = space.packed(generation);
+        let packed = |tag: &LaneTag| packed.get(tag).copied().unwrap_or_default();
+        let mut mailboxes = exchange.mailboxes().iter();
+        let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation);
+        let held_back = mailbox.is_some_and(|mailbox| mailbox.held_back(lanes, packed) > 0);
+        let mailbox = (exchange.relay(), *generation);
+        space.packs.read_all(&mailbox);
+        let route = space.routes.entry(mailbox).or_default();
+        (route.needs_vector, route.differs, route.dropped) = (held_back, held_back, 0);
+    }
+
     /// Takes what a relay says that it holds. What it lost of this device is offered again: from where on, this gives. (A mailbox that
     /// is new because somebody was removed has no lane from its beginning on, so of that nothing can be told.)
     fn take_have(
@@ -246,17 +275,10 @@ impl Engine {
         // What a keeper says that a pack has, a relay may have dropped, and need not get again.
         let packed = space.packed(generation);
         let packed = |tag: &LaneTag| packed.get(tag).copied().unwrap_or_default();
-        let held_back = |mailbox: &MailboxTrail| mailbox.held_back(lanes, packed) > 0;
-        let held_back = mailbox.is_some_and(held_back);
-        if !exchange.loose.contains_key(generation) {
-            space.packs.read_all(&(exchange.relay(), *generation));
-        }
         let named = |own: LaneTag| mailbox.map_or(u32::MAX, |mailbox| mailbox.named(&own));
         let named = own.map_or(0, named);
         let is_named = named > 0;
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
-        // What it has and did not deliver is asked for until it does.
-        (route.needs_vector, route.differs, route.dropped) = (held_back, held_back, 0);
         let has = |tag: &LaneTag| {
             let found = lanes.binary_search_by_key(tag, |(tag, _)| *tag).ok();
             found.and_then(|at| lanes.get(at)).map(|(_, next)| *next)
@@ -378,10 +400,13 @@ fn settle_taken(exchange: &mut Exchange, space: &mut SpaceState, generation: &Ge
     let is_counted = exchange.mailbox(generation).is_some_and(|mailbox| !mailbox.differs);
     let taken: Vec<_> = exchange.taken.extract_if(.., |(at, _)| at == generation).collect();
     let packs = taken.iter().filter_map(|(_, pushed)| pushed.pack).filter(|_| is_counted);
-    // Once it has a pack it is told what is in it: the relay, and the team.
-    let is_whole = packs.fold(false, |whole, pack| space.packs.pushed(mailbox, pack) | whole);
-    space.owes_word |= is_whole;
-    exchange.tally.again |= is_whole;
+    let packs: Vec<PackPush> = packs.collect();
+    packs.iter().for_each(|pack| space.packs.pushed(mailbox, *pack));
+    if packs.iter().any(|pack| matches!(pack, PackPush::Part(..))) {
+        // More of it goes next; once all is there the relay is told what is in it, and the team.
+        space.owes_word |= !space.packs.to_tell().is_empty();
+        exchange.tally.again = true;
+    }
     let route = space.routes.entry(mailbox).or_default();
     for (_, pushed) in taken {
         // What a line left open may have been pushed under an epoch that is not live any more.

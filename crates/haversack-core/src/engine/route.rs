@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_wire::request::{Basis, Section, SectionHead};
-use haversack_wire::{Epoch, FrameHash, Generation, Lane, LaneTag, Pack, Relay, RetireHash};
+use haversack_wire::request::{Basis, NO_CURSOR, Section, SectionHead};
+use haversack_wire::{
+    CursorDigest, Epoch, FrameHash, Generation, Lane, LaneTag, Relay, RetireHash,
+};
 
 use super::Engine;
 use super::documents::Staged;
@@ -15,7 +17,7 @@ use crate::members::{Live, Owed};
 use crate::seeded::{Bug, seeded};
 use crate::store::Table;
 use crate::sync::chunk;
-use crate::sync::exchange::{CURSOR_MAX, Exchange, MailboxTrail, PackPush, Partial, Pushed, place};
+use crate::sync::exchange::{Exchange, MailboxTrail, PackPush, Partial, Pushed, place};
 
 /// Bytes of frames pushed in one request; the rest goes with the next.
 const PUSH_BYTES_MAX: usize = 8 << 20;
@@ -133,10 +135,8 @@ impl Engine {
                 }
             };
             let mut head = section_head(route, (&secret, retire, &space.lane), &state);
-            let is_loose = !asks && self.wants_pack(&space, &route.relay, &generation);
-            let wanted: Vec<Pack> = space.group.packs.pending().copied().collect();
-            let wanted = is_loose.then_some(wanted);
-            space.packs.ask(&(route.relay, generation), wanted.as_deref(), &mut head);
+            let wanted = self.wanted(&space, &route.relay, &generation).filter(|_| !asks);
+            space.packs.ask(&(route.relay, generation), wanted.as_ref(), &mut head);
             loose.extend(wanted.map(|wanted| (generation, wanted)));
             mailboxes.push(trail(generation, (&offers, live.epoch), &head, state));
             let frames = offers.into_iter().map(|offer| offer.frame).collect();
@@ -187,10 +187,14 @@ impl Engine {
             offers.extend(self.offers(space, state)?);
             let from = self.first_owed(space, state);
             load.own_from = self.bodies.range(from..).next().map(|(sequence, _)| *sequence);
-            let (pack, is_all) = self.pack_offers(space, relay, generation)?;
+            let pack = self.pack_offers(space, relay, generation)?;
+            if pack.first().is_some_and(|(_, pack)| matches!(pack, PackPush::Part(_, 0))) {
+                // What the bodies said of the roster that it lets the relay drop.
+                let roster = self.roster_frames(space)?.into_iter();
+                offers.extend(roster.map(Offer::new));
+            }
             let pack = pack.into_iter();
             offers.extend(pack.map(|(f, pack)| Offer { pack: Some(pack), ..Offer::new(f) }));
-            load.more |= !is_all;
         } else if !offers.is_empty() {
             let notices = self.notices(space, generation)?.into_iter().map(Offer::new);
             offers.splice(0..0, notices);
@@ -362,16 +366,20 @@ fn section_head(
     state: &RouteState,
 ) -> SectionHead {
     let asks = !state.unsure.is_empty();
+    // Nothing is sent again only because it came after a cursor that says nothing.
+    let (cursor, digest) = match asks || state.differs {
+        true => (NO_CURSOR, CursorDigest::default()),
+        false => (state.cursor, state.digest),
+    };
     let basis = match state.needs_vector || asks {
-        true => Basis::Vector(vector(state, secret.lane_tag(own))),
-        false => Basis::Digest(state.digest),
+        true => Basis::Vector(digest, vector(state, secret.lane_tag(own))),
+        false => Basis::Digest(digest),
     };
     SectionHead {
         token: secret.token(&route.relay),
         retire,
         admission: route.admission.clone(),
-        // Nothing is sent again only because it came after a cursor that says nothing.
-        cursor: if asks || state.differs { CURSOR_MAX } else { state.cursor },
+        cursor,
         basis,
         resume: state.partial.as_ref().map(Partial::resume),
         frames: 0,
@@ -407,7 +415,7 @@ fn trail(
     let pushed = offers.iter().map(|offer| offer.pushed(live)).collect();
     let mut trail = MailboxTrail::new(generation, pushed, (state.cursor, state.digest));
     trail.vector = match &head.basis {
-        Basis::Vector(vector) | Basis::Chunks(vector) => Some(vector.clone()),
+        Basis::Vector(_, vector) | Basis::Chunks(_, vector) => Some(vector.clone()),
         Basis::Digest(_) | Basis::Loose => None,
     };
     trail.differs = state.differs || !state.unsure.is_empty();

@@ -59,6 +59,21 @@ impl Engine {
         all
     }
 
+    /// The lanes, and the first sequence of each that is not applied.
+    #[must_use]
+    pub fn lanes_here(&self) -> Vec<(Lane, u32)> {
+        let lanes = self.space.iter().flat_map(|space| &space.lanes);
+        lanes.map(|(id, lane)| (*id, lane.next)).collect()
+    }
+
+    /// Whether something came by a pack, or may have.
+    #[must_use]
+    pub fn has_met_packs(&self) -> bool {
+        let Some(space) = &self.space else { return false };
+        let came = |lane: &LaneState| lane.packed.is_some() || !lane.told.is_empty();
+        space.lanes.values().any(came) || space.packs.has_taken(&space.group.packs)
+    }
+
     /// The last change of every row of the log that is believed.
     #[must_use]
     pub fn changes_here(&self) -> Vec<ChangeAt> {

@@ -257,7 +257,8 @@ impl SpaceState {
     /// The keys that lack a grant of the live epoch and whose grant some mailbox of a relay did not take yet.
     pub(super) fn owed_at(&self, relay: &Relay, me: &[u8; 32]) -> Vec<Owed> {
         let Some(live) = &self.live else { return Vec::new() };
-        let mut owed = self.group.owed(live.epoch, &self.table, me);
+        let packed = self.have_packed(me);
+        let mut owed = self.group.owed(live.epoch, &self.table, me, packed.as_ref());
         let all = self.group.mailboxes(&self.table, &owed, |_| true);
         let lacks = |owed: &Owed, id: &Generation| {
             let route = self.routes.get(&(*relay, *id));
@@ -265,6 +266,11 @@ impl SpaceState {
         };
         owed.retain(|owed| all.iter().any(|(id, _, _)| lacks(owed, id)));
         owed
+    }
+
+    /// The keys that lack a grant of the live epoch, as far as files go.
+    pub(super) fn owed_by_file(&self, live: &Live, me: &[u8; 32]) -> Vec<Owed> {
+        self.group.owed_by_file(live.epoch, &self.table, me, self.have_packed(me).as_ref())
     }
 
     /// The mailboxes of an exchange with a relay, that of the best generation first.

@@ -166,12 +166,22 @@ impl Group {
     }
 
     /// R3: the keys of members that should have the live epoch's secret and, as far as is known here, do not. One's own is among them
-    /// where one minted it: an older copy of this store, put back or gone on with elsewhere, has the key and not the secret.
-    pub(crate) fn owed(&self, live: Epoch, table: &Table, me: &[u8; 32]) -> Vec<Owed> {
+    /// where one minted it: an older copy of this store, put back or gone on with elsewhere, has the key and not the secret. Who writes
+    /// under the epoch has it, but not for that the key of a pack: where there is one, `packed` are those who said that they have what is
+    /// in it.
+    pub(crate) fn owed(
+        &self,
+        live: Epoch,
+        table: &Table,
+        me: &[u8; 32],
+        packed: Option<&BTreeSet<[u8; 32]>>,
+    ) -> Vec<Owed> {
+        let wrote =
+            |key: &[u8; 32]| self.wrote.get(key).is_some_and(|epoch| table.implies(epoch, &live));
         let has = |key: &[u8; 32]| {
             self.delivered.contains(&(live, *key))
                 || self.seen.get(&(live, *key)).is_some_and(|left| *left > 0)
-                || self.wrote.get(key).is_some_and(|epoch| table.implies(epoch, &live))
+                || (wrote(key) && packed.is_none_or(|packed| packed.contains(key)))
         };
         let keys = self.roster.members().flat_map(|member| &member.current);
         let is_mine = table.minter(&live) == Some(*me);
@@ -180,9 +190,15 @@ impl Group {
     }
 
     /// The same for a file: what a relay was given reaches nobody who takes files only. One's own files one does not read.
-    pub(crate) fn owed_by_file(&self, live: Epoch, table: &Table, me: &[u8; 32]) -> Vec<Owed> {
+    pub(crate) fn owed_by_file(
+        &self,
+        live: Epoch,
+        table: &Table,
+        me: &[u8; 32],
+        packed: Option<&BTreeSet<[u8; 32]>>,
+    ) -> Vec<Owed> {
         let alone = Self { delivered: BTreeSet::new(), seen: BTreeMap::new(), ..self.clone() };
-        let mut owed = alone.owed(live, table, me);
+        let mut owed = alone.owed(live, table, me, packed);
         owed.retain(|owed| owed.key != *me);
         owed
     }
@@ -217,8 +233,8 @@ impl Group {
         let epochs = epochs.map(|(_, secret)| GrantEntry::Epoch(secret.clone()));
         let generations = self.known_generations(table).into_iter();
         let generations = generations.map(|(_, _, secret)| GrantEntry::Generation(secret.clone()));
-        let pack = self.packs.newest().map(|key| GrantEntry::Pack(key.clone()));
-        epochs.chain(generations).chain(pack).collect()
+        let packs = self.packs.newest().map(|key| GrantEntry::Pack(key.clone()));
+        epochs.chain(generations).chain(packs).collect()
     }
 
     /// Opens a grant that is for this device, and takes its generations. Gives the epochs' secrets.

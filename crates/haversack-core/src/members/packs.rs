@@ -9,7 +9,9 @@ use crate::crypto::PackKey;
 /// Packs that are remembered as done with.
 const SPENT_MAX: usize = 64;
 /// Keys that are kept: whoever is a member can grant what it likes.
-const KEYS_MAX: usize = 8;
+const KEYS_MAX: usize = 64;
+/// Keys that a grant brings.
+const GRANTED: usize = 4;
 
 /// The keys of packs, as they came.
 #[derive(Debug, Clone, Default)]
@@ -19,13 +21,15 @@ pub(crate) struct Packs {
     order: Vec<Pack>,
     /// Packs that were taken, or are not needed: their keys are taken no more.
     spent: Vec<Pack>,
+    /// The pack that this device made.
+    own: Option<Pack>,
 }
 
 impl Packs {
     /// Packs as they were saved.
     pub(crate) fn load(keys: BTreeMap<Pack, PackKey>, order: Vec<Pack>, spent: Vec<Pack>) -> Self {
         let order = order.into_iter().filter(|pack| keys.contains_key(pack)).collect();
-        Self { keys, order, spent }
+        Self { keys, order, spent, own: None }
     }
 
     /// Takes a key, unless its pack is done with, or there are too many.
@@ -50,9 +54,17 @@ impl Packs {
         &self.spent
     }
 
-    /// The newest key that came: who is granted anything gets it as well.
-    pub(crate) fn newest(&self) -> Option<&PackKey> {
-        self.order.last().and_then(|pack| self.keys.get(pack))
+    /// That of this device's own pack, and the newest that came: who is granted anything gets them as well. Not one alone: of two who make
+    /// packs each has what the other does not.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = &PackKey> {
+        let others = self.order.iter().rev().filter(|pack| self.own != Some(**pack));
+        let newest = self.own.iter().chain(others);
+        newest.filter_map(|pack| self.keys.get(pack)).take(GRANTED)
+    }
+
+    /// This device has made a pack.
+    pub(crate) const fn own(&mut self, pack: Pack) {
+        self.own = Some(pack);
     }
 
     /// The packs whose keys are here and that are still to be taken.

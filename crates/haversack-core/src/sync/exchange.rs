@@ -9,7 +9,7 @@ use crate::engine::{Fault, Received};
 use haversack_wire::answer::{AnswerReader, Broken, Part, Stored};
 use haversack_wire::codec::put_varint;
 use haversack_wire::limits::FRAME_MAX;
-use haversack_wire::request::{Resume, Section, encode};
+use haversack_wire::request::{NO_CURSOR, Resume, Section, encode};
 use haversack_wire::{
     CursorDigest, Epoch, Error, Frame, FrameHash, Generation, LaneTag, Pack, Reader, Relay,
 };
@@ -32,6 +32,14 @@ pub(crate) struct Pushed {
     pub(crate) pack: Option<PackPush>,
     /// The epoch that was live when it was pushed.
     pub(crate) epoch: Epoch,
+}
+
+/// Packs that a mailbox is asked for, in place of chunks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) packs: Vec<Pack>,
+    /// After which cursor.
+    pub(crate) from: u64,
 }
 
 /// What is pushed of this device's own pack.
@@ -135,7 +143,7 @@ pub(crate) struct Partial {
 impl Partial {
     /// A part that is worth going on with.
     pub(crate) fn new(cursor: u64, bytes: Vec<u8>) -> Option<Self> {
-        let fits = (PART_MIN..FRAME_MAX).contains(&bytes.len()) && cursor <= CURSOR_MAX;
+        let fits = (PART_MIN..FRAME_MAX).contains(&bytes.len()) && cursor <= NO_CURSOR;
         fits.then_some(Self { cursor, bytes })
     }
 
@@ -174,7 +182,7 @@ pub struct Exchange {
     at: usize,
     reader: AnswerReader,
     /// The mailboxes that are asked for packs, and not for chunks.
-    pub(crate) loose: BTreeMap<Generation, Vec<Pack>>,
+    pub(crate) loose: BTreeMap<Generation, Wanted>,
     pub(crate) tally: Tally,
     /// Whether another device answers, and no relay.
     pub(crate) is_meeting: bool,
@@ -244,6 +252,11 @@ impl MailboxTrail {
             is_ended: false,
             trail: Trail { cursor, digest, ahead: BTreeMap::new() },
         }
+    }
+
+    /// Whether all that was asked for came to a device that had read nothing there.
+    pub(crate) const fn enters(&self) -> bool {
+        self.is_ended && self.start.0 == 0 && !self.differs
     }
 
     /// Up to where the request says that a lane is known to be there, so that it is not shown.
@@ -319,9 +332,6 @@ impl std::fmt::Debug for Exchange {
     }
 }
 
-/// A cursor counts frames of one mailbox; beyond this it counts nothing real.
-pub(crate) const CURSOR_MAX: u64 = 1 << 48;
-
 impl Exchange {
     /// Begins an exchange about mailboxes, the live one first.
     pub(crate) fn new(
@@ -378,10 +388,12 @@ impl Exchange {
         self.reader.is_done()
     }
 
-    /// How far this device has read each mailbox without a gap.
+    /// How far this device has read each mailbox without a gap. Of one that is asked for packs in place of chunks it stays where it was,
+    /// unless it has read nothing there and the relay says how far its packs go: what came before is to be what it was.
     pub(crate) fn cursors(&self) -> impl Iterator<Item = (Generation, (u64, CursorDigest))> {
+        let is_read = |m: &&MailboxTrail| !self.loose.contains_key(&m.generation) || m.enters();
         let cursor = |m: &MailboxTrail| (m.generation, (m.trail.cursor, m.trail.digest));
-        self.mailboxes.iter().map(cursor)
+        self.mailboxes.iter().filter(is_read).map(cursor)
     }
 
     /// The mailboxes that it is about.
@@ -508,7 +520,7 @@ fn step(mailbox: &mut MailboxTrail, part: Part<'_>) -> Result<Option<Step>, Erro
         | Part::Frame { cursor, .. }
         | Part::Passed { cursor, .. }
         | Part::End { cursor, .. }
-            if cursor > CURSOR_MAX || mailbox.is_ended =>
+            if cursor > NO_CURSOR || mailbox.is_ended =>
         {
             return Err(UNASKED);
         }
@@ -536,8 +548,8 @@ fn step(mailbox: &mut MailboxTrail, part: Part<'_>) -> Result<Option<Step>, Erro
             return Ok(None);
         }
         Part::Passed { cursor, digest } => Step::Passed(cursor, digest),
-        // Whoever was told all that is here has nothing to need.
-        Part::Need if mailbox.vector.is_some() => return Err(UNASKED),
+        // A cursor that says nothing cannot be wrong.
+        Part::Need if mailbox.vector.is_some() && mailbox.differs => return Err(UNASKED),
         Part::Need => Step::Need,
         Part::End { cursor, digest } => {
             mailbox.is_ended = true;
@@ -671,7 +683,7 @@ mod tests {
     fn what_is_worth_it_is_gone_on_with_whatever_it_is() {
         assert!(Partial::new(7, vec![1; PART_MIN - 1]).is_none());
         assert!(Partial::new(7, vec![1; FRAME_MAX]).is_none());
-        assert!(Partial::new(CURSOR_MAX + 1, vec![1; 300]).is_none());
+        assert!(Partial::new(NO_CURSOR + 1, vec![1; 300]).is_none());
         for kind in 1..=99 {
             let part = vec![kind; 300];
             let resume = Partial::new(7, part.clone()).unwrap().resume();

@@ -32,7 +32,7 @@ fn requests() -> Vec<Vector> {
     let lanes = vec![(LaneTag::new([3; 8]), 4), (LaneTag::new([5; 8]), 600)];
     let resume = Resume { cursor: 4, offset: 100, frame: FrameHash::new([8; 16]) };
     let admission = b"let me in".to_vec();
-    let basis = Basis::Vector(lanes);
+    let basis = Basis::Vector(CursorDigest::new([3; 16]), lanes);
     let other = SectionHead { admission, basis, resume: Some(resume), ..head(5) };
     let other = Section { head: other, frames: vec![vec![9; 256], vec![8; 300]] };
     let asked = request::encode(std::slice::from_ref(&one)).unwrap();
@@ -78,12 +78,20 @@ fn heads() -> Vec<Vector> {
         make(
             "request_for_chunks",
             "ok",
-            &[&none, &[9], &[3], &list(&[lane(1), lane(2)]), &none, &none],
+            &[&none, &[9], &[3], &[6; 16], &list(&[lane(1), lane(2)]), &none, &none],
         ),
         make("request_unknown_basis", "basis is unknown", &[&none, &[0], &[4], &none, &none]),
         make("request_unknown_resume", "resume is unknown", &[&none, &[0], &digest, &[2], &none]),
-        make("request_vector_unsorted", ascending, &[&none, &[0], &[1], &unsorted, &none, &none]),
-        make("request_vector_twice", ascending, &[&none, &[0], &[1], &twice, &none, &none]),
+        make(
+            "request_vector_unsorted",
+            ascending,
+            &[&none, &[0], &[1], &[0; 16], &unsorted, &none, &none],
+        ),
+        make(
+            "request_vector_twice",
+            ascending,
+            &[&none, &[0], &[1], &[0; 16], &twice, &none, &none],
+        ),
         make(
             "request_too_many_frames",
             "over a maximum",

@@ -36,7 +36,7 @@ fn head(token: Token) -> SectionHead {
         retire: RetireHash::new([7; 32]),
         admission: Vec::new(),
         cursor: 0,
-        basis: Basis::Vector(lanes()),
+        basis: Basis::Vector(CursorDigest::default(), lanes()),
         resume: None,
         frames: 0,
     }
@@ -106,11 +106,16 @@ fn rights(cast: &Cast) -> Vec<Vector> {
             FOR_A_RELAY,
             SectionHead { basis: Basis::Digest(CursorDigest::default()), ..own() },
         ),
+        of_section(
+            "meeting_by_vector_and_digest",
+            FOR_A_RELAY,
+            SectionHead { basis: Basis::Vector(CursorDigest::new([1; 16]), lanes()), ..own() },
+        ),
         of_section("meeting_for_packs", FOR_A_RELAY, SectionHead { basis: Basis::Loose, ..own() }),
         of_section(
             "meeting_for_chunks",
             FOR_A_RELAY,
-            SectionHead { basis: Basis::Chunks(lanes()), ..own() },
+            SectionHead { basis: Basis::Chunks(CursorDigest::default(), lanes()), ..own() },
         ),
         of_section(
             "meeting_with_an_admission",

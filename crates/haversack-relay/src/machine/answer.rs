@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use haversack_wire::answer::{Part, START, Stored};
-use haversack_wire::request::{Basis, Resume};
+use haversack_wire::request::{Basis, NO_CURSOR, Resume};
 use haversack_wire::{Error as WireError, FrameHash, LaneTag, Mailbox};
 
 use super::{Refusal, intake::Section};
@@ -119,21 +119,22 @@ impl Answer {
         put_receipts(page, &section.receipts)?;
         let mailbox = section.mailbox;
         let head = storage.head(mailbox)?;
+        let is_known = match &section.basis {
+            Basis::Loose => section.cursor <= head.cursor,
+            Basis::Vector(..) | Basis::Chunks(..) if section.cursor == NO_CURSOR => true,
+            Basis::Digest(digest) | Basis::Vector(digest, _) | Basis::Chunks(digest, _) => {
+                storage.digest_at(mailbox, section.cursor)? == Some(*digest)
+            }
+        };
+        if !is_known {
+            put(page, &Part::Need)?;
+            return Ok(State::Between);
+        }
         let (asked, seen) = match section.basis {
-            Basis::Vector(vector) => (Asked::Beyond(vector, section.cursor, true), 0),
-            Basis::Chunks(vector) => (Asked::Beyond(vector, section.cursor, false), 0),
-            Basis::Loose if section.cursor > head.cursor => {
-                put(page, &Part::Need)?;
-                return Ok(State::Between);
-            }
+            Basis::Vector(_, vector) => (Asked::Beyond(vector, section.cursor, true), 0),
+            Basis::Chunks(_, vector) => (Asked::Beyond(vector, section.cursor, false), 0),
             Basis::Loose => (Asked::Loose, section.cursor),
-            Basis::Digest(digest) => {
-                if storage.digest_at(mailbox, section.cursor)? != Some(digest) {
-                    put(page, &Part::Need)?;
-                    return Ok(State::Between);
-                }
-                (Asked::After(section.cursor), section.cursor)
-            }
+            Basis::Digest(_) => (Asked::After(section.cursor), section.cursor),
         };
         let resumed = match section.resume {
             Some(resume) => put_tail(page, storage, mailbox, resume)?,

@@ -64,7 +64,11 @@ fn read(body: &[u8]) -> Result<Vec<(Mailbox, u64)>, WireError> {
     let mut watched = Vec::new();
     while let Some(event) = reader.next_event()? {
         match event {
-            Event::Section(SectionHead { basis: Basis::Vector(_), .. }) | Event::Frame(_) => {
+            Event::Section(SectionHead {
+                basis: Basis::Vector(..) | Basis::Chunks(..) | Basis::Loose,
+                ..
+            })
+            | Event::Frame(_) => {
                 let rule = "has a vector or frames";
                 return Err(WireError::Malformed { what: "wake", rule });
             }

@@ -6,9 +6,9 @@ use haversack_relay::{
     BATCH_BYTES, Error, Incoming, Intake, Layer, Memory, PAGE_BYTES, Receipt, Refusal, Storage,
     exchange,
 };
-use haversack_wire::Mailbox;
 use haversack_wire::limits::{FRAME_MAX, REQUEST_MAX};
-use haversack_wire::request::Basis;
+use haversack_wire::request::{Basis, NO_CURSOR};
+use haversack_wire::{CursorDigest, Mailbox};
 
 use crate::frames::{
     chunk_of, cursor, digest, frames_of, holding, large, pull, push, request, roster, tag, told,
@@ -114,7 +114,8 @@ fn a_page_looks_at_so_much_and_no_more() {
         exchange(&storage, &request(&[push(&frames)])).unwrap();
     }
     let mut section = push(&[]);
-    (section.head.cursor, section.head.basis) = (1 << 40, Basis::Chunks(Vec::new()));
+    (section.head.cursor, section.head.basis) =
+        (NO_CURSOR, Basis::Chunks(CursorDigest::default(), Vec::new()));
     let intake = Intake::new().feed(&storage, &request(&[section])).unwrap();
     let mut answer = intake.finish(&storage).unwrap();
     let (mut all, mut pages) = (Vec::new(), 0);

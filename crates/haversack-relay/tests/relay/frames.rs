@@ -82,8 +82,18 @@ pub(crate) fn from(known: &[Vec<u8>], mut section: Section) -> Section {
 /// The section of a device that has this of each lane, whatever the relay counts.
 pub(crate) fn with_vector(vector: &[(char, u32)], mut section: Section) -> Section {
     let vector = vector.iter().map(|(name, next)| (tag(*name), *next));
-    section.head.basis = Basis::Vector(vector.collect());
+    section.head.basis = Basis::Vector(CursorDigest::default(), vector.collect());
     section.head.cursor = 1 << 48;
+    section
+}
+
+/// The section of a device that read these frames, and has this of each lane.
+pub(crate) fn beyond(known: &[Vec<u8>], vector: &[(char, u32)], section: Section) -> Section {
+    let mut section = with_vector(vector, section);
+    section.head.cursor = known.len() as u64;
+    if let Basis::Vector(at_cursor, _) = &mut section.head.basis {
+        *at_cursor = digest(known);
+    }
     section
 }
 

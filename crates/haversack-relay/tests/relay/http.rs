@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use haversack_relay::{Error, Identity, Limits, Memory, Relay};
 use haversack_wire::limits::{FRAME_MAX, REQUEST_MAX};
-use haversack_wire::request::Section;
+use haversack_wire::request::{Basis, Section};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::frames::{chunk, chunk_of, frames_of, pull, push, request, roster, tag, told};
+use crate::frames::{
+    chunk, chunk_of, frames_of, pull, push, request, roster, tag, told, with_vector,
+};
 
 /// No test takes this long; one that would hang fails instead.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -443,8 +445,13 @@ async fn what_a_broken_upload_left_is_news_and_what_was_there_is_none() {
 #[tokio::test]
 async fn nothing_but_waiting_is_done_there() {
     let relay = Running::in_memory(Limits::default()).await;
-    let (_, head) = waiting(&relay, &[push(&[chunk('a', 0, 1)])]).await;
-    assert!(head.contains(" 400 "), "{head}");
+    let by_vector = with_vector(&[], pull(&[]));
+    let mut for_packs = pull(&[]);
+    for_packs.head.basis = Basis::Loose;
+    for asked in [push(&[chunk('a', 0, 1)]), by_vector, for_packs] {
+        let (_, head) = waiting(&relay, &[asked]).await;
+        assert!(head.contains(" 400 "), "{head}");
+    }
     let asked = relay.sync(&[pull(&[])]).await;
     assert!(frames_of(&asked.body).is_empty());
     let mut client = relay.connect().await;

@@ -5,7 +5,7 @@ use haversack_wire::answer::{AnswerReader, Part};
 use proptest::prelude::*;
 
 use crate::frames::{
-    chunk, chunk_of, cursor, digest, elsewhere, from, holding, large, pull, push, request,
+    beyond, chunk, chunk_of, cursor, digest, elsewhere, from, holding, large, pull, push, request,
     resuming, roster, tag, tell, told, with_vector,
 };
 
@@ -205,8 +205,7 @@ fn a_broken_frame_that_is_not_stored_is_not_gone_on_with() {
 fn a_second_chunk_at_a_place_reaches_who_has_the_first() {
     let frames = [chunk('a', 0, 1), chunk('a', 1, 1), chunk('a', 0, 2)];
     let storage = holding(&frames);
-    let mut known = with_vector(&[('a', 2)], pull(&[]));
-    known.head.cursor = 2;
+    let known = beyond(&frames[..2], &[('a', 2)], pull(&[]));
     insta::assert_snapshot!(tell(&storage, &[known]), @r"
     Section(0)
     Frame 3: a0 of 2
@@ -214,6 +213,12 @@ fn a_second_chunk_at_a_place_reaches_who_has_the_first() {
     End 3 CursorDigest(353d6c49…)
     Done
     ");
+    // Nor does a vector make up for another past: what is no chunk it does not speak of.
+    let swapped = [frames[1].clone(), frames[0].clone()];
+    for other in [&swapped[..], &[frames.clone().as_slice(), &swapped].concat()] {
+        let of_another = beyond(other, &[('a', 2)], pull(&[]));
+        assert_eq!(tell(&storage, &[of_another]), "Section(0)\nNeed\nDone");
+    }
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use haversack_relay::{DataDir, Intake, Memory, Sqlite, Storage, exchange};
 use haversack_wire::hash::{Label, derive};
 use haversack_wire::limits::FRAME_MAX;
-use haversack_wire::request::{Basis, Section};
+use haversack_wire::request::{Basis, NO_CURSOR, Section};
 use haversack_wire::{CursorDigest, FrameHash, KeyHint, PackHeader, Retire, RetireHash};
 
-use crate::frames::{chunk, chunk_of, frames_of, push, request, roster, tag, told, with_vector};
+use crate::frames::{
+    chunk, chunk_of, digest, frames_of, push, request, roster, tag, told, with_vector,
+};
 
 const PREIMAGE: [u8; 32] = [77; 32];
 
@@ -65,9 +67,16 @@ fn parts_of_packs_go_to_whoever_asks_for_them() {
         let frames = [chunk('a', 0, 1), roster(2), part(3), chunk('a', 1, 4)];
         tell(storage, at_ours(push(&frames)));
         assert_eq!(tell(storage, at_ours(push(&[]))), "1 2 -3 4");
-        let asked = |basis: fn(Vec<_>) -> Basis, cursor| {
+        let asked = |basis: fn(CursorDigest, Vec<_>) -> Basis, cursor: usize| {
             let mut section = at_ours(push(&[]));
-            (section.head.cursor, section.head.basis) = (cursor, basis(vec![(tag('a'), 1)]));
+            let known = digest(&frames[..cursor.min(frames.len())]);
+            let (cursor, digest) = if cursor > frames.len() {
+                (NO_CURSOR, Default::default())
+            } else {
+                (cursor as u64, known)
+            };
+            (section.head.cursor, section.head.basis) =
+                (cursor, basis(digest, vec![(tag('a'), 1)]));
             section
         };
         assert_eq!(tell(storage, loose(0)), "2 3 Have a<2");

@@ -24,7 +24,7 @@ pub(super) fn converged(world: &mut World) -> Result<(), Finding> {
         let is_same = again.transpose()?.is_none_or(|again| again == canonical) && shown == rebuilt;
         Checker::Converged
             .expect(is_same, || format!("device {number}: the log gives something else"))?;
-        if lost::lacks_what_nobody_offers(world, number) {
+        if lost::is_excused(world, number) {
             continue;
         }
         let (other, of_first) = first.get_or_insert_with(|| (number, canonical.clone()));
@@ -45,7 +45,9 @@ pub(super) fn work_is_done(world: &mut World) -> Result<(), Finding> {
         let status = world.read(number, |engine| engine.status())?;
         world.say(&format!("device {number}: {status:?}"));
         // What a store had said before it was put back may be nowhere any more: what came after that waits for ever.
-        let may_wait = world.model.put_back || lost::lacks_what_nobody_offers(world, number);
+        let may_wait = world.model.put_back
+            || lost::is_excused(world, number)
+            || lost::is_forked_below_a_pack(world);
         let waiting = if may_wait { 0 } else { status.waiting };
         let left = (status.own.here_only, waiting, status.dropped);
         Checker::Liveness.expect(left == (0, 0, 0), || {

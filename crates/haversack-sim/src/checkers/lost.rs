@@ -1,15 +1,42 @@
-//! What is with some device and no author of it can offer any more.
+//! What is with some device and no author of it can offer any more, or what it cannot be told any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_core::sim::BodyAt;
 use haversack_wire::Lane;
 
 use crate::world::World;
 
+/// Whether a device is not to be compared: it lacks what nobody offers, or came in by a pack beyond a fork.
+pub(super) fn is_excused(world: &World, number: usize) -> bool {
+    lacks_what_nobody_offers(world, number) || came_in_beyond_a_fork(world, number)
+}
+
+/// Whether something came to a device by a pack, and there was one that ends beyond a fork: who takes that has only its maker's word for
+/// which branch is believed, and none of what lies below to tell by.
+fn came_in_beyond_a_fork(world: &World, number: usize) -> bool {
+    let engine = world.devices.get(number).and_then(|device| device.engine.as_ref());
+    engine.is_some_and(haversack_core::Engine::has_met_packs) && is_forked_below_a_pack(world)
+}
+
+/// Whether there was a pack that ends beyond a place with two bodies. Its maker knew of one, and let relays drop both: what follows the
+/// other one may wait for it.
+pub(super) fn is_forked_below_a_pack(world: &World) -> bool {
+    if world.model.forked.is_empty() {
+        return false;
+    }
+    let mut met: BTreeMap<(Lane, u32), BTreeSet<_>> = BTreeMap::new();
+    for body in (0..world.devices.len()).flat_map(|other| held(world, other)) {
+        met.entry((body.lane, body.sequence)).or_default().insert(body.position);
+    }
+    world.model.packed.iter().any(|(lane, next)| {
+        met.range((*lane, 0)..(*lane, *next)).any(|(_, positions)| positions.len() > 1)
+    })
+}
+
 /// Whether a device lacks a body that another one has, and that nobody is at who wrote it: its author was put back, took new keys, or was
 /// removed, and a relay has lost it, or it never reached one. Who merely received it keeps it, and offers only its own.
-pub(super) fn lacks_what_nobody_offers(world: &World, number: usize) -> bool {
+fn lacks_what_nobody_offers(world: &World, number: usize) -> bool {
     let model = &world.model;
     if !(model.put_back || model.rolled_back || model.removed) {
         return false;

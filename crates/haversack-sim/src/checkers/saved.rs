@@ -25,7 +25,7 @@ pub(crate) fn saved_here(world: &World, number: usize) -> Result<(), Finding> {
 /// could offer it.
 pub(super) fn saved_everywhere(world: &World) -> Result<(), Finding> {
     let keeper = world.keeper();
-    let alone = keeper.filter(|keeper| !lost::lacks_what_nobody_offers(world, keeper.number));
+    let alone = keeper.filter(|keeper| !lost::is_excused(world, keeper.number));
     let mut shown = BTreeSet::new();
     for device in alone.map_or(world.devices.as_slice(), std::slice::from_ref) {
         shown.extend(device.shown().or_else(|error| unexpected("reading", &error))?);

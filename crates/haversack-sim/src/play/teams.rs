@@ -51,6 +51,11 @@ impl World {
     pub(super) fn pack(&mut self, by: usize) -> Result<(), Finding> {
         let by = Self::coordinator(by);
         let done = self.ask(by, |engine| engine.make_pack(&mut |_, _| {}))?;
+        let engine = self.devices.get(by).and_then(|device| device.engine.as_ref());
+        for (lane, next) in engine.map(Engine::lanes_here).unwrap_or_default() {
+            let upto = self.model.packed.entry(lane).or_default();
+            *upto = (*upto).max(next);
+        }
         self.say(&format!("device {by} makes a pack: {}", done.name()));
         Ok(())
     }

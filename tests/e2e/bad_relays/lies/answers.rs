@@ -239,7 +239,7 @@ pub(super) const CONFUSED: &[(&str, Lie, Option<Fault>)] = &[
             // It asks for a vector first.
             let by_vector = matches!(
                 World::asked(request)[0].0.basis,
-                haversack_wire::request::Basis::Vector(_)
+                haversack_wire::request::Basis::Vector(..)
             );
             match by_vector {
                 false => Some(saying(&[Said::Section(0), Said::Need, Said::Done])),

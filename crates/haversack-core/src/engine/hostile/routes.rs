@@ -20,7 +20,7 @@ fn pushed(exchange: &Exchange) -> (Vec<Vec<u8>>, bool) {
     let (mut frames, mut vector) = (Vec::new(), false);
     while let Some(event) = reader.next_event().unwrap() {
         match event {
-            Event::Section(head) => vector |= matches!(head.basis, Basis::Vector(_)),
+            Event::Section(head) => vector |= matches!(head.basis, Basis::Vector(..)),
             Event::Frame(frame) => frames.push(frame),
         }
     }

@@ -10,7 +10,7 @@ use super::super::batch::{Batch, Opened};
 use super::super::documents::Staged;
 use super::super::horizon::gone;
 use super::super::log::{RowHead, RowKind};
-use super::super::state::{LaneState, Packed, Said, SpaceState};
+use super::super::state::{LaneState, Said, SpaceState};
 use super::super::wait::Need;
 use super::part::{New, Verdict, role_at};
 use crate::Error;
@@ -268,6 +268,7 @@ impl Engine {
     /// Once a pack is taken whole, its lanes go on from where it ends.
     pub(super) fn finish_pack(&self, batch: &mut Batch, pack: &Pack) {
         let space = &mut batch.space;
+        let retired = space.retired();
         let is_whole = |taking: &super::state::Taking| taking.taken.len() == taking.segments.len();
         if !space.packs.taking.get(pack).is_some_and(is_whole) {
             return;
@@ -280,8 +281,9 @@ impl Engine {
         };
         let mut left = Vec::new();
         for (id, mut end) in taking.ends {
-            // Of a lane with rivals every body is needed to say which are believed.
-            if id == space.lane || self.index.is_forked(&id) {
+            // Of a lane with rivals every body is needed to say which are believed: where they are to be had, they are waited for.
+            let may_be_gone = retired.get(&id).is_some_and(|next| *next >= end.next);
+            if id == space.lane || (self.index.is_forked(&id) && !may_be_gone) {
                 continue;
             }
             let (of_gone, passed): (BTreeMap<_, _>, _) =
@@ -290,10 +292,8 @@ impl Engine {
             end.passed = passed;
             let fresh = || LaneState::new(end.device_key, end.incarnation);
             let lane = space.lanes.entry(id).or_insert_with(fresh);
-            let (next, hash) = (end.next, end.position_start());
-            if lane.next < next {
-                let said = Said { next, hash, quarantined: end.quarantined.clone() };
-                *lane = LaneState { packed: Some(Packed { said, by: taking.signer }), ..end };
+            if lane.next < end.next {
+                *lane = LaneState::packed(end, taking.signer);
             }
             lane.told.clear();
         }

@@ -11,8 +11,8 @@ use crate::Error;
 use crate::members::Role;
 use crate::store::Dropped;
 
-/// Keys of packs that a keeper keeps: that of the newest, and of the one before, which somebody may be reading.
-const KEEPER_KEYS: usize = 2;
+/// Keys of packs that a keeper keeps beside that of its own: as many as a grant brings, since of those nobody can tell the newest.
+const KEEPER_KEYS: usize = 4;
 
 impl Engine {
     /// Whether something is missing here that a pack may have: a lane that goes on beyond what is here, under keys or after bodies that
@@ -29,20 +29,18 @@ impl Engine {
     pub(in crate::engine) fn forget_packs(&mut self) -> Result<(), Error> {
         let space = self.space()?;
         let keeps = self.role()?.is_some_and(Role::keeps_work);
-        let order = space.group.packs.order();
-        let spent = |pack: &&Pack| space.group.packs.spent().contains(pack);
-        let gone: Vec<Pack> = match keeps {
-            true => of_no_use(order, &space.packs.stale),
-            false if self.is_behind(space) || !self.was_read(space) => {
-                order.iter().filter(spent).copied().collect()
-            }
-            false => order.to_vec(),
+        let is_settled = self.was_read(space) && !self.is_behind(space);
+        let gone = match keeps {
+            true => of_no_use(space, is_settled),
+            false => of_no_use_outdoors(space, is_settled),
         };
         if gone.is_empty() {
             return Ok(());
         }
         let mut space = space.clone();
-        gone.iter().for_each(|pack| space.group.packs.spend(*pack));
+        if keeps {
+            gone.iter().for_each(|pack| space.group.packs.spend(*pack));
+        }
         space.group.packs.forget(&gone);
         space.packs.taking.retain(|pack, _| !gone.contains(pack));
         space.packs.stale.retain(|pack| !gone.contains(pack));
@@ -56,15 +54,25 @@ impl Engine {
     }
 }
 
-/// The packs whose keys a keeper needs no more: all but the newest ones; and those with something that was erased since, once there is
-/// one without.
-fn of_no_use(order: &[Pack], stale: &[Pack]) -> Vec<Pack> {
+/// The packs whose keys a device needs no more that does not hand them on: those that it has taken, and all once it lacks nothing. What
+/// it does not need now it may need yet: then it takes the key again when that comes again.
+fn of_no_use_outdoors(space: &SpaceState, is_settled: bool) -> Vec<Pack> {
+    let packs = &space.group.packs;
+    let is_it = |pack: &&Pack| is_settled || packs.spent().contains(pack);
+    packs.order().iter().filter(is_it).copied().collect()
+}
+
+/// The packs whose keys a keeper needs no more: once it lacks nothing, all but its own and the newest others; and those with something
+/// that was erased since, once there is one without.
+fn of_no_use(space: &SpaceState, is_settled: bool) -> Vec<Pack> {
+    let (order, stale) = (space.group.packs.order(), &space.packs.stale);
     let is_clean = order.last().is_some_and(|newest| !stale.contains(newest));
-    let old = order.len().saturating_sub(KEEPER_KEYS);
-    let all = order.iter().enumerate();
-    all.filter(|(place, pack)| *place < old || (is_clean && stale.contains(pack)))
-        .map(|(_, pack)| *pack)
-        .collect()
+    let is_mine = |pack: &Pack| space.packs.mine.as_ref().is_some_and(|mine| mine.pack == *pack);
+    let others: Vec<Pack> = order.iter().filter(|pack| !is_mine(pack)).copied().collect();
+    let (old, _) = others.split_at(others.len().saturating_sub(KEEPER_KEYS));
+    let is_it =
+        |pack: &&Pack| (is_settled && old.contains(pack)) || (is_clean && stale.contains(pack));
+    order.iter().filter(is_it).copied().collect()
 }
 
 impl PackState {

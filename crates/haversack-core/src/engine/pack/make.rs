@@ -426,6 +426,7 @@ impl Engine {
         let id = *space.space();
         space.group.packs.take(&id, key.clone());
         space.group.packs.spend(pack);
+        space.group.packs.own(pack);
         space.group.owe_all();
         space.routes.values_mut().for_each(|route| route.granted.clear());
         let made = PackMade { documents, segments: frames.saturating_sub(1), bytes: made.bytes };

@@ -1,9 +1,9 @@
 //! Packs on the way by a relay: pushing one's own, asking for one, telling the relay what it may drop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::limits::LANES_MAX;
-use haversack_wire::request::{Basis, SectionHead};
+use haversack_wire::request::{Basis, NO_CURSOR, SectionHead};
 use haversack_wire::{
     Frame, FrameHash, Generation, Lane, LaneTag, Pack, Relay, Retire, RetireHash,
 };
@@ -16,7 +16,7 @@ use super::state::{Mine, PackRoute, PackState};
 use crate::Error;
 use crate::store::Table;
 use crate::sync::body::Body;
-use crate::sync::exchange::{CURSOR_MAX, PackPush};
+use crate::sync::exchange::{PackPush, Wanted};
 use haversack_wire::hash::{Label, derive};
 
 /// Bytes of a pack in one request; the rest goes with the next.
@@ -26,42 +26,43 @@ const RETIRED_MAX: usize = 1_024;
 /// Frames of older packs that are named to be dropped.
 const OLD_MAX: usize = 1_024;
 
-/// Frames of a pack, and what each is.
-type PackOffers = Vec<(Vec<u8>, PackPush)>;
-
 /// Whether a frame is a part of a pack.
 pub(in crate::engine) fn is_pack(frame: &[u8]) -> bool {
     matches!(Frame::parse(frame), Ok(Frame::Pack(..)))
 }
 
 impl Engine {
-    /// The frames of this device's own pack that a mailbox does not have yet, and whether those are all; once it has them, what it may
-    /// drop.
+    /// The frames of this device's own pack that a mailbox does not have yet, as many as go into one request; once it has all, what it
+    /// may drop.
     pub(in crate::engine) fn pack_offers(
         &self,
         space: &SpaceState,
         relay: &Relay,
         generation: &Generation,
-    ) -> Result<(PackOffers, bool), Error> {
-        let Some(mine) = &space.packs.mine else { return Ok((Vec::new(), true)) };
+    ) -> Result<Vec<(Vec<u8>, PackPush)>, Error> {
+        let Some(mine) = space.packs.offered() else { return Ok(Vec::new()) };
+        // Whether what is taken then is there to stay, the end of that answer does not say.
+        if self.wants_pack(space, relay, generation) {
+            return Ok(Vec::new());
+        }
         let route = space.packs.route(relay, generation);
         let delivered = if route.delivered.0 == mine.pack { route.delivered.1 } else { 0 };
         if delivered >= mine.frames {
             let is_due = route.retired != Some(mine.pack);
             let retire = is_due.then(|| retire(space, mine, generation)).flatten();
             let retire = retire.map(|frame| (frame, PackPush::Retire(mine.pack)));
-            return Ok((retire.into_iter().collect(), true));
+            return Ok(retire.into_iter().collect());
         }
         let (mut offers, mut bytes) = (Vec::new(), 0);
         for (place, row) in (0..).zip(self.own_parts(space)).skip(delivered as usize) {
             let frame = self.part(row)?;
             bytes += frame.len();
             if bytes > PUSH_BYTES_MAX {
-                return Ok((offers, false));
+                break;
             }
             offers.push((frame, PackPush::Part(mine.pack, place)));
         }
-        Ok((offers, true))
+        Ok(offers)
     }
 
     /// The rows of this device's own pack, that of its manifest first.
@@ -80,8 +81,26 @@ impl Engine {
         Ok(KeptFrame::decode(&bytes)?.frame)
     }
 
+    /// The packs that a mailbox is to be asked for next, if it is.
+    pub(in crate::engine) fn wanted(
+        &self,
+        space: &SpaceState,
+        relay: &Relay,
+        generation: &Generation,
+    ) -> Option<Wanted> {
+        let PackRoute { loose, reads, asked, .. } = space.packs.route(relay, generation);
+        let packs: Vec<Pack> = space.group.packs.pending().copied().collect();
+        let is_read = packs.iter().all(|pack| asked.contains(pack));
+        let from = match is_read {
+            true => loose.max(reads),
+            // A line broke, and it is gone on with; else what came before may be of a pack whose key was not here.
+            false => Some(loose).filter(|loose| *loose > reads).unwrap_or_default(),
+        };
+        self.wants_pack(space, relay, generation).then_some(Wanted { packs, from })
+    }
+
     /// Whether a mailbox is to be asked for packs, and not yet for chunks: for one that it was not asked for yet, or that is not whole
-    /// here while there is more in the mailbox than was read for it.
+    /// here while the mailbox has passed over more since.
     pub(in crate::engine) fn wants_pack(
         &self,
         space: &SpaceState,
@@ -89,8 +108,7 @@ impl Engine {
         generation: &Generation,
     ) -> bool {
         let asked = space.packs.route(relay, generation);
-        let has_grown = space.route(relay, generation).cursor > asked.reads;
-        let is_of_use = |pack: &Pack| has_grown || !asked.asked.contains(pack);
+        let is_of_use = |pack: &Pack| asked.more || !asked.asked.contains(pack);
         let is_any = space.group.packs.pending().any(is_of_use);
         is_any && (!space.routes.values().any(|route| route.ended) || self.is_behind(space))
     }
@@ -117,33 +135,46 @@ impl PackState {
         self.routes.get(&(*relay, *generation)).cloned().unwrap_or_default()
     }
 
-    /// Asks a mailbox for packs in place of chunks, if one is wanted; and then for chunks, but not once more for what came with packs.
+    /// Asks a mailbox for packs in place of chunks, if some are wanted; and then for chunks, but not once more for what came with packs.
     pub(in crate::engine) fn ask(
         &self,
         mailbox: &(Relay, Generation),
-        wanted: Option<&[Pack]>,
+        wanted: Option<&Wanted>,
         head: &mut SectionHead,
     ) {
-        let PackRoute { loose, reads, asked, .. } = self.route(&mailbox.0, &mailbox.1);
+        let loose = self.route(&mailbox.0, &mailbox.1).loose;
         head.basis = match (std::mem::replace(&mut head.basis, Basis::Loose), wanted) {
             (_, Some(wanted)) => {
-                let is_read = wanted.iter().all(|pack| asked.contains(pack));
-                head.cursor = if is_read { loose.max(reads) } else { loose };
+                head.cursor = wanted.from;
                 Basis::Loose
             }
-            (Basis::Vector(vector), None)
-                if loose > 0 && loose <= head.cursor && head.cursor < CURSOR_MAX =>
-            {
-                Basis::Chunks(vector)
+            (Basis::Vector(digest, vector), None) if loose > 0 && head.cursor < NO_CURSOR => {
+                Basis::Chunks(digest, vector)
             }
             (basis, None) => basis,
         };
+    }
+
+    /// This device's pack, unless nobody is to take it any more.
+    fn offered(&self) -> Option<&Mine> {
+        self.mine.as_ref().filter(|mine| !mine.is_stale)
     }
 
     /// A frame came from a mailbox that was asked for packs.
     pub(in crate::engine) fn read(&mut self, mailbox: (Relay, Generation), cursor: u64) {
         let route = self.routes.entry(mailbox).or_default();
         route.loose = route.loose.max(cursor);
+    }
+
+    /// A mailbox that was asked for chunks passed over something, which may be of a pack.
+    pub(in crate::engine) fn passed(&mut self, mailbox: (Relay, Generation)) {
+        self.routes.entry(mailbox).or_default().more = true;
+    }
+
+    /// A mailbox was asked with a cursor that says nothing, and ends at this one: to such a question it does not say what it passes over.
+    pub(in crate::engine) fn may_have_passed(&mut self, mailbox: (Relay, Generation), cursor: u64) {
+        let route = self.routes.get_mut(&mailbox).into_iter();
+        route.for_each(|route| route.more |= cursor > route.reads);
     }
 
     /// A mailbox was read, chunks and all, or has to be.
@@ -158,12 +189,8 @@ impl PackState {
         }
     }
 
-    /// A relay took what was pushed of a pack. Says whether it has it all now.
-    pub(in crate::engine) fn pushed(
-        &mut self,
-        mailbox: (Relay, Generation),
-        pushed: PackPush,
-    ) -> bool {
+    /// A relay took what was pushed of a pack.
+    pub(in crate::engine) fn pushed(&mut self, mailbox: (Relay, Generation), pushed: PackPush) {
         let route = self.routes.entry(mailbox).or_default();
         match pushed {
             PackPush::Part(pack, place) => {
@@ -176,17 +203,17 @@ impl PackState {
             }
             PackPush::Retire(pack) => {
                 route.retired = Some(pack);
-                self.forget_old(pack);
+                self.forget_old(pack, mailbox.1);
             }
         }
-        matches!(pushed, PackPush::Part(..)) && self.is_delivered()
     }
 
-    /// Forgets what came before a pack, once every mailbox that ever had any of this device's was told to drop it; what one retire had no
-    /// room for, the next one names.
-    fn forget_old(&mut self, pack: Pack) {
-        let used = |route: &&mut PackRoute| route.delivered.0 != Pack::default();
-        if !self.routes.values_mut().filter(used).all(|route| route.retired == Some(pack)) {
+    /// Forgets what came before a pack, once every mailbox of the generation that ever had any of this device's was told to drop it; what
+    /// one retire had no room for, the next one names. Mailboxes of other generations are told nothing any more.
+    fn forget_old(&mut self, pack: Pack, live: Generation) {
+        let all = self.routes.iter().filter(|((_, generation), _)| *generation == live);
+        let mut used = all.filter(|(_, route)| route.delivered.0 != Pack::default());
+        if !used.all(|(_, route)| route.retired == Some(pack)) {
             return;
         }
         let Some(mine) = &mut self.mine else { return };
@@ -205,8 +232,8 @@ impl PackState {
     /// What this device's next body says that a pack has.
     pub(in crate::engine) fn to_tell(&self) -> Vec<(Lane, u32)> {
         // Until a relay has it, everybody keeps what is in it.
-        let mine = self.mine.iter().filter(|mine| mine.untold && self.is_delivered());
-        mine.flat_map(|mine| mine.vector.iter().copied()).take(RETIRED_MAX).collect()
+        let mine = self.offered().filter(|mine| mine.untold && self.is_delivered());
+        mine.into_iter().flat_map(|mine| mine.vector.iter().copied()).take(RETIRED_MAX).collect()
     }
 
     /// It was said.
@@ -247,13 +274,31 @@ impl SpaceState {
         retired
     }
 
-    /// A mailbox that was asked for packs has nothing more of that kind up to a cursor: chunks are asked for next, those that no pack
-    /// brought. A pack whose key came meanwhile, after its parts, was not asked for.
+    /// Whose signed word says that they have all that packs have, where there is a pack whose key can be granted.
+    pub(in crate::engine) fn have_packed(&self, me: &[u8; 32]) -> Option<BTreeSet<[u8; 32]>> {
+        self.group.packs.newest().next()?;
+        let mut packed = self.retired();
+        for (lane, next) in self.packs.offered().into_iter().flat_map(|mine| &mine.vector) {
+            let known = packed.entry(*lane).or_default();
+            *known = (*next).max(*known);
+        }
+        let wrote = |id: &Lane, by: &LaneState| {
+            self.lanes.get(id).is_some_and(|lane| lane.device_key == by.device_key)
+        };
+        let has = |by: &LaneState, (id, next): (&Lane, &u32)| {
+            wrote(id, by) || by.vector.get(id).is_some_and(|said| said.next >= *next)
+        };
+        let all = self.lanes.values().filter(|by| packed.iter().all(|lane| has(by, lane)));
+        Some(all.map(|by| by.device_key).chain([*me]).collect())
+    }
+
+    /// A mailbox that was asked for packs has nothing more of that kind up to a cursor: chunks are asked for next. A pack whose key came
+    /// meanwhile, after its parts, was not asked for.
     pub(in crate::engine) fn read_packs(
         &mut self,
         mailbox: (Relay, Generation),
-        cursor: u64,
-        wanted: &[Pack],
+        (cursor, enters): (u64, bool),
+        Wanted { packs: wanted, from }: &Wanted,
     ) {
         let packs = &self.group.packs;
         let is_asked = |pack: &&Pack| wanted.contains(pack) || packs.spent().contains(pack);
@@ -261,11 +306,20 @@ impl SpaceState {
         let asked = all.filter(is_asked).copied().collect();
         let pack_route = self.packs.routes.entry(mailbox).or_default();
         let route = self.routes.entry(mailbox).or_default();
-        // What found no room is to come once more.
-        let loose = if route.dropped > 0 { 0 } else { cursor };
-        (pack_route.asked, pack_route.loose, pack_route.reads) = (asked, loose, loose);
-        // From here on the relay's cursors count.
-        (route.needs_vector, route.differs) = (true, false);
+        // Where a broken line was gone on with, nothing shows whether it was the same mailbox before; and what found no room is to come
+        // once more.
+        let is_new = |pack: &Pack| !pack_route.asked.contains(pack);
+        let goes_on = *from > 0 && wanted.iter().any(is_new);
+        let is_left = goes_on && packs.pending().any(|pack| wanted.contains(pack));
+        (pack_route.asked, pack_route.loose, pack_route.reads) = match is_left || route.dropped > 0
+        {
+            true => (Vec::new(), 0, 0),
+            false => (asked, cursor, cursor),
+        };
+        pack_route.more = false;
+        // Who enters takes the relay's cursor, and asks for what no pack brought; others go on from where they were, and say what they
+        // counted up to there.
+        route.needs_vector |= enters;
         let Some(secret) = self.group.generations.get(&mailbox.1) else { return };
         for (id, lane) in self.lanes.iter().filter(|(_, lane)| lane.packed.is_some()) {
             let known = route.known.entry(secret.lane_tag(id)).or_default();

@@ -139,6 +139,12 @@ impl Engine {
         if !is_signed || !meets {
             return Ok(Verdict::Told);
         }
+        // A body of another branch than the one that is believed here brings it, if any does.
+        let position = root.map(|root| tree.position(&lane, sequence, &root));
+        let believed = self.index.bodies(&lane).and_then(|bodies| bodies.at(sequence));
+        if believed.is_some() && believed != position {
+            return Ok(Verdict::Known);
+        }
         let new = New {
             document: part.document,
             lane,

@@ -9,8 +9,7 @@ use haversack_wire::{
 };
 
 use super::super::Engine;
-use super::super::lane::{put_sequences, read_sequences};
-use super::super::state::{LaneState, Packed, Said, SpaceState};
+use super::super::state::{LaneState, Packed, SpaceState};
 use crate::crypto::PackKey;
 use crate::docs::rebuild::Tip;
 use crate::members::Packs;
@@ -57,6 +56,8 @@ pub(super) struct PackRoute {
     /// The packs for whose sake it was read, and up to which cursor.
     pub(super) asked: Vec<Pack>,
     pub(super) reads: u64,
+    /// Whether it has passed over something since.
+    pub(super) more: bool,
     /// How many frames of this device's own pack it has, and of which.
     pub(super) delivered: (Pack, u32),
     /// The own pack after which it was told what to drop.
@@ -103,6 +104,15 @@ impl Engine {
             progress.documents += taking.documents;
         }
         progress
+    }
+}
+
+#[cfg(feature = "sim")]
+impl PackState {
+    /// Whether packs that this device did not make are taken, or done with.
+    pub(in crate::engine) fn has_taken(&self, packs: &Packs) -> bool {
+        let mine = self.mine.as_ref().map(|mine| mine.pack);
+        packs.spent().iter().any(|pack| Some(*pack) != mine)
     }
 }
 
@@ -183,6 +193,7 @@ impl SpaceState {
             0 => None,
             _ => Some(Mine::decode(&mut r)?),
         };
+        self.packs.mine.iter().for_each(|mine| self.group.packs.own(mine.pack));
         self.packs.stale = read_packs(&mut r)?;
         self.packs.compacted = r.varint_u32()?;
         for _ in 0..r.listed()? {
@@ -207,8 +218,7 @@ impl Taking {
         put_varint(out, self.ends.len() as u64);
         for (id, lane) in &self.ends {
             out.extend_from_slice(id.as_bytes());
-            lane.encode(out);
-            put_passed(out, &lane.passed);
+            put_end(out, lane);
         }
     }
 
@@ -217,10 +227,7 @@ impl Taking {
         let taken = (0..r.listed()?).map(|_| r.varint_u32());
         let taken = taken.collect::<Result<_, _>>()?;
         let ends = (0..r.listed()?)
-            .map(|_| {
-                let (id, lane) = (Lane::new(r.array()?), LaneState::decode(r)?);
-                Ok((id, LaneState { passed: read_passed(r)?, ..lane }))
-            })
+            .map(|_| Ok((Lane::new(r.array()?), read_end(r)?)))
             .collect::<Result<_, Error>>()?;
         Ok(Self { signer, documents, segments, taken, ends })
     }
@@ -231,15 +238,17 @@ impl PackRoute {
         put_varint(out, self.loose);
         put_packs(out, &self.asked);
         put_varint(out, self.reads);
+        out.push(self.more.into());
         out.extend_from_slice(self.delivered.0.as_bytes());
         put_varint(out, self.delivered.1.into());
         put_packs(out, self.retired.as_slice());
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let (loose, asked, reads) = (r.varint()?, read_packs(r)?, r.varint()?);
+        let (loose, asked) = (r.varint()?, read_packs(r)?);
+        let (reads, more) = (r.varint()?, r.u8()? == 1);
         let delivered = (Pack::new(r.array()?), r.varint_u32()?);
-        Ok(Self { loose, asked, reads, delivered, retired: read_packs(r)?.pop() })
+        Ok(Self { loose, asked, reads, more, delivered, retired: read_packs(r)?.pop() })
     }
 }
 
@@ -270,21 +279,28 @@ fn read_row(r: &mut Reader<'_>) -> Result<i64, Error> {
 
 fn put_packed(out: &mut Vec<u8>, packed: Option<&Packed>) {
     out.push(packed.is_some().into());
-    if let Some(Packed { said, by }) = packed {
-        put_varint(out, said.next.into());
-        out.extend_from_slice(&said.hash);
-        put_sequences(out, &said.quarantined);
+    if let Some(Packed { end, by, .. }) = packed {
+        put_end(out, end);
         out.extend_from_slice(by);
     }
+}
+
+fn put_end(out: &mut Vec<u8>, end: &LaneState) {
+    end.encode(out);
+    put_passed(out, &end.passed);
+}
+
+fn read_end(r: &mut Reader<'_>) -> Result<LaneState, Error> {
+    let end = LaneState::decode(r)?;
+    Ok(LaneState { passed: read_passed(r)?, ..end })
 }
 
 fn read_packed(r: &mut Reader<'_>) -> Result<Option<Packed>, Error> {
     if r.u8()? == 0 {
         return Ok(None);
     }
-    let (next, hash) = (r.varint_u32()?, r.array()?);
-    let said = Said { next, hash, quarantined: read_sequences(r)? };
-    Ok(Some(Packed { said, by: r.array()? }))
+    let end = read_end(r)?;
+    Ok(LaneState::packed(end, r.array()?).packed)
 }
 
 fn put_passed(out: &mut Vec<u8>, passed: &BTreeMap<Document, Tip>) {

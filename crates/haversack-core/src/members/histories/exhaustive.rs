@@ -164,7 +164,7 @@ impl State {
         let Some(live) = giver.live() else { return };
         let (group, table) = (&giver.group, giver.group.table());
         let mut frames = Vec::new();
-        let owed = group.owed(live.epoch, &table, &giver.key());
+        let owed = group.owed(live.epoch, &table, &giver.key(), None);
         for owed in owed.into_iter().filter(|owed| owed.key == taker.key()) {
             let keys = (&live, &table, &giver.held);
             frames

@@ -217,7 +217,7 @@ impl<S: Keys> Phone<S> {
         let Some(live) = self.live() else { return Vec::new() };
         let table = self.group.table();
         let mut frames = Vec::new();
-        for owed in self.group.owed(live.epoch, &table, &self.key()) {
+        for owed in self.group.owed(live.epoch, &table, &self.key(), None) {
             let keys = (&live, &table, &self.held);
             if let Some(frame) = self.group.grant::<S>(owed, keys, &mut dice.0) {
                 if delivered {

@@ -253,7 +253,7 @@ impl<S: Keys> World<S> {
             let phone = &self.phones[phone];
             let table = phone.group.table();
             let live = phone.live().map(|live| live.epoch).unwrap_or_default();
-            let owed = phone.group.owed(live, &table, &phone.key());
+            let owed = phone.group.owed(live, &table, &phone.key(), None);
             phone
                 .group
                 .mailboxes(&table, &owed, |id| !phone.read.contains_key(id))

@@ -10,7 +10,7 @@ use haversack_wire::FrameHash;
 /// The segments of the admin's pack, opened.
 pub(super) fn segments(admin: &mut Engine) -> (PackKey, Vec<Segment>) {
     let space = admin.space().unwrap().clone();
-    let key = space.group.packs.newest().unwrap().clone();
+    let key = space.group.packs.newest().next().unwrap().clone();
     let pack = key.id(space.space());
     let open = |frame: &Vec<u8>| {
         let Ok(Frame::Pack(header, sealed)) = Frame::parse(frame) else { panic!("a pack") };

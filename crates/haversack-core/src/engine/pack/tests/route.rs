@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::answer::{Part, START, Stored};
-use haversack_wire::request::{Basis, Event, RequestReader, SectionHead};
+use haversack_wire::request::{Basis, Event, NO_CURSOR, RequestReader, SectionHead};
 use haversack_wire::{CursorDigest, FrameHash, LaneTag, Mailbox, Relay, Retire};
 
 use super::super::is_pack;
@@ -72,7 +72,12 @@ impl Small {
             let known = frames.iter().take(upto);
             known.fold(CursorDigest::default(), |digest, f| digest.next(FrameHash::of(f)))
         };
-        if matches!(&head.basis, Basis::Digest(theirs) if digest(head.cursor as usize) != *theirs) {
+        let theirs = match &head.basis {
+            Basis::Digest(theirs) | Basis::Vector(theirs, _) | Basis::Chunks(theirs, _) => theirs,
+            Basis::Loose => &CursorDigest::default(),
+        };
+        let is_checked = head.basis != Basis::Loose && head.cursor < NO_CURSOR;
+        if is_checked && digest(head.cursor as usize) != *theirs {
             return Part::Need.encode(out).unwrap();
         }
         let mut have: BTreeMap<LaneTag, u32> = BTreeMap::new();
@@ -90,9 +95,9 @@ impl Small {
                 (Basis::Loose, place) => after && place.is_none(),
                 _ if is_pack(frame) => false,
                 (Basis::Digest(_), _) => after,
-                (Basis::Vector(_), None) => true,
-                (Basis::Chunks(_), None) => after,
-                (Basis::Vector(lanes) | Basis::Chunks(lanes), Some((tag, sequence))) => {
+                (Basis::Vector(..), None) => true,
+                (Basis::Chunks(..), None) => after,
+                (Basis::Vector(_, lanes) | Basis::Chunks(_, lanes), Some((tag, sequence))) => {
                     let next = lanes.iter().find(|(lane, _)| *lane == tag);
                     after || next.is_none_or(|(_, next)| sequence >= *next)
                 }
