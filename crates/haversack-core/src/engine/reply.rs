@@ -64,6 +64,10 @@ impl Engine {
         let mut space = before.clone();
         // How far was read need not be on the disk before the end: what is read again is known, and a sync to the disk is dear.
         let is_between = steps.iter().all(|(_, step)| matches!(step, Step::Frame(..)));
+        for generation in exchange.loose.keys() {
+            let route = space.routes.entry((exchange.relay(), *generation)).or_default();
+            note_dropped(route, &exchange.tally);
+        }
         for (generation, step) in steps {
             self.take_step(exchange, &mut space, (generation, step));
         }

@@ -128,6 +128,7 @@ impl Engine {
         let (mut sections, mut mailboxes) = (Vec::new(), Vec::new());
         let mut loose = BTreeMap::new();
         for ((generation, secret, retire), state) in all.into_iter().zip(states) {
+            let wanted = self.wanted(&space, &route.relay, &generation).filter(|_| !asks);
             let offers = match asks {
                 true => Vec::new(),
                 false => {
@@ -135,7 +136,6 @@ impl Engine {
                 }
             };
             let mut head = section_head(route, (&secret, retire, &space.lane), &state);
-            let wanted = self.wanted(&space, &route.relay, &generation).filter(|_| !asks);
             space.packs.ask(&(route.relay, generation), wanted.as_ref(), &mut head);
             loose.extend(wanted.map(|wanted| (generation, wanted)));
             mailboxes.push(trail(generation, (&offers, live.epoch), &head, state));
@@ -187,13 +187,7 @@ impl Engine {
             offers.extend(self.offers(space, state)?);
             let from = self.first_owed(space, state);
             load.own_from = self.bodies.range(from..).next().map(|(sequence, _)| *sequence);
-            let pack = self.pack_offers(space, relay, generation)?;
-            if pack.first().is_some_and(|(_, pack)| matches!(pack, PackPush::Part(_, 0))) {
-                // What the bodies said of the roster that it lets the relay drop.
-                let roster = self.roster_frames(space)?.into_iter();
-                offers.extend(roster.map(Offer::new));
-            }
-            let pack = pack.into_iter();
+            let pack = self.pack_offers(space, relay, generation)?.into_iter();
             offers.extend(pack.map(|(f, pack)| Offer { pack: Some(pack), ..Offer::new(f) }));
         } else if !offers.is_empty() {
             let notices = self.notices(space, generation)?.into_iter().map(Offer::new);

@@ -62,7 +62,16 @@ impl Packs {
         newest.filter_map(|pack| self.keys.get(pack)).take(GRANTED)
     }
 
-    /// This device has made a pack.
+    /// This device has made a pack: its key is kept, however many others are.
+    pub(crate) fn make(&mut self, space: &Space, key: PackKey) {
+        let pack = key.id(space);
+        self.keys.insert(pack, key);
+        self.order.push(pack);
+        self.spend(pack);
+        self.own(pack);
+    }
+
+    /// The pack that this device made.
     pub(crate) const fn own(&mut self, pack: Pack) {
         self.own = Some(pack);
     }

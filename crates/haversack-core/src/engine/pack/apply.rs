@@ -120,6 +120,7 @@ impl Engine {
                 Verdict::Known => {}
                 Verdict::Waits => became_at(became, at, Became::Waits),
                 Verdict::Told => became_at(became, at, Became::Told),
+                Verdict::Beside => drop(batch.space.packs.beside.insert(lane)),
                 Verdict::New(new) => {
                     tips.insert(lane, new.tip);
                     news.push((at, *new));
@@ -267,8 +268,8 @@ impl Engine {
 
     /// Once a pack is taken whole, its lanes go on from where it ends.
     pub(super) fn finish_pack(&self, batch: &mut Batch, pack: &Pack) {
+        let former = self.former_places(&batch.space);
         let space = &mut batch.space;
-        let retired = space.retired();
         let is_whole = |taking: &super::state::Taking| taking.taken.len() == taking.segments.len();
         if !space.packs.taking.get(pack).is_some_and(is_whole) {
             return;
@@ -281,9 +282,10 @@ impl Engine {
         };
         let mut left = Vec::new();
         for (id, mut end) in taking.ends {
-            // Of a lane with rivals every body is needed to say which are believed: where they are to be had, they are waited for.
-            let may_be_gone = retired.get(&id).is_some_and(|next| *next >= end.next);
-            if id == space.lane || (self.index.is_forked(&id) && !may_be_gone) {
+            // Of a lane that forks every body is needed to say which are believed. What this device wrote before is to be judged as well.
+            let forks = self.index.is_forked(&id) || space.packs.beside.contains(&id);
+            let is_former = || former.iter().any(|(lane, _)| *lane == id);
+            if id == space.lane || forks || is_former() {
                 continue;
             }
             let (of_gone, passed): (BTreeMap<_, _>, _) =

@@ -1,5 +1,7 @@
 //! Whether this device needs a pack, and what it does with the keys of those that it has none of.
 
+use std::collections::BTreeSet;
+
 use haversack_wire::{Lane, Pack};
 
 use super::super::Engine;
@@ -10,6 +12,7 @@ use super::state::PackState;
 use crate::Error;
 use crate::members::Role;
 use crate::store::Dropped;
+use crate::sync::exchange::place;
 
 /// Keys of packs that a keeper keeps beside that of its own: as many as a grant brings, since of those nobody can tell the newest.
 const KEEPER_KEYS: usize = 4;
@@ -22,7 +25,21 @@ impl Engine {
         let mut retired = space.retired().into_iter().filter(|(lane, _)| *lane != space.lane);
         retired.any(|(lane, next)| next > here(&lane))
             || self.waiting.waits().any(|(_, wait, _)| wait.need == Need::Before)
-            || self.waiting.foreign_ours() > 0
+            || self.lacks_a_key(space)
+    }
+
+    /// Whether a body is here sealed under a key that is not, and is not known from elsewhere.
+    fn lacks_a_key(&self, space: &SpaceState) -> bool {
+        if self.waiting.foreign_ours() == 0 {
+            return false;
+        }
+        let foreign: BTreeSet<_> =
+            self.waiting.foreign().filter_map(|(_, frame)| place(frame)).collect();
+        let secrets = space.group.generations.values();
+        let mut lanes = secrets.flat_map(|secret| {
+            space.lanes.iter().map(|(id, lane)| (secret.lane_tag(id), lane.next))
+        });
+        lanes.any(|(tag, next)| foreign.range((tag, next)..=(tag, u32::MAX)).next().is_some())
     }
 
     /// After an exchange: destroys keys of packs that are of no use here any more.
@@ -38,14 +55,14 @@ impl Engine {
             return Ok(());
         }
         let mut space = space.clone();
-        if keeps {
-            gone.iter().for_each(|pack| space.group.packs.spend(*pack));
-        }
+        // What is not needed now may be yet: its key is taken again when it comes again. What was erased is not to come back.
+        let stale = gone.iter().filter(|pack| space.packs.stale.contains(pack));
+        stale.for_each(|pack| space.group.packs.spend(*pack));
         space.group.packs.forget(&gone);
         space.packs.taking.retain(|pack, _| !gone.contains(pack));
         space.packs.stale.retain(|pack| !gone.contains(pack));
         self.commit(Staged { space: Some(space), ..Staged::default() })?;
-        self.drop_keys(&Dropped { packs: gone.into_iter().collect(), ..Dropped::default() })
+        self.rewrite_keyring(&Dropped { packs: gone.into_iter().collect(), ..Dropped::default() })
     }
 
     /// Whether some mailbox was read to its end: what is missing would have shown.

@@ -411,6 +411,8 @@ impl Engine {
         let last = parts.last_key_value().map_or(first, |(row, _)| *row);
         let before = parts.range(..first).map(|(row, hash)| (*row, *hash));
         let (drop_frames, hashes): (Vec<i64>, Vec<FrameHash>) = before.unzip();
+        // Nobody is to be granted the key of the one before any more.
+        space.packs.stale.extend(space.packs.mine.iter().map(|mine| mine.pack));
         let older = space.packs.mine.take().map(|mine| mine.old).unwrap_or_default();
         let frames = made.hashes.len() as u32;
         let vector = space.lanes.iter().map(|(lane, state)| (*lane, state.next));
@@ -424,11 +426,13 @@ impl Engine {
         let (rows, untold, is_stale) = ((first, last), true, false);
         space.packs.mine = Some(Mine { pack, vector, old, rows, frames, untold, is_stale });
         let id = *space.space();
-        space.group.packs.take(&id, key.clone());
-        space.group.packs.spend(pack);
-        space.group.packs.own(pack);
+        space.group.packs.make(&id, key.clone());
         space.group.owe_all();
-        space.routes.values_mut().for_each(|route| route.granted.clear());
+        for route in space.routes.values_mut() {
+            route.granted.clear();
+            // The bodies that relays may drop now may be all that said some of it.
+            route.roster = None;
+        }
         let made = PackMade { documents, segments: frames.saturating_sub(1), bytes: made.bytes };
         let space = Some(space);
         self.commit(Staged { space, drop_frames, ..Staged::default() }).map(|()| made)

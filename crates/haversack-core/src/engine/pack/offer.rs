@@ -282,14 +282,11 @@ impl SpaceState {
             let known = packed.entry(*lane).or_default();
             *known = (*next).max(*known);
         }
-        let wrote = |id: &Lane, by: &LaneState| {
-            self.lanes.get(id).is_some_and(|lane| lane.device_key == by.device_key)
+        let has = |by: (&Lane, &LaneState), (id, next): (&Lane, &u32)| {
+            by.0 == id || by.1.vector.get(id).is_some_and(|said| said.next >= *next)
         };
-        let has = |by: &LaneState, (id, next): (&Lane, &u32)| {
-            wrote(id, by) || by.vector.get(id).is_some_and(|said| said.next >= *next)
-        };
-        let all = self.lanes.values().filter(|by| packed.iter().all(|lane| has(by, lane)));
-        Some(all.map(|by| by.device_key).chain([*me]).collect())
+        let all = self.lanes.iter().filter(|by| packed.iter().all(|lane| has(*by, lane)));
+        Some(all.map(|(_, by)| by.device_key).chain([*me]).collect())
     }
 
     /// A mailbox that was asked for packs has nothing more of that kind up to a cursor: chunks are asked for next. A pack whose key came
@@ -311,8 +308,9 @@ impl SpaceState {
         let is_new = |pack: &Pack| !pack_route.asked.contains(pack);
         let goes_on = *from > 0 && wanted.iter().any(is_new);
         let is_left = goes_on && packs.pending().any(|pack| wanted.contains(pack));
-        (pack_route.asked, pack_route.loose, pack_route.reads) = match is_left || route.dropped > 0
-        {
+        // Once: what never gets whole is not to keep anybody from the chunks.
+        pack_route.again = !pack_route.again && (is_left || route.dropped > 0);
+        (pack_route.asked, pack_route.loose, pack_route.reads) = match pack_route.again {
             true => (Vec::new(), 0, 0),
             false => (asked, cursor, cursor),
         };

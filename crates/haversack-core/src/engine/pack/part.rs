@@ -25,6 +25,8 @@ pub(super) enum Verdict {
     Waits,
     /// Its author did not sign it, or not so.
     Told,
+    /// It is of another body than the one that is believed here at its place: that body brings it, if any does.
+    Beside,
 }
 
 /// A part that its author signed, as far as it is new here.
@@ -139,11 +141,10 @@ impl Engine {
         if !is_signed || !meets {
             return Ok(Verdict::Told);
         }
-        // A body of another branch than the one that is believed here brings it, if any does.
         let position = root.map(|root| tree.position(&lane, sequence, &root));
         let believed = self.index.bodies(&lane).and_then(|bodies| bodies.at(sequence));
         if believed.is_some() && believed != position {
-            return Ok(Verdict::Known);
+            return Ok(Verdict::Beside);
         }
         let new = New {
             document: part.document,

@@ -31,6 +31,8 @@ pub(in crate::engine) struct PackState {
     pub(super) mine: Option<Mine>,
     /// Packs in which there is something that was erased since, as far as their keys were here then.
     pub(super) stale: Vec<Pack>,
+    /// Lanes of which a pack had another branch than is believed here.
+    pub(super) beside: BTreeSet<Lane>,
     /// Below this sequence, what this device wrote and others have is in packs, and let go here.
     pub(super) compacted: u32,
 }
@@ -58,6 +60,8 @@ pub(super) struct PackRoute {
     pub(super) reads: u64,
     /// Whether it has passed over something since.
     pub(super) more: bool,
+    /// Whether it was read once more from the beginning, because the first time did not suffice.
+    pub(super) again: bool,
     /// How many frames of this device's own pack it has, and of which.
     pub(super) delivered: (Pack, u32),
     /// The own pack after which it was told what to drop.
@@ -150,6 +154,8 @@ impl SpaceState {
         state.mine.iter().for_each(|mine| mine.encode(&mut out));
         put_packs(&mut out, &state.stale);
         put_varint(&mut out, state.compacted.into());
+        put_varint(&mut out, state.beside.len() as u64);
+        state.beside.iter().for_each(|lane| out.extend_from_slice(lane.as_bytes()));
         let told = self.lanes.iter();
         let told = told.filter(|(_, lane)| lane.packed.is_some() || !lane.told.is_empty());
         let told: Vec<_> = told.collect();
@@ -197,6 +203,9 @@ impl SpaceState {
         self.packs.stale = read_packs(&mut r)?;
         self.packs.compacted = r.varint_u32()?;
         for _ in 0..r.listed()? {
+            self.packs.beside.insert(Lane::new(r.array()?));
+        }
+        for _ in 0..r.listed()? {
             let id = Lane::new(r.array()?);
             let (packed, told) = (read_packed(&mut r)?, read_rosters(&mut r)?);
             let passed = read_passed(&mut r)?;
@@ -238,7 +247,7 @@ impl PackRoute {
         put_varint(out, self.loose);
         put_packs(out, &self.asked);
         put_varint(out, self.reads);
-        out.push(self.more.into());
+        out.extend([u8::from(self.more), u8::from(self.again)]);
         out.extend_from_slice(self.delivered.0.as_bytes());
         put_varint(out, self.delivered.1.into());
         put_packs(out, self.retired.as_slice());
@@ -246,9 +255,10 @@ impl PackRoute {
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
         let (loose, asked) = (r.varint()?, read_packs(r)?);
-        let (reads, more) = (r.varint()?, r.u8()? == 1);
+        let (reads, more, again) = (r.varint()?, r.u8()? == 1, r.u8()? == 1);
         let delivered = (Pack::new(r.array()?), r.varint_u32()?);
-        Ok(Self { loose, asked, reads, more, delivered, retired: read_packs(r)?.pop() })
+        let retired = read_packs(r)?.pop();
+        Ok(Self { loose, asked, reads, more, again, delivered, retired })
     }
 }
 
