@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::de::IoRead;
+use serde_json::{StreamDeserializer, Value};
 use tempfile::TempDir;
 
 /// A folder of its own, where the command is run.
@@ -135,6 +136,36 @@ pub(crate) fn err(output: &Output) -> String {
 /// A text of a JSON object.
 pub(crate) fn text(object: &Value, name: &str) -> String {
     object[name].as_str().unwrap_or_else(|| panic!("no text {name} in {object}")).to_owned()
+}
+
+/// A store that follows its relays, and what it says of each sync.
+pub(crate) struct Following {
+    child: Child,
+    lines: StreamDeserializer<'static, IoRead<BufReader<ChildStdout>>, Value>,
+}
+
+impl Following {
+    /// Begins to follow.
+    pub(crate) fn start(bench: &Bench, store: &str) -> Self {
+        let mut command = bench.on(store, &["--json", "sync", "--follow", "--stop-with-stdin"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let lines = serde_json::Deserializer::from_reader(stdout).into_iter();
+        Self { child, lines }
+    }
+
+    /// What it says next.
+    pub(crate) fn next(&mut self) -> Value {
+        self.lines.next().unwrap().unwrap()
+    }
+
+    /// Ends it, which has to go well, and gives what it says of all.
+    pub(crate) fn end(mut self) -> Value {
+        drop(self.child.stdin.take());
+        let end = self.lines.last().unwrap().unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        end
+    }
 }
 
 /// A relay as a process, which stops when this is dropped.

@@ -1,12 +1,12 @@
 //! A relay process, and stores that meet there.
 
-use std::io::{BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::bench::{Bench, RelayProcess, err, out, text, with_stdin};
+use crate::bench::{Bench, Following, RelayProcess, err, out, text, with_stdin};
 
 #[test]
 fn two_stores_meet_at_a_relay() {
@@ -223,17 +223,12 @@ fn a_store_that_follows_hears_of_news() {
     bench.join("b", &["--relay", &relay.url()]);
     bench.json("a", &["sync"]);
     bench.json("b", &["sync"]);
-    let mut command = bench.on("a", &["--json", "sync", "--follow", "--stop-with-stdin"]);
-    let mut following = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let stdout = BufReader::new(following.stdout.take().unwrap());
-    let mut lines = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
-    assert_eq!(lines.next().unwrap().unwrap()["contacts"], 0);
+    let mut following = Following::start(&bench, "a");
+    assert_eq!(following.next()["contacts"], 0);
     bench.ok("b", &["log", "--date", "2008-02-04", "--site", "KM-V", "--out", "swab=2"]);
     bench.json("b", &["sync"]);
-    while lines.next().unwrap().unwrap()["contacts"] != 1 {}
-    drop(following.stdin.take());
-    assert_eq!(lines.last().unwrap().unwrap()["contacts"], 1);
-    assert_eq!(following.wait().unwrap().code(), Some(0));
+    while following.next()["contacts"] != 1 {}
+    assert_eq!(following.end()["contacts"], 1);
 }
 
 /// Following begins although the relay does not answer yet, and says so.
@@ -243,16 +238,11 @@ fn who_follows_waits_for_a_relay_that_is_not_there_yet() {
     let relay = RelayProcess::start(&bench, &bench.path("relay"));
     bench.join("b", &["--relay", &relay.url()]);
     drop(relay);
-    let mut command = bench.on("a", &["--json", "sync", "--follow", "--stop-with-stdin"]);
-    let mut following = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let stdout = BufReader::new(following.stdout.take().unwrap());
-    let mut lines = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
-    let tried = lines.next().unwrap().unwrap();
+    let mut following = Following::start(&bench, "a");
+    let tried = following.next();
     assert!(tried["failed"].as_str().unwrap().contains("no relay answers"), "{tried}");
-    drop(following.stdin.take());
-    let end = lines.last().unwrap().unwrap();
+    let end = following.end();
     assert_eq!((&end["relay"], &end["pushed"]), (&json!(null), &json!(0)));
-    assert_eq!(following.wait().unwrap().code(), Some(0));
 }
 
 /// What a command of the store `a` that fails says.

@@ -1,11 +1,8 @@
 //! Several teams in one store: a device that works for the street team and for the clinic.
 
-use std::io::BufReader;
-use std::process::Stdio;
-
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, RelayProcess, err, out, text};
+use crate::bench::{Bench, Following, RelayProcess, err, out, text};
 
 fn refused(bench: &Bench, args: &[&str]) -> String {
     let output = bench.on("a", args).output().unwrap();
@@ -112,14 +109,11 @@ fn who_follows_follows_every_team() {
     for store in ["a", "phone", "nurse"] {
         bench.json(store, &["sync"]);
     }
-    let mut command = bench.on("a", &["--json", "sync", "--follow", "--stop-with-stdin"]);
-    let mut following = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let stdout = BufReader::new(following.stdout.take().unwrap());
-    let mut lines = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
+    let mut following = Following::start(&bench, "a");
     // Each team is followed once it has said so.
     let mut said = [false; 2];
     while said != [true; 2] {
-        let line = lines.next().unwrap().unwrap();
+        let line = following.next();
         said[usize::from(line["space"] == "clinic")] = true;
     }
     bench.ok("nurse", &["client", "add", "--label", "LOTUS-27"]);
@@ -132,12 +126,10 @@ fn who_follows_follows_every_team() {
         !bench.json("nurse", &["contacts"]).as_array().unwrap().is_empty()
     };
     while !has_arrived() {
-        lines.next().unwrap().unwrap();
+        following.next();
     }
-    drop(following.stdin.take());
-    let end = lines.last().unwrap().unwrap();
+    let end = following.end();
     assert_eq!((&end["carried"], &end["spaces"][0]["name"]), (&json!(1), &json!("clinic")));
-    assert_eq!(following.wait().unwrap().code(), Some(0));
     assert_eq!(labels(&bench.json("a", &["--space", "clinic", "client", "list"])), ["LOTUS-27"]);
 }
 
@@ -151,16 +143,11 @@ fn what_cannot_work_in_one_team_keeps_nobody_from_following_another() {
     let invite = ["--space", "clinic", "invite", "--role", "clinic", "--relay", &relay.url()];
     bench.json_from("a", &invite, &request);
     drop(relay);
-    let mut command = bench.on("a", &["--json", "sync", "--follow", "--stop-with-stdin"]);
-    let mut following = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let stdout = BufReader::new(following.stdout.take().unwrap());
-    let mut lines = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
-    let tried = lines.next().unwrap().unwrap();
+    let mut following = Following::start(&bench, "a");
+    let tried = following.next();
     assert_eq!((&tried["space"], &tried["ended"]), (&json!("clinic"), &json!(null)), "{tried}");
-    drop(following.stdin.take());
-    let end = lines.last().unwrap().unwrap();
+    let end = following.end();
     assert_eq!((&end["relay"], &end["failed"][0]["relay"]), (&json!(null), &json!(null)), "{end}");
-    assert_eq!(following.wait().unwrap().code(), Some(0));
 }
 
 /// What exists once only is not passed over in silence.

@@ -268,9 +268,12 @@ impl SpaceState {
         owed
     }
 
-    /// The keys that lack a grant of the live epoch, as far as files go.
+    /// The keys that lack a grant of the live epoch, as far as files go. One's own files one does not read.
     pub(super) fn owed_by_file(&self, live: &Live, me: &[u8; 32]) -> Vec<Owed> {
-        self.group.owed_by_file(live.epoch, &self.table, me, self.have_packed(me).as_ref())
+        let (group, packed) = (self.group.by_files(), self.have_packed(me));
+        let mut owed = group.owed(live.epoch, &self.table, me, packed.as_ref());
+        owed.retain(|owed| owed.key != *me);
+        owed
     }
 
     /// The mailboxes of an exchange with a relay, that of the best generation first.

@@ -189,18 +189,9 @@ impl Group {
         lacking.map(|(key, kem_key)| Owed { epoch: live, key: *key, kem_key: *kem_key }).collect()
     }
 
-    /// The same for a file: what a relay was given reaches nobody who takes files only. One's own files one does not read.
-    pub(crate) fn owed_by_file(
-        &self,
-        live: Epoch,
-        table: &Table,
-        me: &[u8; 32],
-        packed: Option<&BTreeSet<[u8; 32]>>,
-    ) -> Vec<Owed> {
-        let alone = Self { delivered: BTreeSet::new(), seen: BTreeMap::new(), ..self.clone() };
-        let mut owed = alone.owed(live, table, me, packed);
-        owed.retain(|owed| owed.key != *me);
-        owed
+    /// As far as files go: what a relay was given reaches nobody who takes files only.
+    pub(crate) fn by_files(&self) -> Self {
+        Self { delivered: BTreeSet::new(), seen: BTreeMap::new(), ..self.clone() }
     }
 
     /// An exchange has ended: grants of others count for one less.

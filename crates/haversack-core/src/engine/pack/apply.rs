@@ -268,12 +268,12 @@ impl Engine {
 
     /// Once a pack is taken whole, its lanes go on from where it ends.
     pub(super) fn finish_pack(&self, batch: &mut Batch, pack: &Pack) {
-        let former = self.former_places(&batch.space);
-        let space = &mut batch.space;
         let is_whole = |taking: &super::state::Taking| taking.taken.len() == taking.segments.len();
-        if !space.packs.taking.get(pack).is_some_and(is_whole) {
+        if !batch.space.packs.taking.get(pack).is_some_and(is_whole) {
             return;
         }
+        let former = self.former_places(&batch.space);
+        let space = &mut batch.space;
         let Some(taking) = space.packs.taking.remove(pack) else { return };
         let is_gone = |document: &Document| {
             self.index.is_gone(document)
