@@ -229,7 +229,12 @@ pub(super) struct KeptBody {
     pub(super) epoch: Epoch,
     pub(super) raw: Vec<u8>,
     pub(super) frame: Vec<u8>,
+    /// How it was sealed before, under epochs whose secrets may be gone: relays may still show it so.
+    pub(super) former: Vec<FrameHash>,
 }
+
+/// How many former seals of a body are known again.
+const FORMER_MAX: usize = 16;
 
 /// Where a body is kept, and what an acknowledgement must name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,7 +255,20 @@ impl KeptBody {
 
     /// What is left of it once its content is let go.
     pub(super) fn emptied(self) -> Self {
-        Self { raw: Vec::new(), frame: Vec::new(), ..self }
+        Self { raw: Vec::new(), ..self.sealed_anew(Vec::new()) }
+    }
+
+    /// The same in another frame. The one before is known again.
+    pub(super) fn sealed_anew(self, frame: Vec<u8>) -> Self {
+        let mut former = self.former;
+        former.drain(..(former.len() + 1).saturating_sub(FORMER_MAX));
+        former.push(FrameHash::of(&self.frame));
+        Self { former, frame, ..self }
+    }
+
+    /// Whether a frame is this body in a seal that was, or is, its own.
+    pub(super) fn was(&self, frame: &[u8]) -> bool {
+        self.frame == frame || self.former.contains(&FrameHash::of(frame))
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -259,6 +277,8 @@ impl KeptBody {
         out.extend_from_slice(self.epoch.as_bytes());
         put_blob(&mut out, &self.raw);
         put_blob(&mut out, &self.frame);
+        let former: Vec<u8> = self.former.iter().flat_map(|hash| *hash.as_bytes()).collect();
+        put_blob(&mut out, &former);
         out
     }
 
@@ -267,7 +287,9 @@ impl KeptBody {
         let (sequence, position) = (r.u32()?, r.array()?);
         let epoch = Epoch::new(r.array()?);
         let (raw, frame) = (r.blob(RAW_MAX)?.to_vec(), r.blob(FRAME_MAX)?.to_vec());
+        let hashes = r.blob(FORMER_MAX * FrameHash::LEN)?.chunks_exact(FrameHash::LEN);
+        let former = hashes.filter_map(|hash| hash.try_into().ok()).map(FrameHash::new).collect();
         r.end()?;
-        Ok(Self { sequence, position, epoch, raw, frame })
+        Ok(Self { sequence, position, epoch, raw, frame, former })
     }
 }

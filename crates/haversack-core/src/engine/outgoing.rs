@@ -265,6 +265,7 @@ fn stage(
         epoch: space.live.map(|live| live.epoch).unwrap_or_default(),
         raw: signed.raw,
         frame: signed.frame,
+        former: Vec::new(),
     });
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What an answer shows of this device's own lane at a relay: which of its bodies lie there as they are kept here, and which are
 //! offered again.
 
-use haversack_wire::{Frame, Generation, LaneTag, Relay};
+use haversack_wire::{Epoch, Frame, Generation, LaneTag, Relay};
 
 use super::Engine;
 use super::faults::Fault;
@@ -99,10 +99,10 @@ impl Engine {
         if is_own { self.kept_body(sequence) } else { None }
     }
 
-    /// Whether a frame is an own body as it is kept, byte by byte. There is nothing to take in, even if its key is gone by now.
+    /// Whether a frame is an own body as it is kept or was sealed before, byte by byte. There is nothing to take in, even if its key is gone by now.
     pub(super) fn is_kept(&self, frame: &[u8]) -> bool {
         let body = place(frame).and_then(|place| self.kept_for(place));
-        body.is_some_and(|body| body.frame == frame)
+        body.is_some_and(|body| body.was(frame))
     }
 
     /// Whether a frame is this device's own body for its place, under whatever key, and whether it will do: in the live mailbox others may
@@ -117,14 +117,22 @@ impl Engine {
         if body.frame == frame {
             return Some(true);
         }
-        let Ok(Frame::Chunk(header, sealed)) = Frame::parse(frame) else { return None };
-        let opened = self.ring.epochs().iter().find_map(|(epoch, secret)| {
-            let raw = chunk::open((secret, epoch), space.space(), &header, sealed)?;
-            Some((*epoch, raw.ok()?))
-        });
-        let (epoch, _) = opened.filter(|(_, raw)| *raw == body.raw)?;
+        let is_of_now = match body.was(frame) {
+            true => false,
+            // A copy of this store may have sealed it.
+            false => self.opened_as(space, frame, &body.raw)? == body.epoch,
+        };
         let is_live = space.live.is_some_and(|live| own_tag(space, &live.generation) == Some(at.0));
-        Some(!is_live || epoch == body.epoch || self.is_with_a_keeper(space, at.1))
+        Some(!is_live || is_of_now || self.is_with_a_keeper(space, at.1))
+    }
+
+    /// The epoch under which a frame is the seal of a body, of those whose secrets are here.
+    fn opened_as(&self, space: &SpaceState, frame: &[u8], body: &[u8]) -> Option<Epoch> {
+        let Ok(Frame::Chunk(header, sealed)) = Frame::parse(frame) else { return None };
+        self.ring.epochs().iter().find_map(|(epoch, secret)| {
+            let raw = chunk::open((secret, epoch), space.space(), &header, sealed)?;
+            raw.ok().filter(|raw| raw == body).map(|_| *epoch)
+        })
     }
 
     /// Whether somebody else who keeps the team's work has signed to have an own body.

@@ -341,8 +341,8 @@ impl Engine {
                 continue;
             }
             if body.epoch != live.epoch && !seeded(Bug::ResealNever) {
-                body.frame = self.seal(space, *sequence, &body.raw)?;
-                body.epoch = live.epoch;
+                let frame = self.seal(space, *sequence, &body.raw)?;
+                body = KeptBody { epoch: live.epoch, ..body.sealed_anew(frame) };
                 resealed.push((row, body.clone()));
             }
             frames.push(body.frame);
@@ -413,6 +413,7 @@ fn trail(
         Basis::Digest(_) | Basis::Loose => None,
     };
     trail.differs = state.differs || !state.unsure.is_empty();
+    trail.is_loose = head.basis == Basis::Loose;
     trail.to_show = state.unproved;
     (trail.partial, trail.unsure) = (state.partial, state.unsure);
     trail

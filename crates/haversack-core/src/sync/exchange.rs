@@ -215,6 +215,8 @@ pub(crate) struct MailboxTrail {
     pub(crate) vector: Option<Vec<(LaneTag, u32)>>,
     /// Whether the relay's cursors say nothing to this device: then nothing shows by them what it leaves out.
     pub(crate) differs: bool,
+    /// Whether it is asked for packs: then no digest at its end speaks of what it acknowledges.
+    pub(crate) is_loose: bool,
     /// Where the device was when it began.
     start: (u64, CursorDigest),
     /// The places of chunks that the answer has named so far.
@@ -243,6 +245,7 @@ impl MailboxTrail {
             answered: BTreeSet::new(),
             vector: None,
             differs: false,
+            is_loose: false,
             start: (cursor, digest),
             shown: BTreeSet::new(),
             have: None,
@@ -285,13 +288,14 @@ impl MailboxTrail {
     }
 
     /// From which body of a lane on the relay is still to show what it has: because it was before, or because it acknowledged that one at
-    /// a cursor up to which not everything is here; where a vector says what is here, no cursor shows anything.
+    /// a cursor up to which not everything is here; where a vector says what is here, or packs are asked for, no cursor shows anything.
     pub(crate) fn unproved(&self, lane: LaneTag) -> Option<u32> {
         let is_ahead = |hash: FrameHash| self.trail.ahead.values().any(|ahead| *ahead == hash);
-        let is_open = |(index, pushed): &(u32, &Pushed)| match self.vector {
-            Some(_) => self.answered.contains(index),
-            None => is_ahead(pushed.hash),
-        };
+        let is_open =
+            |(index, pushed): &(u32, &Pushed)| match self.vector.is_some() || self.is_loose {
+                true => self.answered.contains(index),
+                false => is_ahead(pushed.hash),
+            };
         let open = (0..).zip(&self.pushed).filter(is_open);
         let places = open.filter_map(|(_, pushed)| pushed.place);
         let of_lane = places.filter(|(tag, _)| *tag == lane).map(|(_, sequence)| sequence);
