@@ -48,6 +48,9 @@ impl World {
     fn round(&mut self) -> Result<bool, Finding> {
         let mut changed = false;
         for number in 0..self.devices.len() {
+            if self.is_member(number) {
+                self.pack_when_due(number)?;
+            }
             for relay in 0..self.relays.len() {
                 let is_used = self.relays.get(relay).is_some_and(SimRelay::is_used);
                 if (relay == 0 || is_used) && self.is_member(number) {

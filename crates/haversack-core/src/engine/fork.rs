@@ -190,10 +190,9 @@ impl Engine {
         let rows: Vec<i64> = rivals.iter().filter_map(|chunk| chunk.row).collect();
         batch.room = Room::beside(&self.waiting, &rows);
         batch.staged.drop_frames = rows;
-        let index = &self.index;
         let beside = |chunk: Opened| match chunk.need {
             Need::Before => {
-                let need = Need::Branch(index.newest_body(&chunk.body.lane));
+                let need = Need::Branch(self.growth_of(&chunk.body.lane));
                 Opened { need, ..chunk }
             }
             _ => chunk,

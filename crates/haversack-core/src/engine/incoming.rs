@@ -167,7 +167,7 @@ impl Engine {
             self.index.bodies(&chunk.body.lane).is_some_and(|bodies| !bodies.rivals.is_empty());
         match chunk.need {
             Need::Before if is_forked => {
-                let need = Need::Branch(self.index.newest_body(&chunk.body.lane));
+                let need = Need::Branch(self.growth_of(&chunk.body.lane));
                 Opened { need, ..chunk }
             }
             _ => chunk,

@@ -35,6 +35,7 @@ impl Engine {
             false => own.map(|own| self.first_at_risk(own)).filter(|_| !is_squatted),
         };
         route.unproved = route.unproved.into_iter().chain([from.unwrap_or_default()]).min();
+        route.sought = None;
         if is_squatted && is_live {
             own.and_then(|own| route.known.insert(own, 0));
         }
@@ -60,6 +61,7 @@ impl Engine {
     ) -> Option<u32> {
         let own = own_tag(space, generation)?;
         let packed = space.packed(generation).get(&own).copied().unwrap_or_default();
+        let knows_packs = space.knows_packs();
         let mut mailboxes = exchange.mailboxes().iter();
         let mailbox = mailboxes.find(|mailbox| mailbox.generation == *generation)?;
         let route = space.routes.entry((exchange.relay(), *generation)).or_default();
@@ -77,6 +79,7 @@ impl Engine {
         exchange.tally.again |= route.unproved.is_some();
         let first = *lost.first().filter(|_| !seeded(Bug::SentIsSafe))?;
         route.known.insert(own, first);
+        route.sought = Some(first).filter(|_| knows_packs);
         exchange.tally.again = true;
         let is_gone = |sequence: &&u32| !exchange.stale.contains(&(*generation, **sequence));
         let gone = lost.iter().filter(is_gone).count();

@@ -106,15 +106,13 @@ impl Engine {
             }
             Step::Acknowledged(pushed, _, is_proved) => {
                 let own = own_tag(space, &generation);
-                match pushed.place.is_some_and(|(tag, _)| own == Some(tag)) && !is_proved {
-                    false => self.took(exchange, space, &generation, &pushed),
-                    // All that lies there was read before, and this was not among it: let it be shown.
-                    true => {
-                        space
-                            .routes
-                            .entry((exchange.relay(), generation))
-                            .or_default()
-                            .needs_vector = true;
+                match pushed.place.filter(|(tag, _)| own == Some(*tag) && !is_proved) {
+                    None => self.took(exchange, space, &generation, &pushed),
+                    // All that lies there was read before, and this was not among it: let it be shown. Nor does the lane begin after it.
+                    Some((tag, sequence)) => {
+                        let route = space.routes.entry((exchange.relay(), generation)).or_default();
+                        route.needs_vector = true;
+                        route.known.entry(tag).or_insert(sequence);
                     }
                 }
             }
@@ -354,6 +352,7 @@ impl Engine {
             settle_taken(exchange, space, generation);
             let lost = self.look_for_own(exchange, space, generation);
             let route = space.routes.entry((exchange.relay(), *generation)).or_default();
+            route.sought = route.sought.filter(|_| lost.is_some());
             // Where a request only asked how far the last one came, the look is still to be taken.
             route.needs_vector |= route.unproved.is_some();
             return Shows { lost, is_another };

@@ -414,7 +414,7 @@ fn trail(
     };
     trail.differs = state.differs || !state.unsure.is_empty();
     trail.is_loose = head.basis == Basis::Loose;
-    trail.to_show = state.unproved;
+    (trail.to_show, trail.sought) = (state.unproved, state.sought);
     (trail.partial, trail.unsure) = (state.partial, state.unsure);
     trail
 }

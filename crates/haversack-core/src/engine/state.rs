@@ -80,6 +80,8 @@ pub(super) struct RouteState {
     /// From which own body on it is to show what it has: it said that it took it, in an answer that broke off before that showed, or
     /// its past is another.
     pub(super) unproved: Option<u32>,
+    /// From which own body on it was looked for and not shown, so that it was brought again.
+    pub(super) sought: Option<u32>,
     /// The first own body that it ever had: a mailbox that is new because somebody was removed has no lane from its beginning on.
     pub(super) begins: Option<u32>,
 }
@@ -115,7 +117,7 @@ impl RouteState {
         self.unsure.iter().for_each(|pushed| pushed.encode(out));
         put_varint(out, self.took.len() as u64);
         self.took.iter().for_each(|hash| out.extend_from_slice(hash.as_bytes()));
-        for sequence in [self.unproved, self.begins] {
+        for sequence in [self.unproved, self.sought, self.begins] {
             put_varint(out, sequence.map_or(0, |sequence| u64::from(sequence) + 1));
         }
     }
@@ -140,7 +142,7 @@ impl RouteState {
         for _ in 0..r.varint()? {
             relay.took.insert(FrameHash::new(r.array()?));
         }
-        for sequence in [&mut relay.unproved, &mut relay.begins] {
+        for sequence in [&mut relay.unproved, &mut relay.sought, &mut relay.begins] {
             *sequence = r.varint()?.checked_sub(1).and_then(|first| u32::try_from(first).ok());
         }
         Ok(relay)

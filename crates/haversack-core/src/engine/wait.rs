@@ -32,7 +32,7 @@ pub(super) enum Need {
     Statement(StatementHash),
     /// Something in a document, whose newest row was this one; 0 when there was none.
     Document(Document, i64),
-    /// A body of its lane, of which the newest row was this one: it may be on any branch.
+    /// A body of its lane, on any branch: this much was known of the lane.
     Branch(i64),
     /// A newer version of this program.
     Version,
@@ -91,6 +91,12 @@ impl Wait {
 }
 
 impl Engine {
+    /// What is known of a lane, as a number that changes with every body of it and with every pack by which it goes on.
+    pub(super) fn growth_of(&self, lane: &Lane) -> i64 {
+        let packed = || self.space.as_ref()?.lanes.get(lane)?.packed.as_ref();
+        self.index.newest_body(lane) + packed().map_or(0, |packed| packed.end.next.into())
+    }
+
     /// The newest row of a document.
     pub(super) fn newest_row(&self, document: &Document) -> i64 {
         let rows = self.index.document(document).map(|entry| entry.rows.as_slice());
@@ -117,7 +123,7 @@ impl Engine {
                     Need::Document(document, newest) => {
                         is_vain || self.newest_row(document) != *newest
                     }
-                    Need::Branch(newest) => self.index.newest_body(&wait.lane) != *newest,
+                    Need::Branch(known) => self.growth_of(&wait.lane) != *known,
                     Need::Version => false,
                 };
             due.extend(has_come.then_some(row));

@@ -166,9 +166,9 @@ impl Group {
     }
 
     /// R3: the keys of members that should have the live epoch's secret and, as far as is known here, do not. One's own is among them
-    /// where one minted it: an older copy of this store, put back or gone on with elsewhere, has the key and not the secret. Who writes
-    /// under the epoch has it, but not for that the key of a pack: where there is one, `packed` are those who said that they have what is
-    /// in it.
+    /// where one minted it, or where another life of this device lacks what packs have: an older copy of this store, put back or gone on
+    /// with elsewhere, has the key and not the secret. Who writes under the epoch has it, but not for that the key of a pack: where there
+    /// is one, `packed` are those who said that they have what is in it.
     pub(crate) fn owed(
         &self,
         live: Epoch,
@@ -184,7 +184,8 @@ impl Group {
                 || (wrote(key) && packed.is_none_or(|packed| packed.contains(key)))
         };
         let keys = self.roster.members().flat_map(|member| &member.current);
-        let is_mine = table.minter(&live) == Some(*me);
+        let is_mine =
+            table.minter(&live) == Some(*me) || packed.is_some_and(|packed| !packed.contains(me));
         let lacking = keys.filter(|(key, _)| (*key != me || is_mine) && !has(key));
         lacking.map(|(key, kem_key)| Owed { epoch: live, key: *key, kem_key: *kem_key }).collect()
     }

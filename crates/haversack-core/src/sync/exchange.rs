@@ -229,6 +229,11 @@ pub(crate) struct MailboxTrail {
     pub(crate) unsure: Vec<Pushed>,
     /// From which own body on it is to show what it has, as it was before this exchange, less what was shown since.
     pub(crate) to_show: Option<u32>,
+    /// From which own body on it was looked for there and not shown. What the relay says of that to have had all along it dropped for a
+    /// pack.
+    pub(crate) sought: Option<u32>,
+    /// The pushed frames that it dropped so.
+    dropped: BTreeSet<u32>,
     pub(crate) is_ended: bool,
     trail: Trail,
 }
@@ -252,6 +257,8 @@ impl MailboxTrail {
             partial: None,
             unsure: Vec::new(),
             to_show: None,
+            sought: None,
+            dropped: BTreeSet::new(),
             is_ended: false,
             trail: Trail { cursor, digest, ahead: BTreeMap::new() },
         }
@@ -293,7 +300,7 @@ impl MailboxTrail {
         let is_ahead = |hash: FrameHash| self.trail.ahead.values().any(|ahead| *ahead == hash);
         let is_open =
             |(index, pushed): &(u32, &Pushed)| match self.vector.is_some() || self.is_loose {
-                true => self.answered.contains(index),
+                true => self.answered.contains(index) && !self.dropped.contains(index),
                 false => is_ahead(pushed.hash),
             };
         let open = (0..).zip(&self.pushed).filter(is_open);
@@ -538,6 +545,11 @@ fn step(mailbox: &mut MailboxTrail, part: Part<'_>) -> Result<Option<Step>, Erro
             }
             if stored != Stored::Full {
                 mailbox.shown.extend(pushed.place);
+            }
+            let place = pushed.place.map(|(_, sequence)| sequence);
+            let was_sought = mailbox.sought.is_some_and(|from| place.is_some_and(|at| at >= from));
+            if stored == Stored::Duplicate && was_sought {
+                mailbox.dropped.insert(index);
             }
             // What lies before was read, or is shown by what the relay says that it has.
             let is_proved = cursor > mailbox.start.0 || mailbox.vector.is_some();

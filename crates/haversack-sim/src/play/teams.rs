@@ -51,13 +51,26 @@ impl World {
     pub(super) fn pack(&mut self, by: usize) -> Result<(), Finding> {
         let by = Self::coordinator(by);
         let done = self.ask(by, |engine| engine.make_pack(&mut |_, _| {}))?;
+        self.note_packed(by);
+        self.say(&format!("device {by} makes a pack: {}", done.name()));
+        Ok(())
+    }
+
+    /// What the library does at each sync: a pack that nobody may take any more is made anew.
+    pub(crate) fn pack_when_due(&mut self, by: usize) -> Result<(), Finding> {
+        if let Done::Ok(true) = self.ask(by, |engine| engine.pack_when_due(false))? {
+            self.note_packed(by);
+            self.say(&format!("device {by} makes its pack anew"));
+        }
+        Ok(())
+    }
+
+    fn note_packed(&mut self, by: usize) {
         let engine = self.devices.get(by).and_then(|device| device.engine.as_ref());
         for (lane, next) in engine.map(Engine::lanes_here).unwrap_or_default() {
             let upto = self.model.packed.entry(lane).or_default();
             *upto = (*upto).max(next);
         }
-        self.say(&format!("device {by} makes a pack: {}", done.name()));
-        Ok(())
     }
 
     pub(super) fn set_role(&mut self, by: usize, number: usize, role: u8) -> Result<(), Finding> {

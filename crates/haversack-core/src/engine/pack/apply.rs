@@ -1,6 +1,6 @@
 //! Applying segments whose manifest is here, on copies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::limits::{CUT_MAX, LANES_MAX};
 use haversack_wire::{Document, Epoch, Lane, Pack, Position, StatementHash};
@@ -69,6 +69,7 @@ impl Engine {
                 became.iter_mut().last().into_iter().for_each(|became| *became = brought);
             }
         }
+        self.note_shared(batch, pack, all)?;
         let mut documents: BTreeMap<Document, Vec<Of>> = BTreeMap::new();
         for (at, held) in all.iter_mut().enumerate() {
             // Of unknown authors nothing can be said.
@@ -89,6 +90,28 @@ impl Engine {
             }
         }
         Ok(became)
+    }
+
+    /// Notes up to where lanes that were this device's before are what was packed: as far as parts show the very bodies that are believed
+    /// here.
+    fn note_shared(&self, batch: &mut Batch, pack: &Pack, all: &[Held]) -> Result<(), Error> {
+        let former: BTreeSet<Lane> =
+            self.former_places(&batch.space).into_iter().map(|(lane, _)| lane).collect();
+        if former.is_empty() {
+            return Ok(());
+        }
+        for Held { segment, .. } in all {
+            for (part, proof) in segment.parts.iter().zip(&segment.proofs) {
+                let author = segment.authors.get(part.author);
+                let lane = author.map(|author| author.lane(batch.space.space()));
+                let Some(lane) = lane.filter(|lane| former.contains(lane)) else { continue };
+                let shared = self.shared_place(&lane, part, proof)?;
+                let taking = batch.space.packs.taking.get_mut(pack).filter(|_| shared.is_some());
+                let noted = taking.map(|taking| taking.shared.entry(lane).or_default());
+                noted.into_iter().for_each(|place| *place = (*place).max(shared.unwrap_or(0)));
+            }
+        }
+        Ok(())
     }
 
     /// Saves what is applied so far: a whole segment's documents would take too much memory at once. Should this be cut off, they are
@@ -275,6 +298,8 @@ impl Engine {
         let former = self.former_places(&batch.space);
         let space = &mut batch.space;
         let Some(taking) = space.packs.taking.remove(pack) else { return };
+        let is_shared =
+            |id: &Lane, place: u32| taking.shared.get(id).is_some_and(|shared| place <= *shared);
         let is_gone = |document: &Document| {
             self.index.is_gone(document)
                 || self.is_erased(document)
@@ -282,10 +307,11 @@ impl Engine {
         };
         let mut left = Vec::new();
         for (id, mut end) in taking.ends {
-            // Of a lane that forks every body is needed to say which are believed. What this device wrote before is to be judged as well.
+            // Of a lane that forks every body is needed to say which are believed. What this device wrote before, and the maker may not
+            // have had, is to be judged as well.
             let forks = self.index.is_forked(&id) || space.packs.beside.contains(&id);
-            let is_former = || former.iter().any(|(lane, _)| *lane == id);
-            if id == space.lane || forks || is_former() {
+            let mut former = former.iter().filter(|(lane, _)| *lane == id);
+            if id == space.lane || forks || former.any(|(_, place)| !is_shared(&id, *place)) {
                 continue;
             }
             let (of_gone, passed): (BTreeMap<_, _>, _) =

@@ -7,7 +7,7 @@ use haversack_wire::{Lane, Pack};
 use super::super::Engine;
 use super::super::documents::Staged;
 use super::super::state::SpaceState;
-use super::super::wait::Need;
+use super::super::wait::{Need, Wait};
 use super::state::PackState;
 use crate::Error;
 use crate::members::Role;
@@ -22,9 +22,15 @@ impl Engine {
     /// are not.
     pub(super) fn is_behind(&self, space: &SpaceState) -> bool {
         let here = |lane: &Lane| space.lanes.get(lane).map_or(0, |lane| lane.next);
+        // On a lane that forks no pack helps.
+        let is_gap = |wait: &Wait| match wait.need {
+            Need::Before => true,
+            Need::Branch(_) => !self.index.is_forked(&wait.lane),
+            _ => false,
+        };
         let mut retired = space.retired().into_iter().filter(|(lane, _)| *lane != space.lane);
         retired.any(|(lane, next)| next > here(&lane))
-            || self.waiting.waits().any(|(_, wait, _)| wait.need == Need::Before)
+            || self.waiting.waits().any(|(_, wait, _)| is_gap(wait))
             || self.lacks_a_key(space)
     }
 

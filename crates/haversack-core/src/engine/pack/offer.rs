@@ -274,7 +274,8 @@ impl SpaceState {
         retired
     }
 
-    /// Whose signed word says that they have all that packs have, where there is a pack whose key can be granted.
+    /// Whose signed word says that they have all that packs have, where there is a pack whose key can be granted. Where several lives of
+    /// a device go on, each has to say so.
     pub(in crate::engine) fn have_packed(&self, me: &[u8; 32]) -> Option<BTreeSet<[u8; 32]>> {
         self.group.packs.newest().next()?;
         let mut packed = self.retired();
@@ -285,8 +286,22 @@ impl SpaceState {
         let has = |by: (&Lane, &LaneState), (id, next): (&Lane, &u32)| {
             by.0 == id || by.1.vector.get(id).is_some_and(|said| said.next >= *next)
         };
-        let all = self.lanes.iter().filter(|by| packed.iter().all(|lane| has(*by, lane)));
-        Some(all.map(|(_, by)| by.device_key).chain([*me]).collect())
+        let has_all =
+            |by: (&Lane, &LaneState)| *by.0 == self.lane || packed.iter().all(|lane| has(by, lane));
+        let behind = self.lanes.iter().filter(|by| !has_all(*by) && !self.is_over(*by));
+        let behind: BTreeSet<[u8; 32]> = behind.map(|(_, by)| by.device_key).collect();
+        let keys = self.lanes.values().map(|by| by.device_key).chain([*me]);
+        Some(keys.filter(|key| !behind.contains(key)).collect())
+    }
+
+    /// Whether a life of a device is over: another one has read it to its end, and it says nothing of that one.
+    fn is_over(&self, (id, lane): (&Lane, &LaneState)) -> bool {
+        let has_read = |(other, by): (&Lane, &LaneState)| {
+            *other == self.lane || by.vector.get(id).is_some_and(|said| said.next >= lane.next)
+        };
+        let lives = self.lanes.iter().filter(|(_, by)| by.device_key == lane.device_key);
+        let mut others = lives.filter(|(other, _)| *other != id);
+        others.any(|by| has_read(by) && !lane.vector.contains_key(by.0))
     }
 
     /// A mailbox that was asked for packs has nothing more of that kind up to a cursor: chunks are asked for next. A pack whose key came

@@ -48,6 +48,8 @@ pub(super) struct Taking {
     pub(super) taken: BTreeSet<u32>,
     /// Where lanes go on, once all are.
     pub(super) ends: Vec<(Lane, LaneState)>,
+    /// Of lanes that were this device's before: up to where what it has of them is what was packed.
+    pub(super) shared: BTreeMap<Lane, u32>,
 }
 
 /// A mailbox, as far as packs go.
@@ -229,6 +231,11 @@ impl Taking {
             out.extend_from_slice(id.as_bytes());
             put_end(out, lane);
         }
+        put_varint(out, self.shared.len() as u64);
+        for (id, place) in &self.shared {
+            out.extend_from_slice(id.as_bytes());
+            put_varint(out, (*place).into());
+        }
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
@@ -238,7 +245,9 @@ impl Taking {
         let ends = (0..r.listed()?)
             .map(|_| Ok((Lane::new(r.array()?), read_end(r)?)))
             .collect::<Result<_, Error>>()?;
-        Ok(Self { signer, documents, segments, taken, ends })
+        let shared = (0..r.listed()?).map(|_| Ok((Lane::new(r.array()?), r.varint_u32()?)));
+        let shared = shared.collect::<Result<_, Error>>()?;
+        Ok(Self { signer, documents, segments, taken, ends, shared })
     }
 }
 
