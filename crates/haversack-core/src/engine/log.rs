@@ -441,6 +441,17 @@ impl Index {
         all.map(|(row, _)| *row).max().unwrap_or(0)
     }
 
+    /// The lanes on which one of these bodies brought something into a document.
+    pub(super) fn with_records(&self, bodies: &BTreeSet<(Lane, u32)>) -> BTreeSet<Lane> {
+        if bodies.is_empty() {
+            return BTreeSet::new();
+        }
+        let rows = self.documents().flat_map(|(_, entry)| &entry.rows);
+        let rows = rows.filter(|row| row.head.kind != RowKind::Gone);
+        let places = rows.filter_map(|row| Some((row.head.lane, row.head.sequence?)));
+        places.filter(|place| bodies.contains(place)).map(|(lane, _)| lane).collect()
+    }
+
     /// Whether there are rivals of a lane.
     pub(super) fn is_forked(&self, lane: &Lane) -> bool {
         self.bodies(lane).is_some_and(|bodies| !bodies.rivals.is_empty())

@@ -12,7 +12,7 @@ use super::incoming::TakenIn;
 use super::kept::Keep;
 use super::own::{note_unproved, own_tag};
 use super::route::learn;
-use super::state::{RouteState, SpaceState};
+use super::state::{KNOWN_MAX, RouteState, SpaceState};
 use crate::Error;
 use crate::seeded::{Bug, seeded};
 use crate::sync::exchange::{Exchange, PackPush, Pushed, Step, Tally, place};
@@ -112,7 +112,9 @@ impl Engine {
                     Some((tag, sequence)) => {
                         let route = space.routes.entry((exchange.relay(), generation)).or_default();
                         route.needs_vector = true;
-                        route.known.entry(tag).or_insert(sequence);
+                        if route.known.len() < KNOWN_MAX {
+                            route.known.entry(tag).or_insert(sequence);
+                        }
                     }
                 }
             }

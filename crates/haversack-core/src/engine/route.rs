@@ -132,7 +132,9 @@ impl Engine {
             let offers = match asks {
                 true => Vec::new(),
                 false => {
-                    self.for_mailbox(&space, (&route.relay, &generation), &state, &mut load)?
+                    let is_loose = wanted.is_some();
+                    let mailbox = (&route.relay, &generation, is_loose);
+                    self.for_mailbox(&space, mailbox, &state, &mut load)?
                 }
             };
             let mut head = section_head(route, (&secret, retire, &space.lane), &state);
@@ -177,16 +179,25 @@ impl Engine {
     fn for_mailbox(
         &mut self,
         space: &SpaceState,
-        (relay, generation): (&Relay, &Generation),
+        (relay, generation, is_loose): (&Relay, &Generation, bool),
         state: &RouteState,
         load: &mut Load,
     ) -> Result<Vec<Offer>, Error> {
         let live = space.live.ok_or(Error::Removed)?;
-        let mut offers = self.roster_offers(space, &live, state)?;
-        if *generation == live.generation {
-            offers.extend(self.offers(space, state)?);
+        let is_live = *generation == live.generation;
+        if is_live {
             let from = self.first_owed(space, state);
             load.own_from = self.bodies.range(from..).next().map(|(sequence, _)| *sequence);
+        }
+        if is_loose {
+            // No digest in the answer speaks of what it takes: own bodies alone are looked for afterwards, the rest goes next.
+            let mut own = if is_live { self.own_offers(space, state)? } else { Vec::new() };
+            load.more |= !load.room.take(&mut own);
+            return Ok(own);
+        }
+        let mut offers = self.roster_offers(space, &live, state)?;
+        if is_live {
+            offers.extend(self.offers(space, state)?);
             let pack = self.pack_offers(space, relay, generation)?.into_iter();
             offers.extend(pack.map(|(f, pack)| Offer { pack: Some(pack), ..Offer::new(f) }));
         } else if !offers.is_empty() {
@@ -266,12 +277,7 @@ impl Engine {
         let former = self.former_frames(space)?.into_iter();
         let is_news = |frame: &Vec<u8>| place(frame).is_none_or(|place| is_news(state, place));
         offers.extend(former.filter(is_news).map(Offer::new));
-        let from = self.first_owed(space, state);
-        let sequences: Vec<u32> =
-            self.bodies.range(from..).map(|(sequence, _)| *sequence).collect();
-        for frame in self.own_frames(space, &sequences)? {
-            offers.push(Offer::new(frame));
-        }
+        offers.extend(self.own_offers(space, state)?);
         // Last: whoever forks without end keeps nobody's work back.
         let named = self.waiting.named().filter_map(|(_, id)| Some((id, self.waiting.get(id)?)));
         let named = named.filter(|(_, kept)| !took(&kept.frame));
@@ -279,6 +285,14 @@ impl Engine {
             named.map(|(id, kept)| Offer { carried: Some(id), ..Offer::new(kept.frame.clone()) }),
         );
         Ok(offers)
+    }
+
+    /// The own bodies that the live mailbox does not have yet.
+    fn own_offers(&mut self, space: &SpaceState, state: &RouteState) -> Result<Vec<Offer>, Error> {
+        let from = self.first_owed(space, state);
+        let sequences: Vec<u32> =
+            self.bodies.range(from..).map(|(sequence, _)| *sequence).collect();
+        Ok(self.own_frames(space, &sequences)?.into_iter().map(Offer::new).collect())
     }
 
     /// The tags of forked lanes in the live mailbox.
@@ -397,7 +411,7 @@ fn vector(state: &RouteState, own: LaneTag) -> Vec<(LaneTag, u32)> {
             *next = (*next).max(sequence.saturating_add(1));
         }
     }
-    lanes.into_iter().collect()
+    lanes.into_iter().take(KNOWN_MAX).collect()
 }
 
 fn trail(

@@ -548,7 +548,8 @@ fn step(mailbox: &mut MailboxTrail, part: Part<'_>) -> Result<Option<Step>, Erro
             }
             let place = pushed.place.map(|(_, sequence)| sequence);
             let was_sought = mailbox.sought.is_some_and(|from| place.is_some_and(|at| at >= from));
-            if stored == Stored::Duplicate && was_sought {
+            // What it took after the look it may forget as anything else.
+            if stored == Stored::Duplicate && was_sought && cursor <= mailbox.start.0 {
                 mailbox.dropped.insert(index);
             }
             // What lies before was read, or is shown by what the relay says that it has.

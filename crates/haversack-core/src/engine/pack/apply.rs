@@ -1,6 +1,6 @@
 //! Applying segments whose manifest is here, on copies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use haversack_wire::limits::{CUT_MAX, LANES_MAX};
 use haversack_wire::{Document, Epoch, Lane, Pack, Position, StatementHash};
@@ -95,8 +95,7 @@ impl Engine {
     /// Notes up to where lanes that were this device's before are what was packed: as far as parts show the very bodies that are believed
     /// here.
     fn note_shared(&self, batch: &mut Batch, pack: &Pack, all: &[Held]) -> Result<(), Error> {
-        let former: BTreeSet<Lane> =
-            self.former_places(&batch.space).into_iter().map(|(lane, _)| lane).collect();
+        let former = self.former_lanes(&batch.space);
         if former.is_empty() {
             return Ok(());
         }
@@ -300,6 +299,8 @@ impl Engine {
         let Some(taking) = space.packs.taking.remove(pack) else { return };
         let is_shared =
             |id: &Lane, place: u32| taking.shared.get(id).is_some_and(|shared| place <= *shared);
+        let former = former.iter().filter(|(id, place)| !is_shared(id, *place));
+        let to_judge = self.index.with_records(&former.copied().collect());
         let is_gone = |document: &Document| {
             self.index.is_gone(document)
                 || self.is_erased(document)
@@ -307,11 +308,10 @@ impl Engine {
         };
         let mut left = Vec::new();
         for (id, mut end) in taking.ends {
-            // Of a lane that forks every body is needed to say which are believed. What this device wrote before, and the maker may not
-            // have had, is to be judged as well.
+            // Of a lane that forks every body is needed to say which are believed. Records that this device wrote before, and that the
+            // maker may not have had, are to be judged as well.
             let forks = self.index.is_forked(&id) || space.packs.beside.contains(&id);
-            let mut former = former.iter().filter(|(lane, _)| *lane == id);
-            if id == space.lane || forks || former.any(|(_, place)| !is_shared(&id, *place)) {
+            if id == space.lane || forks || to_judge.contains(&id) {
                 continue;
             }
             let (of_gone, passed): (BTreeMap<_, _>, _) =

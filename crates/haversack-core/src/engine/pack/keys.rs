@@ -22,10 +22,11 @@ impl Engine {
     /// are not.
     pub(super) fn is_behind(&self, space: &SpaceState) -> bool {
         let here = |lane: &Lane| space.lanes.get(lane).map_or(0, |lane| lane.next);
-        // On a lane that forks no pack helps.
+        // On a lane that forks no pack helps, nor with another branch below where it goes on.
+        let is_ahead = |wait: &Wait| wait.sequence >= here(&wait.lane);
         let is_gap = |wait: &Wait| match wait.need {
             Need::Before => true,
-            Need::Branch(_) => !self.index.is_forked(&wait.lane),
+            Need::Branch(_) => is_ahead(wait) && !self.index.is_forked(&wait.lane),
             _ => false,
         };
         let mut retired = space.retired().into_iter().filter(|(lane, _)| *lane != space.lane);

@@ -288,7 +288,8 @@ impl SpaceState {
         };
         let has_all =
             |by: (&Lane, &LaneState)| *by.0 == self.lane || packed.iter().all(|lane| has(by, lane));
-        let behind = self.lanes.iter().filter(|by| !has_all(*by) && !self.is_over(*by));
+        let wrote = self.lanes.iter().filter(|(_, lane)| lane.next > 0);
+        let behind = wrote.filter(|by| !has_all(*by) && !self.is_over(*by));
         let behind: BTreeSet<[u8; 32]> = behind.map(|(_, by)| by.device_key).collect();
         let keys = self.lanes.values().map(|by| by.device_key).chain([*me]);
         Some(keys.filter(|key| !behind.contains(key)).collect())
@@ -301,7 +302,7 @@ impl SpaceState {
         };
         let lives = self.lanes.iter().filter(|(_, by)| by.device_key == lane.device_key);
         let mut others = lives.filter(|(other, _)| *other != id);
-        others.any(|by| has_read(by) && !lane.vector.contains_key(by.0))
+        others.any(|by| has_read(by) && !lane.mentions.contains(by.0))
     }
 
     /// A mailbox that was asked for packs has nothing more of that kind up to a cursor: chunks are asked for next. A pack whose key came
