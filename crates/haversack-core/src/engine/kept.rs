@@ -293,3 +293,26 @@ impl KeptBody {
         Ok(Self { sequence, position, epoch, raw, frame, former })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_known_in_each_of_its_last_seals() {
+        let seal = |n: usize| vec![n as u8; 8];
+        let (sequence, position, epoch) = Default::default();
+        let mut body =
+            KeptBody { sequence, position, epoch, raw: vec![1], frame: seal(0), former: vec![] };
+        for n in 1..=FORMER_MAX + 1 {
+            body = body.sealed_anew(seal(n));
+        }
+        let read = KeptBody::decode(&body.encode()).unwrap();
+        assert_eq!(read, body);
+        assert!(!read.was(&seal(0)), "of more than {FORMER_MAX} the first is forgotten");
+        assert!((1..=FORMER_MAX + 1).all(|n| read.was(&seal(n))));
+        let emptied = read.emptied();
+        assert!(emptied.is_empty() && emptied.was(&seal(FORMER_MAX + 1)));
+        assert!(!emptied.was(&seal(FORMER_MAX + 2)));
+    }
+}
