@@ -102,7 +102,8 @@ impl Engine {
         if is_own { self.kept_body(sequence) } else { None }
     }
 
-    /// Whether a frame is an own body as it is kept or was sealed before, byte by byte. There is nothing to take in, even if its key is gone by now.
+    /// Whether a frame is an own body as it is kept or was sealed before, byte by byte. There is nothing to take in, even if its key is
+    /// gone by now.
     pub(super) fn is_kept(&self, frame: &[u8]) -> bool {
         let body = place(frame).and_then(|place| self.kept_for(place));
         body.is_some_and(|body| body.was(frame))

@@ -164,9 +164,6 @@ impl Engine {
             let enters = exchange.mailbox(generation).is_some_and(|mailbox| mailbox.enters());
             if enters {
                 exchange.passed(generation, cursor, digest);
-                // What was brought lies before where it goes on.
-                let route = space.routes.entry((exchange.relay(), *generation)).or_default();
-                route.needs_vector |= route.unproved.is_some();
             }
             exchange.tally.again = true;
             space.read_packs((exchange.relay(), *generation), (cursor, enters), &wanted);

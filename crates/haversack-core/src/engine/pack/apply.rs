@@ -104,10 +104,11 @@ impl Engine {
                 let author = segment.authors.get(part.author);
                 let lane = author.map(|author| author.lane(batch.space.space()));
                 let Some(lane) = lane.filter(|lane| former.contains(lane)) else { continue };
-                let shared = self.shared_place(&lane, part, proof)?;
-                let taking = batch.space.packs.taking.get_mut(pack).filter(|_| shared.is_some());
-                let noted = taking.map(|taking| taking.shared.entry(lane).or_default());
-                noted.into_iter().for_each(|place| *place = (*place).max(shared.unwrap_or(0)));
+                let Some(shared) = self.shared_place(&lane, part, proof)? else { continue };
+                if let Some(taking) = batch.space.packs.taking.get_mut(pack) {
+                    let known = taking.shared.entry(lane).or_default();
+                    *known = shared.max(*known);
+                }
             }
         }
         Ok(())
