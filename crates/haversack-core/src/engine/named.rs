@@ -17,7 +17,7 @@ use super::faults::Fault;
 use super::kept::{Keep, KeptFrame};
 use super::mend::Parts;
 use super::room::Room;
-use super::state::SpaceState;
+use super::state::{LaneState, Said, SpaceState};
 use crate::Error;
 use crate::members::Live;
 use crate::seeded::{Bug, seeded};
@@ -148,22 +148,25 @@ impl Engine {
         named
     }
 
-    /// How far all other members have signed that they have a lane as it is here, its author aside.
+    /// How far all members have signed that they have a lane as it is here, its author by another lane. A device one life of which
+    /// says another branch counts as one that lacks it: that life may be a copy, and the one that goes on.
     fn had_by_all(&self, space: &SpaceState, lane: &Lane) -> u32 {
-        let standing = space.group.roster.standing();
-        let author = space.lanes.get(lane).and_then(|lane| standing.line(&lane.device_key));
-        let own = self.device();
-        let others = standing.members.keys().filter(|line| **line != own && Some(**line) != author);
-        let said_by = |line: &Device| {
-            let its = space
-                .lanes
-                .values()
-                .filter(|state| standing.line(&state.device_key).as_ref() == Some(line));
-            let said = its.filter_map(|state| state.vector.get(lane));
-            let said = said.filter(|said| self.names_what_is_here(lane, said));
-            said.map(|said| said.next).max().unwrap_or_default()
+        let (standing, own) = (space.group.roster.standing(), self.device());
+        let had_by = |line: &Device| {
+            let is_its = |(id, state): &(&Lane, &LaneState)| {
+                **id != space.lane && standing.line(&state.device_key).as_ref() == Some(line)
+            };
+            let lives = space.lanes.iter().filter(is_its);
+            let said = lives.filter_map(|(_, state)| state.vector.get(lane));
+            let is_here = |said: &&Said| self.names_what_is_here(lane, said);
+            let (here, elsewhere): (Vec<&Said>, Vec<&Said>) = said.partition(is_here);
+            match here.iter().map(|said| said.next).max() {
+                _ if !elsewhere.is_empty() => 0,
+                _ if *line == own => u32::MAX,
+                next => next.unwrap_or_default(),
+            }
         };
-        others.map(said_by).min().unwrap_or_default()
+        standing.members.keys().map(had_by).min().unwrap_or_default()
     }
 
     /// Whether a kept frame is sealed for the live mailbox, under a key that is still here. A new epoch of the same mailbox keeps nobody
