@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_wire::{Device, FrameHash, Lane};
+use haversack_wire::{Device, FrameHash, Lane, Position};
 
 use crate::founding::FORBIDDEN;
 
@@ -21,6 +21,8 @@ pub(crate) struct Model {
     pub(crate) forked: BTreeSet<Lane>,
     /// Up to where of each lane somebody has made a pack.
     pub(crate) packed: BTreeMap<Lane, u32>,
+    /// The bodies that their makers had: some may be left in packs alone.
+    pub(crate) in_packs: BTreeSet<(Lane, u32, Position)>,
     /// Own bodies that were sent by who knew that a device was removed.
     pub(crate) sealed: Vec<(Device, Vec<u8>)>,
     /// Frames in files: the device that was the first to write each, and whom it knew to be removed.

@@ -272,7 +272,8 @@ fn a_damaged_store_is_left_as_it_is() {
     bench.ok("a", &["status"]);
 }
 
-/// The header is what guesses are tried on: nobody else on the machine needs to see it.
+/// The header is what guesses are tried on, and the size of a database tells how much there is: nobody else on the machine needs to see
+/// them, wherever the folder lies and however it was made.
 #[cfg(unix)]
 #[test]
 fn a_store_and_a_bundle_are_their_owner_s() {
@@ -283,6 +284,11 @@ fn a_store_and_a_bundle_are_their_owner_s() {
     bench.ok("deep/down/a", &["bundle", "export", "own.hsb"]);
     let mode = |name: &str| fs::metadata(bench.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("deep/down/a"), mode("own.hsb")), (0o700, 0o600));
+    for file in fs::read_dir(bench.path("deep/down/a")).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.file_name().display());
+    }
 }
 
 #[test]

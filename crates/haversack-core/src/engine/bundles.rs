@@ -43,7 +43,7 @@ impl Engine {
     /// [`Error::NoSpace`], and the errors of saving.
     pub fn export_bundle(&mut self) -> Result<Vec<u8>, Error> {
         let (space, mut frames) = self.begin_file()?;
-        frames.extend(self.former_frames(&space)?);
+        frames.extend(self.former_frames(&space)?.into_iter().map(|(_, frame)| frame));
         frames.extend(self.waiting.handed_on().map(<[u8]>::to_vec));
         let sequences: Vec<u32> = self.bodies.keys().copied().collect();
         frames.extend(self.own_frames(&space, &sequences)?);

@@ -53,23 +53,29 @@ impl Engine {
         kept.filter_map(|frame| tags.get(&place(frame)?.0).copied()).collect()
     }
 
-    /// The same as frames under the live epoch: what was sealed under another is sealed anew, at its place and with its
-    /// signature, and kept so (R5).
-    pub(super) fn former_frames(&mut self, space: &SpaceState) -> Result<Vec<Vec<u8>>, Error> {
+    /// The same as frames under the live epoch, with their rows.
+    pub(super) fn former_frames(
+        &mut self,
+        space: &SpaceState,
+    ) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+        self.seal_former_anew(space)?;
+        Ok(self.former(space).into_iter().map(|one| (one.row, one.frame)).collect())
+    }
+
+    /// Seals anew what was sealed under another epoch than the live one, at its place and with its signature, and keeps it so (R5).
+    fn seal_former_anew(&mut self, space: &SpaceState) -> Result<(), Error> {
         let live = space.live.ok_or(Error::Removed)?;
-        let (mut frames, mut staged) = (Vec::new(), Staged::default());
+        let mut staged = Staged::default();
         for one in self.former(space) {
-            let anew = self.sealed_anew(space, &live, &one)?;
-            if let Some(frame) = &anew {
-                staged.drop_frames.push(one.row);
-                staged.frames.push(KeptFrame { keep: Keep::Former, frame: frame.clone() });
-            }
-            frames.push(anew.unwrap_or(one.frame));
+            let Some(frame) = self.sealed_anew(space, &live, &one)? else { continue };
+            staged.drop_frames.push(one.row);
+            staged.frames.push(KeptFrame { keep: Keep::Former, frame });
         }
-        if !staged.frames.is_empty() {
-            self.commit(staged)?;
+        if staged.frames.is_empty() {
+            return Ok(());
         }
-        Ok(frames)
+        staged.space = self.forgotten(&staged.drop_frames)?;
+        self.commit(staged)
     }
 
     /// Nothing where it is sealed under the live epoch, or under one whose secret is gone.
@@ -101,10 +107,11 @@ impl Engine {
         let safe = |one: &Former| is_acknowledged(space, &one.lane, one.sequence);
         let drop_frames: Vec<i64> =
             self.former(space).into_iter().filter(safe).map(|one| one.row).collect();
-        match drop_frames.is_empty() {
-            true => Ok(()),
-            false => self.commit(Staged { drop_frames, ..Staged::default() }),
+        if drop_frames.is_empty() {
+            return Ok(());
         }
+        let space = self.forgotten(&drop_frames)?;
+        self.commit(Staged { drop_frames, space, ..Staged::default() })
     }
 
     /// The places of bodies that are kept here.

@@ -93,7 +93,7 @@ impl Engine {
     }
 
     /// The space without what relays took of frames that go; nothing where none did.
-    fn forgotten(&self, rows: &[i64]) -> Result<Option<SpaceState>, Error> {
+    pub(super) fn forgotten(&self, rows: &[i64]) -> Result<Option<SpaceState>, Error> {
         let frames = rows.iter().filter_map(|row| self.waiting.get(*row));
         let hashes: BTreeSet<FrameHash> = frames.map(|kept| FrameHash::of(&kept.frame)).collect();
         let space = self.space()?;

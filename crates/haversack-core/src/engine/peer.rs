@@ -124,7 +124,7 @@ impl Engine {
         let grants = self.grants(space, live, owed).into_iter();
         let mut frames: Vec<Vec<u8>> = grants.map(|offer| offer.frame).collect();
         frames.extend(self.roster_frames(space)?);
-        frames.extend(self.former_frames(space)?);
+        frames.extend(self.former_frames(space)?.into_iter().map(|(_, frame)| frame));
         frames.extend(self.waiting.handed_on().map(<[u8]>::to_vec));
         Ok(frames)
     }

@@ -26,7 +26,7 @@ const PUSH_FRAMES_MAX: usize = haversack_wire::limits::PUSH_FRAMES_MAX;
 /// A frame for a relay.
 pub(super) struct Offer {
     pub(super) frame: Vec<u8>,
-    /// The row that keeps it, when it is another device's.
+    /// The row that keeps it, when it is of another lane than the present one.
     carried: Option<i64>,
     /// Whether it is the last of the roster's.
     roster: bool,
@@ -275,8 +275,12 @@ impl Engine {
             }
         }
         let former = self.former_frames(space)?.into_iter();
-        let is_news = |frame: &Vec<u8>| place(frame).is_none_or(|place| is_news(state, place));
-        offers.extend(former.filter(is_news).map(Offer::new));
+        // What nobody believes stays, and may lie there behind a gap.
+        let is_news = |(_, frame): &(i64, Vec<u8>)| {
+            !took(frame) && place(frame).is_none_or(|place| is_news(state, place))
+        };
+        let offer = |(row, frame)| Offer { carried: Some(row), ..Offer::new(frame) };
+        offers.extend(former.filter(is_news).map(offer));
         offers.extend(self.own_offers(space, state)?);
         // Last: whoever forks without end keeps nobody's work back.
         let named = self.waiting.named().filter_map(|(_, id)| Some((id, self.waiting.get(id)?)));

@@ -75,7 +75,7 @@ pub(super) struct RouteState {
     pub(super) partial: Option<Partial>,
     /// What was on its way there when the line broke, in order: it may be there, or not.
     pub(super) unsure: Vec<Pushed>,
-    /// The carried frames that it has.
+    /// The frames of other lanes that it has.
     pub(super) took: BTreeSet<FrameHash>,
     /// From which own body on it is to show what it has: it said that it took it, in an answer that broke off before that showed, or
     /// its past is another.

@@ -1,6 +1,6 @@
 //! The calls by which a store reaches its files. In the simulator they end on a disk of its own.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Result, Write};
 use std::path::Path;
 
@@ -17,7 +17,18 @@ pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
         let flags = rusqlite::OpenFlags::default();
         return Connection::open_with_flags_and_vfs(path, flags, disk.file_system());
     }
+    // What SQLite makes, others may read; its journals are as the file is. What cannot be made here it says better.
+    drop(private_file().open(path));
     Connection::open(path)
+}
+
+/// How a file is opened to be written, and made where there is none: for its owner alone.
+pub(crate) fn private_file() -> OpenOptions {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 pub(crate) fn exists(path: &Path) -> bool {
@@ -45,12 +56,8 @@ pub(crate) fn write_through(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(disk) = disk() {
         return disk.write_through(path, bytes);
     }
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     before_call();
-    let mut file = options.open(path)?;
+    let mut file = private_file().open(path)?;
     before_call();
     file.write_all(bytes)?;
     before_call();

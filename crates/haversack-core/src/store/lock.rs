@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use super::files::private_file;
 use crate::Error;
 
 /// Held for as long as it lives; the operating system lets go when the process ends.
@@ -18,12 +19,7 @@ impl Lock {
         if crate::sim::disk().is_some() {
             return Ok(Self { file: None });
         }
-        let file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(folder.join("lock"))
-            .map_err(Error::io("lock"))?;
+        let file = private_file().open(folder.join("lock")).map_err(Error::io("lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file: Some(file) }),
             Err(std::fs::TryLockError::WouldBlock) => Err(Error::Busy),

@@ -22,7 +22,7 @@ pub(crate) struct Pushed {
     pub(crate) size: u32,
     /// The chunk's place; `None` for other frames.
     pub(crate) place: Option<(LaneTag, u32)>,
-    /// The row that carried it, when it is another device's.
+    /// The row that keeps it, when it is of another lane than the present one.
     pub(crate) carried: Option<i64>,
     /// Whether it is the last of the roster's.
     pub(crate) roster: bool,

@@ -26,8 +26,11 @@ pub(super) fn is_forked_below_a_pack(world: &World) -> bool {
         return false;
     }
     let mut met: BTreeMap<(Lane, u32), BTreeSet<_>> = BTreeMap::new();
-    for body in (0..world.devices.len()).flat_map(|other| held(world, other)) {
-        met.entry((body.lane, body.sequence)).or_default().insert(body.position);
+    let held = (0..world.devices.len()).flat_map(|other| held(world, other));
+    for (lane, sequence, position) in
+        held.map(|body| key(&body)).chain(world.model.in_packs.iter().copied())
+    {
+        met.entry((lane, sequence)).or_default().insert(position);
     }
     world.model.packed.iter().any(|(lane, next)| {
         met.range((*lane, 0)..(*lane, *next)).any(|(_, positions)| positions.len() > 1)

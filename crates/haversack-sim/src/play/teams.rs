@@ -71,6 +71,9 @@ impl World {
             let upto = self.model.packed.entry(lane).or_default();
             *upto = (*upto).max(next);
         }
+        let bodies = engine.map(Engine::bodies_here).unwrap_or_default().into_iter();
+        let places = bodies.map(|body| (body.lane, body.sequence, body.position));
+        self.model.in_packs.extend(places);
     }
 
     pub(super) fn set_role(&mut self, by: usize, number: usize, role: u8) -> Result<(), Finding> {
