@@ -122,29 +122,33 @@ impl Notebook {
         Way { url, pins: url.pins().to_vec(), client, proves_pins: true, meter }
     }
 
-    /// Finds out which relay answers at an address: the pinned one, or one that proves its key now.
+    /// Finds out which relay answers at an address: the one that is known to, or one that proves its key now. What the roster or whoever
+    /// gave the address says of it is proved once as well, by its key or by TLS.
     pub(crate) async fn meet(
         &self,
         way: &Way<'_>,
         report: &mut SyncReport,
     ) -> Result<Relay, Error> {
         let (url, address) = (way.url, way.url.key());
-        let pinned = self.with(|engine| engine.pinned_relay(&address, url.relay()))?;
-        match (pinned, url.relay()) {
-            (Some(pinned), Some(expected)) if pinned != expected => return Err(Error::OtherRelay),
-            (Some(pinned), _) => return Ok(pinned),
-            // Whoever gave the address has said which key is that relay's: TLS proves it.
-            (None, Some(expected)) if way.proves_pins && !url.pins().is_empty() => {
-                return Ok(expected);
+        let known = self.with(|engine| engine.pinned_relay(&address, url.relay()))?;
+        let is_other = |relay: Relay| url.relay().is_some_and(|expected| expected != relay);
+        if known.is_some_and(is_other) {
+            return Err(Error::OtherRelay);
+        }
+        let named = known.or(url.relay());
+        if let Some(named) = named {
+            // Whoever named the relay has said which key is its own: TLS proves it.
+            let is_proved = way.proves_pins && !way.pins.is_empty();
+            if is_proved || self.with(|engine| engine.has_met(&address, &named))? {
+                return Ok(named);
             }
-            (None, _) => {}
         }
         let mut nonce = [0; 32];
         getrandom::fill(&mut nonce).map_err(|_| Error::Task)?;
         report.requests += 1;
         let proof = http::proof(way, &nonce).await?;
         let relay = relay_of_proof(&nonce, &proof).map_err(|_| Error::NotARelay)?;
-        if url.relay().is_some_and(|expected| expected != relay) {
+        if named.is_some_and(|expected| expected != relay) {
             return Err(Error::OtherRelay);
         }
         self.with(|engine| engine.pin_relay(&address, relay))?;

@@ -127,6 +127,9 @@ impl Engine {
         if chunk.body.previous != lane.position {
             return Ok(Verdict::Quarantine(Reason::Previous));
         }
+        if !self.goes_up(batch, chunk, &judged.made) {
+            return Ok(Verdict::Wait(Need::Branch(self.growth_of(&chunk.body.lane))));
+        }
         let heads = chunk.body.heads.as_deref().unwrap_or(lane.heads());
         let Some(brought) = self.brought(batch, chunk, (judged.role, heads))? else {
             return Ok(Verdict::Wait(Need::Version));
@@ -149,6 +152,16 @@ impl Engine {
         brought.stage(batch, chunk, judged.made.signed.mark.position);
         self.stage_parts(batch, chunk, judged, (passed, aside))?;
         Ok(refused.map_or(Verdict::Applied, Verdict::PassedOver))
+    }
+
+    /// Whether what is new of a body comes after what is here of its author. Of a lane that forks a pack may have brought later changes as
+    /// those of a later body: until it goes on from that pack's end, this one waits.
+    fn goes_up(&self, batch: &Batch, chunk: &Opened, made: &Made) -> bool {
+        let lane = &chunk.body.lane;
+        made.parts.iter().filter(|part| !part.raw.is_empty()).all(|part| {
+            let from = self.came_from(batch, &part.document, lane);
+            from.is_none_or(|from| from < chunk.sequence)
+        })
     }
 
     /// Stages the rows of an applied body.
@@ -455,6 +468,10 @@ fn rebuild_item(
 
 /// Whether a body opens its lane where it should, and its clear header names that lane.
 pub(super) fn check_form(space: &SpaceState, chunk: &Opened) -> Result<(), Verdict> {
+    if chunk.sequence == u32::MAX {
+        // Nothing can follow it.
+        return Err(Verdict::Quarantine(Reason::Form));
+    }
     let first = chunk.sequence == 0;
     if first != chunk.body.opening.is_some() || (first && chunk.body.heads.is_none()) {
         return Err(Verdict::Quarantine(Reason::Opening));

@@ -134,6 +134,17 @@ pub(super) struct Staged {
     pub(super) mark: Option<Mark>,
 }
 
+impl Staged {
+    /// Whether it brings nothing to the log, and keeps and drops no frame.
+    pub(super) fn is_empty(&self) -> bool {
+        self.documents.is_empty()
+            && self.rows.is_empty()
+            && self.client_keys.is_empty()
+            && self.frames.is_empty()
+            && self.drop_frames.is_empty()
+    }
+}
+
 impl Engine {
     /// A document as the log has it; a new one when there is none.
     pub(super) fn document(&mut self, id: &Document) -> Result<Automerge, Error> {
@@ -266,7 +277,8 @@ impl Engine {
         self.strangers.extend(staged.strangers);
         self.view_is_due |= self.show_news(staged.documents, &keyed, &mut again, judged).is_err();
         if self.view_is_due {
-            self.view_is_due = self.show_all().is_err();
+            // Failing that, the next saving tries again.
+            let _ = self.show_all();
         }
     }
 
@@ -314,11 +326,14 @@ impl Engine {
         self.show_again(again)
     }
 
-    /// Makes the view anew.
+    /// Makes the view anew. Until that is done, none is shown or kept.
     pub(super) fn show_all(&mut self) -> Result<(), Error> {
+        self.view_is_due = true;
         self.view = View::empty()?;
         let all: Vec<_> = self.index.documents().map(|(document, _)| *document).collect();
-        self.show_again(&all)
+        self.show_again(&all)?;
+        self.view_is_due = false;
+        Ok(())
     }
 
     /// The view, if it shows all that is saved.

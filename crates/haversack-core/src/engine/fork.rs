@@ -171,6 +171,9 @@ impl Engine {
                         settle(&mut batch, &chunk, verdict);
                         received.add(batch.received);
                         lost |= batch.lost;
+                        if batch.space.owes_word != self.space()?.owes_word {
+                            batch.staged.space = Some(batch.space);
+                        }
                         self.commit(batch.staged)?;
                     }
                 }

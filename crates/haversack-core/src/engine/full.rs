@@ -15,15 +15,16 @@ use crate::sync::exchange::Exchange;
 const LANES_LEFT_MAX: usize = CUT_MAX / 2;
 
 impl Engine {
-    /// Goes on elsewhere if a relay had no room at a place of this device's lane. Says whether it did. (Where not even the
-    /// first place of a new lane is taken, there is no room for any.)
+    /// Goes on elsewhere if a relay had no room at a place of this device's lane. Says whether it did. (Where the first place of a
+    /// lane is not taken, nor any after it, there is no room for any.)
     pub(super) fn leave_crowded(&mut self, exchange: &Exchange) -> Result<bool, Error> {
         let space = self.space()?;
         let known = tags(space);
         let is_own = |(tag, _): &(_, u32)| known.get(tag) == Some(&space.lane);
         let places = exchange.full.iter().filter_map(|pushed| pushed.place).filter(is_own);
         let Some(from) = places.map(|(_, sequence)| sequence).min() else { return Ok(false) };
-        if from == 0 || self.lanes_of_mine(space) >= LANES_LEFT_MAX || self.still_member().is_err()
+        let has_room = from > 0 || !exchange.sent.is_empty();
+        if !has_room || self.lanes_of_mine(space) >= LANES_LEFT_MAX || self.still_member().is_err()
         {
             return Ok(false);
         }

@@ -54,7 +54,8 @@ impl Engine {
         let mut staged = Staged { device: Some(device.clone()), ..Staged::default() };
         if let Some(space) = self.space.clone() {
             let old = space.lane;
-            let mut next = on_a_new_lane(space, &device.identity, place == self.device.place);
+            let is_whole = place.is_some() && place == self.device.place;
+            let mut next = on_a_new_lane(space, &device.identity, is_whole);
             let since = Since { lane: old, from };
             if !seeded(Bug::LoseUnsentOnNewLife) {
                 self.say_again(since, &next, &device.identity, &mut staged)?;

@@ -56,9 +56,11 @@ impl Engine {
     /// As [`Engine::receive`]; says also what that means for what is asked for next.
     pub(super) fn take_in(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<TakenIn, Error> {
         let taken = self.take_in_batches(frames, carry);
-        if taken.is_err() {
+        if !self.mark.frames.is_empty() {
             // What failed was not the frames' fault: a full disk, or its like.
             let _ = self.set_mark(Mark { frames: Vec::new(), ..self.mark.clone() });
+        }
+        if taken.is_err() {
             self.waiting.tried.clear();
         }
         let taken = taken?;
@@ -76,6 +78,10 @@ impl Engine {
         let packs: Vec<Vec<u8>> = some.extract_if(.., |frame| is_pack(frame)).collect();
         for batch in some.chunks(size) {
             taken.add(self.take_batch(batch, &[], carry)?);
+        }
+        if !some.is_empty() {
+            // A part of a pack may have waited for the roster.
+            taken.add(self.take_kept_segments()?);
         }
         taken.add(self.take_packs(&packs)?);
         taken.add(self.take_due()?);

@@ -84,6 +84,11 @@ impl Intake {
 
     /// Opens what was kept in a row. What waited for something, and whose key is gone meanwhile, waits for that key again.
     fn open_again(&mut self, kept: &KeptFrame, row: i64) {
+        if matches!(kept.keep, Keep::Quarantined(_)) {
+            // Another version stopped over it.
+            self.batch.staged.drop_frames.push(row);
+            return self.open(&kept.frame, None);
+        }
         let before = self.batch.staged.drop_frames.len();
         self.open(&kept.frame, Some(row));
         let stays = self.batch.staged.drop_frames.len() == before;

@@ -7,7 +7,7 @@ use haversack_wire::codec::put_blob;
 use haversack_wire::limits::{FRAME_MAX, RAW_MAX};
 use haversack_wire::{Epoch, FrameHash, Lane, Position, Reader};
 
-use super::refused::Refused;
+use super::refused::{Reason, Refused};
 use super::wait::Wait;
 use crate::Error;
 use crate::sync::branches::Place;
@@ -190,6 +190,16 @@ impl Waiting {
     pub(super) fn foreign_ours(&self) -> usize {
         let ours = |kept: &&KeptFrame| matches!(kept.keep, Keep::Foreign { ours: true });
         self.frames.values().filter(ours).count()
+    }
+
+    /// What this program stopped over, by row.
+    pub(super) fn crashed(&self) -> impl Iterator<Item = (i64, &[u8])> {
+        let crashed = |kept: &KeptFrame| match &kept.keep {
+            Keep::Quarantined(refused) => refused.reason == Reason::Crash,
+            _ => false,
+        };
+        let kept = self.frames.iter().filter(move |(_, kept)| crashed(kept));
+        kept.map(|(id, kept)| (*id, kept.frame.as_slice()))
     }
 
     /// What was refused.

@@ -4,8 +4,6 @@ use std::path::Path;
 
 use rand_core::CryptoRng;
 
-use super::documents::Documents;
-use super::log::Index;
 use super::options::check_wipe_after;
 use super::{Engine, SecretOptions};
 use crate::Error;
@@ -13,7 +11,6 @@ use crate::crypto::{Cost, Passphrase, RecoveryCode};
 use crate::store::{
     Dropped, HeaderFiles, Keyring, Kind, Lock, Log, Purpose, Secret, Step, Table, wipe_up_to,
 };
-use crate::view::View;
 
 /// What a store can be opened with, beside its passphrase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -198,6 +195,8 @@ impl Engine {
     /// Writes the keyring that is to be into the half that is not live, together with all that follows from it. The live
     /// half opens everything too, until the header is turned.
     pub(super) fn write_other_half(&mut self, dropped: &Dropped) -> Result<Keyring, Error> {
+        // The header may say already that the other half lives.
+        self.ring.check()?;
         let random = &mut *self.random;
         let next = self.ring.without(dropped, random);
         let outbox = (self.ring.purpose(Purpose::Outbox)?, next.purpose(Purpose::Outbox)?);
@@ -231,17 +230,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads again what is here of documents.
+    /// Reads again what is here of documents. What cannot be read leaves all as it was, the view aside: that is made anew.
     pub(super) fn reload(&mut self) -> Result<(), Error> {
-        (self.index, self.documents) = (Index::default(), Documents::default());
-        self.caches.clear();
-        self.client_keys.clear();
-        self.strangers.clear();
-        self.view = View::empty()?;
-        self.load_index()?;
-        self.load_caches()?;
-        let all: Vec<_> = self.index.documents().map(|(document, _)| *document).collect();
-        self.show_again(&all)
+        let before = (
+            std::mem::take(&mut self.index),
+            std::mem::take(&mut self.caches),
+            std::mem::take(&mut self.client_keys),
+            std::mem::take(&mut self.strangers),
+        );
+        self.documents.clear();
+        self.view_is_due = true;
+        if let Err(error) = self.load_index().and_then(|()| self.load_caches()) {
+            (self.index, self.caches, self.client_keys, self.strangers) = before;
+            return Err(error);
+        }
+        self.show_all()
     }
 }
 

@@ -11,7 +11,7 @@ use super::wait::version;
 pub(super) struct Mark {
     /// The frames of the batch.
     pub(super) frames: Vec<FrameHash>,
-    /// Frames that were cut off alone, so often that it was no chance: never tried again.
+    /// Frames that were cut off alone, so often that it was no chance: this version does not try them again.
     pub(super) poison: Vec<FrameHash>,
     /// A frame that was cut off alone, and how often.
     pub(super) suspect: Option<(FrameHash, u8)>,
@@ -28,13 +28,13 @@ impl Mark {
     /// Whether repairs of forks are left undone, since this program stopped over them at one opening after another: what is here
     /// is shown and can be added to, until a newer version comes.
     pub(super) const fn is_past_mending(&self) -> bool {
-        self.mendings >= Self::DEATHS_MAX
+        self.mendings > Self::DEATHS_MAX
     }
 
     /// The mark of a store that stopped while applying.
     pub(super) fn after_crash(mut self) -> Self {
-        if self.mendings + 1 == Self::DEATHS_MAX {
-            self.mendings = Self::DEATHS_MAX;
+        if self.mendings == Self::DEATHS_MAX {
+            self.mendings += 1;
         }
         match std::mem::take(&mut self.frames).as_slice() {
             [] => {}
@@ -83,7 +83,8 @@ impl Mark {
         let suspect = (deaths > 0).then_some((suspect, deaths));
         let (mendings, by) = (r.u8()?, r.array()?);
         // Another version may manage.
-        let mendings = if by == version() { mendings } else { 0 };
+        let (mendings, poison) =
+            if by == version() { (mendings, poison) } else { Default::default() };
         r.end().map(|()| Self { frames, poison, suspect, cautious, mendings })
     }
 }

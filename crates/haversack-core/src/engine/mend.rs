@@ -39,7 +39,7 @@ impl Engine {
         let mendings = self.mark.mendings + 1;
         self.set_mark(Mark { mendings, ..self.mark.clone() })?;
         drop(self.mend());
-        self.set_mark(Mark { mendings: 0, ..self.mark.clone() })
+        self.set_mark(Mark { mendings: 0, frames: Vec::new(), ..self.mark.clone() })
     }
 
     fn is_to_mend(&self) -> bool {

@@ -342,9 +342,7 @@ impl Engine {
         writer.commit()?;
         self.documents.clear();
         self.caches.clear();
-        self.show_all()?;
-        self.view_is_due = false;
-        Ok(())
+        self.show_all()
     }
 
     /// Saves the sealed snapshot of the view, so that the next unlock is fast, and closes the store. A

@@ -59,7 +59,7 @@ impl Engine {
         self.go_on_anew()?;
         self.leave_untaken()?;
         let mut space = self.space()?.clone();
-        let mut word = std::mem::take(&mut space.owes_word);
+        let word = std::mem::take(&mut space.owes_word);
         if self.index.open_rows().is_empty() && space.unsent.is_empty() && !word {
             return Ok(0);
         }
@@ -71,8 +71,10 @@ impl Engine {
         let author = self.author(&space.lane)?;
         let mut staged = Staged::default();
         let mut most = STATEMENTS_TARGET;
-        while !work.is_empty() || !statements.is_empty() || std::mem::take(&mut word) {
-            word = false;
+        if word && work.is_empty() && statements.is_empty() {
+            work.push_back(Vec::new());
+        }
+        while !work.is_empty() || !statements.is_empty() {
             let rows = work.pop_front().unwrap_or_default();
             let load = self.load(&rows)?;
             let few = first_few(&statements, if rows.is_empty() { most.max(1) } else { most });
@@ -89,8 +91,14 @@ impl Engine {
                     halves.for_each(|half| work.push_front(half.to_vec()));
                     first.into_iter().rev().for_each(|statement| statements.push_front(statement));
                 }
-                // What fits no frame even alone stays here, unsent and shown as such, and keeps nothing else back.
-                Err(Error::Wire(_)) if rows.len() == 1 => {}
+                // What opens the lane goes before it.
+                Err(Error::Wire(_)) if rows.len() == 1 && is_new(&space) => {
+                    work.push_front(rows);
+                    work.push_front(Vec::new());
+                }
+                // What fits no frame even alone stays here, unsent and shown as such, with what follows it in its document. It keeps
+                // nothing else back.
+                Err(Error::Wire(_)) if rows.len() == 1 => leave_out(&mut work, &rows),
                 Err(error) => return Err(error),
             }
         }
@@ -278,6 +286,18 @@ fn first_few(statements: &VecDeque<Vec<u8>>, most: usize) -> usize {
     });
     let few = sizes.take_while(|sum| *sum <= STATEMENTS_BYTES).count();
     few.max(most.min(statements.len()).min(1))
+}
+
+/// Whether a device has said nothing yet on its present lane.
+fn is_new(space: &SpaceState) -> bool {
+    space.lanes.get(&space.lane).is_some_and(|own| own.next == 0)
+}
+
+/// Leaves the documents of some rows out of what is still to be signed.
+fn leave_out(work: &mut VecDeque<Vec<Row>>, rows: &[Row]) {
+    let stays = |row: &Row| rows.iter().all(|out| out.head.document != row.head.document);
+    work.iter_mut().for_each(|rows| rows.retain(stays));
+    work.retain(|rows| !rows.is_empty());
 }
 
 /// The next body of this device, with all that is not changes of documents.

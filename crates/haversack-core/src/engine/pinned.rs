@@ -51,6 +51,14 @@ impl Engine {
         Ok(of_these(expected).or_else(|| of_these(met)).or_else(|| known.first().copied()))
     }
 
+    /// Whether a relay has proved its key at an address, to this device.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`].
+    pub fn has_met(&self, address: &str, relay: &Relay) -> Result<bool, Error> {
+        Ok(self.space()?.pinned.get(relay).is_some_and(|met| met == address))
+    }
+
     /// Pins the relay that answered at an address: another one there is refused from now on.
     ///
     /// # Errors

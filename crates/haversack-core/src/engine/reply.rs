@@ -393,8 +393,18 @@ impl Engine {
                 }
             });
         }
-        learn(route, (tag, sequence));
+        learn_taken(route, &exchange.full, (tag, sequence));
     }
+}
+
+/// Remembers that the mailbox has a chunk that it took: its lane does not begin there after one that it had no room for.
+fn learn_taken(route: &mut RouteState, full: &[Pushed], (tag, sequence): (LaneTag, u32)) {
+    let refused = full.iter().filter_map(|pushed| pushed.place).filter(|(its, _)| *its == tag);
+    let first = refused.map(|(_, at)| at).min().filter(|first| *first < sequence);
+    if let Some(first) = first.filter(|_| route.known.len() < KNOWN_MAX) {
+        route.known.entry(tag).or_insert(first);
+    }
+    learn(route, (tag, sequence));
 }
 
 /// Takes note, once its section ended in order, of what the relay took that has no place, or was carried: in an answer that broke off
@@ -419,7 +429,7 @@ fn settle_taken(exchange: &mut Exchange, space: &mut SpaceState, generation: &Ge
         route.roster = if pushed.roster && is_live { Some(live) } else { route.roster };
         if pushed.carried.is_some() {
             route.took.insert(pushed.hash);
-            pushed.place.into_iter().for_each(|place| learn(route, place));
+            pushed.place.into_iter().for_each(|place| learn_taken(route, &exchange.full, place));
         }
         if let Some(key) = pushed.grant.filter(|_| is_live) {
             route.granted.retain(|(epoch, _)| *epoch == live);

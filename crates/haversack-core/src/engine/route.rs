@@ -22,6 +22,8 @@ use crate::sync::exchange::{Exchange, MailboxTrail, PackPush, Partial, Pushed, p
 /// Bytes of frames pushed in one request; the rest goes with the next.
 const PUSH_BYTES_MAX: usize = 8 << 20;
 const PUSH_FRAMES_MAX: usize = haversack_wire::limits::PUSH_FRAMES_MAX;
+/// Own bodies that are read, and sealed anew where that is due, at a time.
+const OWN_FRAMES_READ: usize = 256;
 
 /// A frame for a relay.
 pub(super) struct Offer {
@@ -291,12 +293,21 @@ impl Engine {
         Ok(offers)
     }
 
-    /// The own bodies that the live mailbox does not have yet.
+    /// The own bodies that the live mailbox does not have yet: as many as a request has room for, and some more where there are.
     fn own_offers(&mut self, space: &SpaceState, state: &RouteState) -> Result<Vec<Offer>, Error> {
         let from = self.first_owed(space, state);
         let sequences: Vec<u32> =
             self.bodies.range(from..).map(|(sequence, _)| *sequence).collect();
-        Ok(self.own_frames(space, &sequences)?.into_iter().map(Offer::new).collect())
+        let (mut offers, mut bytes) = (Vec::new(), 0);
+        for some in sequences.chunks(OWN_FRAMES_READ) {
+            let frames = self.own_frames(space, some)?;
+            bytes += frames.iter().map(Vec::len).sum::<usize>();
+            offers.extend(frames.into_iter().map(Offer::new));
+            if bytes > PUSH_BYTES_MAX || offers.len() > PUSH_FRAMES_MAX {
+                break;
+            }
+        }
+        Ok(offers)
     }
 
     /// The tags of forked lanes in the live mailbox.

@@ -232,12 +232,16 @@ fn a_batch_that_was_cut_off_is_gone_through_frame_by_frame() {
     assert_eq!(Mark::default().after_crash(), Mark::default());
     // Repairs, too, are given up after some openings that they cut off.
     let begun = |mendings| Mark { mendings, ..Mark::default() };
-    assert!(!begun(1).after_crash().is_past_mending());
-    assert!(begun(2).after_crash().is_past_mending());
+    assert!(!begun(2).after_crash().is_past_mending());
+    assert!(!begun(3).is_past_mending(), "the third time it goes on");
+    assert!(begun(3).after_crash().is_past_mending());
     assert_eq!(Mark::decode(&begun(2).encode()).unwrap(), begun(2));
     let mut by_another = begun(2).encode();
     *by_another.last_mut().unwrap() ^= 1;
     assert_eq!(Mark::decode(&by_another).unwrap(), Mark::default());
+    let mut of_another = Mark { poison: vec![hash([1; 16])], ..Mark::default() }.encode();
+    *of_another.last_mut().unwrap() ^= 1;
+    assert_eq!(Mark::decode(&of_another).unwrap(), Mark::default(), "it may not stop that one");
 }
 
 #[test]

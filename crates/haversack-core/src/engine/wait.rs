@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use haversack_wire::codec::put_varint;
-use haversack_wire::{Document, Error, Frame, Lane, Reader, StatementHash};
+use haversack_wire::{Document, Error, Frame, FrameHash, Lane, Reader, StatementHash};
 
 use super::Engine;
 use crate::seeded::{Bug, seeded};
@@ -106,6 +106,9 @@ impl Engine {
     /// The frames that are kept and whose time may have come, by row: those before others on their lanes first.
     pub(super) fn due(&mut self) -> Vec<i64> {
         let mut due = self.due_foreign();
+        // What an older version stopped over, this one may take.
+        let is_open = |frame: &[u8]| !self.mark.poison.contains(&FrameHash::of(frame));
+        due.extend(self.waiting.crashed().filter(|(_, frame)| is_open(frame)).map(|(row, _)| row));
         let Some(space) = &self.space else { return due };
         // What it lacks may have been refused meanwhile: then nothing waits for it any more.
         let is_vain = self.is_much_refused();

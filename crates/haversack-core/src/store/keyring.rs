@@ -189,7 +189,8 @@ impl Keyring {
         (self.live, self.key.clone())
     }
 
-    fn check(&self) -> Result<(), Error> {
+    /// Whether it is still what the store opens with.
+    pub(crate) fn check(&self) -> Result<(), Error> {
         match self.stale {
             true => Err(Error::damaged(WHAT, "its rewriting was cut short: open the store again")),
             false => Ok(()),

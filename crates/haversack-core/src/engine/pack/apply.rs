@@ -9,16 +9,17 @@ use super::super::Engine;
 use super::super::batch::{Batch, Opened};
 use super::super::documents::Staged;
 use super::super::horizon::gone;
-use super::super::log::{RowHead, RowKind};
+use super::super::log::{Row, RowHead, RowKind};
 use super::super::state::{LaneState, Said, SpaceState};
 use super::super::wait::Need;
-use super::part::{New, Verdict, role_at};
+use super::part::{New, Stands, Verdict, role_at};
 use crate::Error;
 use crate::docs::ops::Part;
 use crate::docs::read;
 use crate::docs::rebuild::{self, Refusal, Tip};
 use crate::members::{Role, Written};
 use crate::sync::body::Body;
+use crate::sync::drop::{Carried, Drop};
 use crate::sync::pack::{LaneEnd, PackAuthor, PackedDrop, PartProof, Segment};
 
 /// Documents that are saved together.
@@ -133,19 +134,22 @@ impl Engine {
         let space = *batch.space.space();
         let first = |of: &Of| of.part.changes.first().map(|change| change.sequence);
         parts.sort_by_key(|of| (of.author.device_key, of.author.incarnation, first(of)));
-        let mut tips: BTreeMap<Lane, Tip> = BTreeMap::new();
+        let mut stand: BTreeMap<Lane, Stands> = BTreeMap::new();
         let mut news: Vec<(usize, New)> = Vec::new();
         for Of { at, author, part, proof } in parts {
             let lane = author.lane(&space);
-            let staged = || self.staged_tip(batch, &document, &lane);
-            let here = tips.get(&lane).copied().unwrap_or_else(staged);
-            match self.judge_part(batch, &author, (part, proof), here)? {
+            let staged = || Stands {
+                tip: self.staged_tip(batch, &document, &lane),
+                from: self.came_from(batch, &document, &lane),
+            };
+            let stands = stand.get(&lane).copied().unwrap_or_else(staged);
+            match self.judge_part(batch, &author, (part, proof), stands)? {
                 Verdict::Known => {}
                 Verdict::Waits => became_at(became, at, Became::Waits),
                 Verdict::Told => became_at(became, at, Became::Told),
                 Verdict::Beside => drop(batch.space.packs.beside.insert(lane)),
                 Verdict::New(new) => {
-                    tips.insert(lane, new.tip);
+                    stand.insert(lane, new.stands());
                     news.push((at, *new));
                 }
             }
@@ -233,8 +237,8 @@ impl Engine {
                 Ok(None) => return Ok(Became::Told),
                 Err(()) => return Ok(Became::Waits),
             };
-            let chunk = said(author.lane(batch.space.space()), drop, is_carried);
-            if !self.is_said(&chunk) {
+            if !self.is_said(batch, author, drop, is_carried) {
+                let chunk = said(author.lane(batch.space.space()), drop, is_carried);
                 let named = author.rosters.iter().rev().find(|(from, _)| *from <= drop.sequence);
                 let heads = named.map(|(_, heads)| heads.as_slice()).unwrap_or_default();
                 became = became.max(self.take_drop(batch, &chunk, (role, heads))?);
@@ -258,13 +262,24 @@ impl Engine {
         Ok(Became::Whole)
     }
 
-    /// Whether a drop is here from this very place.
-    fn is_said(&self, chunk: &Opened) -> bool {
-        let is_it = |head: &RowHead| {
-            matches!(head.kind, RowKind::Drop | RowKind::Carried)
-                && (head.lane, head.sequence) == (chunk.body.lane, Some(chunk.sequence))
+    /// Whether a drop is here from this very place: a body may bring many.
+    fn is_said(
+        &self,
+        batch: &Batch,
+        author: &PackAuthor,
+        drop: &PackedDrop,
+        is_carried: bool,
+    ) -> bool {
+        let space = batch.space.space();
+        let id = match is_carried {
+            true => Carried::decode(&drop.bytes).map(|carried| carried.id(space)),
+            false => Drop::decode(&drop.bytes).map(|drop| drop.id()),
         };
-        self.index.documents().any(|(_, entry)| entry.rows.iter().any(|row| is_it(&row.head)))
+        let kind = if is_carried { RowKind::Carried } else { RowKind::Drop };
+        let place = (kind, author.lane(space), Some(drop.sequence));
+        let is_it = |row: &Row| (row.head.kind, row.head.lane, row.head.sequence) == place;
+        let entry = id.ok().and_then(|id| self.index.document(&id));
+        entry.is_some_and(|entry| entry.rows.iter().any(is_it))
     }
 
     /// Takes the keys of the clients whose files their authors began.

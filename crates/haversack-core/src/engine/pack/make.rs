@@ -459,22 +459,47 @@ fn fitting(open: &VecDeque<Piece>, goal: usize) -> usize {
     sums.take_while(|sum| *sum <= goal).count().clamp(1, DOCUMENTS_MAX / 4)
 }
 
-/// Divides the first piece by its parts: a document that no segment holds.
+/// Divides the first piece: a document that no segment holds.
 fn split_first(open: &mut VecDeque<Piece>) -> Result<(), Error> {
     let Some(mut first) = open.pop_front() else { return Ok(()) };
-    if first.parts.len() < 2 {
-        let (found, limit) = (first.bytes as u64, RAW_MAX as u64);
-        return Err(
-            haversack_wire::Error::Limit { what: "document in a pack", found, limit }.into()
-        );
-    }
-    let parts = first.parts.split_off(first.parts.len() / 2);
-    let bytes = first.bytes / 2;
-    first.bytes -= bytes;
-    let client_keys = std::mem::take(&mut first.client_keys);
-    open.push_front(Piece { parts, client_keys, bytes, ..Piece::default() });
+    let (found, limit) = (first.bytes as u64, RAW_MAX as u64);
+    let too_long = haversack_wire::Error::Limit { what: "document in a pack", found, limit };
+    let rest = first.split().ok_or(too_long)?;
+    open.push_front(rest);
     open.push_front(first);
     Ok(())
+}
+
+impl Piece {
+    /// Gives half of what it has away. Nothing when it is one thing.
+    fn split(&mut self) -> Option<Self> {
+        let mut rest = Self {
+            parts: halve(&mut self.parts),
+            drops: halve(&mut self.drops),
+            carried: halve(&mut self.carried),
+            ..Self::default()
+        };
+        if rest.is_empty() {
+            rest.carried = std::mem::take(&mut self.carried);
+        }
+        if rest.is_empty() {
+            rest.drops = std::mem::take(&mut self.drops);
+        }
+        if !rest.parts.is_empty() {
+            rest.client_keys = std::mem::take(&mut self.client_keys);
+        }
+        rest.bytes = self.bytes / 2;
+        self.bytes -= rest.bytes;
+        (!rest.is_empty() && !self.is_empty()).then_some(rest)
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.parts.is_empty() && self.drops.is_empty() && self.carried.is_empty()
+    }
+}
+
+fn halve<T>(list: &mut Vec<T>) -> Vec<T> {
+    list.split_off(list.len().div_ceil(2))
 }
 
 /// The authors that some lanes have, ascending, and the place of each lane's.

@@ -29,6 +29,14 @@ pub(super) enum Verdict {
     Beside,
 }
 
+/// How far the author of a part stands in its document.
+#[derive(Clone, Copy)]
+pub(super) struct Stands {
+    pub(super) tip: Tip,
+    /// The body of its lane that the last of it came from.
+    pub(super) from: Option<u32>,
+}
+
 /// A part that its author signed, as far as it is new here.
 pub(super) struct New {
     pub(super) document: Document,
@@ -45,6 +53,11 @@ pub(super) struct New {
 }
 
 impl New {
+    /// How far its author stands with it.
+    pub(super) fn stands(&self) -> Stands {
+        Stands { tip: self.tip, from: self.runs.last().map(|(sequence, _)| *sequence) }
+    }
+
     pub(super) fn made(&self) -> rebuild::Made<'_> {
         rebuild::Made { raw: &self.raw, changes: &self.changes, before: self.before }
     }
@@ -93,13 +106,13 @@ pub(super) fn role_at(
 }
 
 impl Engine {
-    /// Looks at a part. `here` is how far its author stands in the document, with what the batch brings.
+    /// Looks at a part. What its author stands at is with what the batch brings.
     pub(super) fn judge_part(
         &mut self,
         batch: &Batch,
         author: &PackAuthor,
         (part, proof): (Part, PartProof),
-        here: Tip,
+        Stands { tip: here, from }: Stands,
     ) -> Result<Verdict, Error> {
         let space = *batch.space.space();
         let (id, lane) = (author.author(&space), author.lane(&space));
@@ -138,7 +151,9 @@ impl Engine {
             Some(change) => here.hash == Some(change.hash()),
             None => here.hash == before.hash,
         };
-        if !is_signed || !meets {
+        let runs = beyond(&proof.runs, known);
+        let goes_up = runs.first().is_none_or(|(first, _)| from.is_none_or(|from| from < *first));
+        if !is_signed || !meets || !goes_up {
             return Ok(Verdict::Told);
         }
         let position = root.map(|root| tree.position(&lane, sequence, &root));
@@ -155,7 +170,7 @@ impl Engine {
             changes: changes.into_iter().skip(known).collect(),
             before: if known > 0 { here } else { before },
             tip,
-            runs: beyond(&proof.runs, known),
+            runs,
             proof,
         };
         Ok(Verdict::New(Box::new(new)))
@@ -181,6 +196,25 @@ impl Engine {
         let root = tree.root_of(&proof.proof, &part.document, &hash);
         let is_it = tree.position(lane, *sequence, &root) == believed;
         Ok(is_it.then_some(*sequence))
+    }
+
+    /// The body of a lane that the last of what it has in a document came from. No later change is of an earlier body: but what forks,
+    /// or a pack that lies, says so.
+    pub(in crate::engine) fn came_from(
+        &self,
+        batch: &Batch,
+        document: &Document,
+        lane: &Lane,
+    ) -> Option<u32> {
+        let is_its = |head: &&RowHead| {
+            (head.document, head.lane, head.kind) == (*document, *lane, RowKind::Changes)
+        };
+        let is_staged = batch.tips.contains_key(&(*document, *lane));
+        let staged = batch.staged.rows.iter().map(|(head, _)| head);
+        let staged = is_staged.then(|| staged.rev().find(is_its)).flatten();
+        let kept =
+            || self.index.document(document)?.rows.iter().map(|row| &row.head).rev().find(is_its);
+        staged.or_else(kept)?.sequence
     }
 
     /// Where an author stood in a document before one of its changes. Nothing when that is not here.

@@ -32,8 +32,12 @@ impl Engine {
     pub(in crate::engine) fn take_packs(&mut self, frames: &[Vec<u8>]) -> Result<TakenIn, Error> {
         let mut taken = TakenIn::default();
         for frame in frames {
-            taken.add(self.take_pack_frame(frame)?);
-            taken.add(self.take_kept_segments()?);
+            let one = self.take_pack_frame(frame)?;
+            let brings = one.received.applied > 0;
+            taken.add(one);
+            if brings {
+                taken.add(self.take_kept_segments()?);
+            }
         }
         Ok(taken)
     }
@@ -249,7 +253,13 @@ impl Engine {
         if let Some((pack, held)) = of_pack.filter(|(_, held)| !held.is_empty()) {
             self.apply_held(&mut batch, &pack, held)?;
         }
-        self.save_packs(batch)
+        let (space, here) = (&batch.space, self.space()?);
+        let is_as_before = (&space.packs, &space.lanes) == (&here.packs, &here.lanes);
+        let is_as_before = is_as_before && batch.staged.is_empty();
+        match is_as_before {
+            true => Ok(TakenIn::default()),
+            false => self.save_packs(batch),
+        }
     }
 
     /// A manifest whose signer's roster may be here now.
