@@ -118,13 +118,14 @@ fn of_command(error: &Error) -> &'static [&'static str] {
         }
         Error::Unclear { .. } => &["write it in full"],
         Error::RelayWithoutId => {
-            &["write https://HOST:PORT#ID, the line that haversack relay serve prints"]
+            &["write https://HOST:PORT#ID: the line that haversack relay serve prints ends in it"]
         }
         Error::UnknownPicture => &["name the file FILE.png or FILE.svg"],
         Error::NothingToDraw => &["haversack join --request --qr shows this device's request"],
         Error::Drawing => &["this is a bug; please report it. The text itself is good"],
         Error::NoRelay => &[
-            "name one: haversack sync --relay https://HOST:PORT#ID",
+            "a coordinator names one to the team: haversack relay add https://HOST:PORT#ID",
+            "go to one once: haversack sync --relay https://HOST:PORT#ID",
             "without a relay, hand over a file: haversack bundle export FILE",
         ],
         Error::CutBundle { .. } => {
@@ -200,7 +201,7 @@ const fn of_proxy(error: &ProxyError) -> &'static [&'static str] {
 const fn of_tls(refusal: TlsRefusal) -> &'static [&'static str] {
     match refusal {
         TlsRefusal::OtherKey => &[
-            "nothing was sent; ask whoever runs the relay whether its key was replaced: a coordinator then tells the team, with haversack invite --relay https://HOST:PORT#ID.PIN",
+            "nothing was sent; ask whoever runs the relay whether its key was replaced: a coordinator then tells the team, with haversack relay add https://HOST:PORT#ID.PIN",
             "somebody on this network may be in between: try another one, or hand over a file",
         ],
         TlsRefusal::NotNow => &[
@@ -208,7 +209,7 @@ const fn of_tls(refusal: TlsRefusal) -> &'static [&'static str] {
         ],
         TlsRefusal::OtherHost => &["nothing was sent; check the address"],
         TlsRefusal::Unknown => &[
-            "nothing was sent; with a certificate of its own a relay is known by its pin: https://HOST:PORT#ID.PIN, the line that haversack relay serve prints",
+            "nothing was sent; with a certificate of its own a relay is known by its pin; the line that haversack relay serve prints ends in https://HOST:PORT#ID.PIN",
         ],
         TlsRefusal::NotTls => &["nothing was sent; is it a relay without TLS, http://HOST:PORT?"],
         _ => &["nothing was sent; try another network, or tell whoever runs the relay"],

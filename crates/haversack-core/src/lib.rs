@@ -2,8 +2,8 @@
 //!
 //! An [`Engine`] is one open store. It logs contacts, holds client files, closes what is unsent into signed
 //! and sealed chunks, takes the chunks of others in any order and however often, and shows what it all adds
-//! up to. It has no sockets, no threads and no clock, and its randomness is handed in: whole fleets of
-//! engines run in one thread under a seed.
+//! up to. It has no sockets and no clock, its randomness is handed in, and what several threads work out
+//! ahead comes to the same: whole fleets of engines run in one thread under a seed.
 //!
 //! The loop of a device:
 //!

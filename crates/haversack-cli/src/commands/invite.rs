@@ -117,7 +117,7 @@ impl Show for Invitation {
             0 => writeln!(
                 out,
                 "\nThe team's roster names no relay: haversack sync needs --relay on every device then, each time. Name one for \
-                all, with the next invitation: haversack invite --relay http://HOST:PORT#ID"
+                all: haversack relay add http://HOST:PORT#ID"
             ),
             _ => Ok(()),
         }

@@ -535,7 +535,7 @@ impl SpaceSkipped {
             Skipped::NoRelay => {
                 writeln!(out, "\n{name}: not synced, its roster names no relay")?;
                 self.owed(out)?;
-                writeln!(out, "Name one: haversack --space {name} sync --relay http://HOST:PORT#ID")
+                writeln!(out, "Name one: haversack --space {name} relay add http://HOST:PORT#ID")
             }
             Skipped::Failed => {
                 let why = self.error.as_deref().unwrap_or_default();

@@ -487,12 +487,11 @@ fn save_kept(
 /// Saves the single values that changed.
 fn save_values(
     staged: &Staged,
-    outbox_key: &[u8; 32],
+    state_key: &[u8; 32],
     writer: &mut Writer<'_>,
     random: &mut dyn CryptoRng,
 ) -> Result<(), Error> {
-    let mut put =
-        |id, bytes: &[u8]| writer.put_sealed(Table::Values, outbox_key, id, bytes, random);
+    let mut put = |id, bytes: &[u8]| writer.put_sealed(Table::Values, state_key, id, bytes, random);
     if let Some(device) = &staged.device {
         put(value::IDENTITY, &device.encode())?;
     }

@@ -321,8 +321,6 @@ impl MailboxTrail {
 pub(crate) struct Tally {
     pub(crate) pushed: u32,
     pub(crate) pushed_bytes: u64,
-    /// This device's changes in what was pushed.
-    pub(crate) records: u32,
     pub(crate) full: u32,
     pub(crate) again: bool,
     pub(crate) received: Received,

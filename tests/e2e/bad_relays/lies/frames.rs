@@ -305,6 +305,24 @@ pub(super) const CROWDING: &[(&str, Lie, Option<Fault>)] = &[
         Some(Fault::Crowded),
     ),
     (
+        "fills everybody's first place once it has lost everything",
+        |w, _, request| {
+            if w.turn == 0 {
+                let lanes = |mailbox: &Mailbox| w.fleet.relay.have(*mailbox).unwrap();
+                let had: Vec<_> = w.mailboxes.iter().map(|m| (*m, lanes(m))).collect();
+                roll_back(w, 0);
+                for (mailbox, lanes) in had {
+                    for (tag, _) in lanes {
+                        let at = |n| haversack_relay::Incoming::parse(garbage(tag, 0, n)).unwrap();
+                        w.fleet.relay.push(mailbox, (0..4).map(at).collect()).unwrap();
+                    }
+                }
+            }
+            Some(w.honest(request))
+        },
+        Some(Fault::Crowded),
+    ),
+    (
         "floods with lanes of nobody",
         |w, _, request| {
             let frame = |n: u32| garbage(LaneTag::new([n as u8; 8]), n, n);

@@ -24,8 +24,9 @@ use crate::output::{Format, hex};
     A relay holds sealed frames and no key: it cannot read a record, and it logs no address. Without TLS, whoever watches its \
     network sees who talks to it, how much, and the right to a mailbox: never go without over a network that you do not own.\n\n\
     With --tls-self-signed it makes a certificate of its own and keeps it in its folder; the line it prints ends in the \
-    certificate's pin. Hand that whole line to haversack invite --relay: then the team's devices take this key and no other, \
-    ask no authority and heed no clock. With --tls-cert and --tls-key it shows a certificate of a public authority, which \
+    certificate's pin. Hand the address at its end, from https:// on and with the name that devices use in place of \
+    0.0.0.0, to haversack relay add or haversack invite --relay: then the team's devices take this key and no other, ask no authority \
+    and heed no clock. With --tls-cert and --tls-key it shows a certificate of a public authority, which \
     devices check by their own clocks; a renewed one in the same files is taken up by itself. Behind a proxy that \
     does TLS it needs neither.\n\n\
     It takes no passphrase and no store. Back up the folder: its keys are the relay's identity. What whoever runs it has to know, such as \

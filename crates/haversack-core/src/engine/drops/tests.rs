@@ -95,6 +95,33 @@ impl Cast {
 
 mod insider;
 
+/// A body brings many notes, and segments have documents by their days.
+#[test]
+fn a_pack_has_each_note_of_a_body() {
+    let mut cast = Cast::new();
+    for from_now in [0, 90] {
+        let day = Day::from_number(i64::from(day().number()) + from_now).unwrap();
+        cast.phone.drop_contacts(&clinic(), day, &[syringes(7)]).unwrap();
+    }
+    pass(&mut cast.phone, &mut cast.street);
+    assert_eq!(cast.carry().taken, 2);
+    cast.health.put_site(&site()).unwrap();
+    for from_now in 1..9 {
+        let day = Day::from_number(i64::from(day().number()) + from_now * 10).unwrap();
+        let many: Vec<ContactDraft> = (1..200).map(syringes).collect();
+        cast.health.log(day, &many).unwrap();
+    }
+    let segments = cast.health.make_pack(&mut |_, _| {}).unwrap().segments;
+    assert!(segments > 1, "{segments}");
+    let mut new = open(&cast.folder, "new", 5);
+    join(&mut cast.health, &mut new, Role::Clinic);
+    let pack = cast.health.export_pack().unwrap().unwrap();
+    let received = new.import_bundle(&pack).unwrap().received;
+    assert_eq!((received.waiting, received.quarantined), (0, 0));
+    assert_eq!(new.canonical().unwrap(), cast.health.canonical().unwrap());
+    assert_eq!(new.contact_count().unwrap(), 2 + 8 * 199);
+}
+
 fn carry(from: &Engine, to: &mut Engine) -> CarryOutcome {
     let dropped = from.dropped_for(&to.space_id().unwrap()).unwrap();
     to.carry(&dropped).unwrap()

@@ -56,10 +56,16 @@ fn what_may_be_carried_fits_a_body() {
 #[test]
 fn what_fits_no_frame_keeps_nothing_else_back() {
     let mut cast = Cast::new();
-    say(&mut cast.phone, Document::new([9; 16]), RowKind::Drop, noise(40_000));
+    for bytes in [40_000, 50] {
+        say(&mut cast.phone, Document::new([9; 16]), RowKind::Drop, noise(bytes));
+    }
     cast.drop(7);
     assert_eq!(cast.carry().taken, 1);
-    assert_eq!(cast.phone.index.open_rows().len(), 1, "it stays, and is said to be unsent");
+    let here = cast.phone.index.open_rows().len();
+    assert_eq!(here, 2, "it stays with what follows it in its document, and is said to be unsent");
+    let bodies = cast.phone.bodies.len();
+    cast.phone.close_unsent().unwrap();
+    assert_eq!(cast.phone.bodies.len(), bodies, "nor does it cost a body at each sync");
 }
 
 /// Who copies what another dropped neither takes its place nor takes it along when it goes.

@@ -84,6 +84,40 @@ fn what_its_author_did_not_sign_is_in_no_document() {
     assert_eq!(refused(&mut team, &pack), (0, vec!["told"]));
 }
 
+/// What is signed is where a part ends; from which bodies the rest of it came is its maker's word.
+#[test]
+fn runs_that_go_back_are_not_taken() {
+    let mut team = told_team();
+    let id = team.phones[0].log(day(2), &[draft(5)]).unwrap().0.remove(0);
+    team.gather();
+    team.pack();
+    let (_, mut forged) = segments(&mut team.admin);
+    for n in [6, 7] {
+        let line = Line { direction: crate::model::Direction::Out, item: Item::NEEDLE };
+        team.phones[0].correct(&id, &line, Quantity::new(n).unwrap()).unwrap();
+        team.gather();
+    }
+    team.pack();
+    let (key, mut whole) = segments(&mut team.admin);
+    for segment in &mut whole {
+        for (part, proof) in segment.parts.iter_mut().zip(&mut segment.proofs) {
+            if part.document == id.outing && part.changes.len() == 3 {
+                part.changes.remove(0);
+                proof.runs = vec![(0, 1), (proof.runs.last().unwrap().0, 1)];
+            }
+        }
+    }
+    forged.extend(whole);
+    let pack = pack_of(&mut team.admin, &key, &forged);
+    let (contacts, reasons) = refused(&mut team, &pack);
+    assert_eq!((contacts, reasons), (3, vec!["told"]));
+    let mut keeper = team.newcomer("keeper", Role::Coordinator);
+    keeper.receive(&pack, false).unwrap();
+    give(&mut team.phones[0], &mut keeper);
+    give(&mut team.admin, &mut keeper);
+    keeper.make_pack(&mut |_, _| {}).unwrap();
+}
+
 #[test]
 fn a_signature_from_elsewhere_is_none() {
     let mut team = told_team();
