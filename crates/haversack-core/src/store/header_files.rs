@@ -99,6 +99,19 @@ impl HeaderFiles {
         }
     }
 
+    /// Makes both copies durably the newest one, where a writing was cut off. What such a writing left may be seen, and gone with the next
+    /// power cut: nothing may follow from it before.
+    pub(crate) fn settle(&self) -> Result<(), Error> {
+        let newest = self.read()?.generation;
+        let copies = [&self.b, &self.a].map(|path| read_bytes(path).unwrap_or_default());
+        let is_newest =
+            |bytes: &&Vec<u8>| Header::decode(bytes).is_ok_and(|h| h.generation == newest);
+        match (&copies, copies.iter().find(is_newest)) {
+            ([b, a], Some(bytes)) if a != b => self.write_bytes(bytes),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a wipe has begun: a single tombstone says so, whatever the other copy holds.
     pub(crate) fn is_buried(&self) -> bool {
         let buried = |path| read_bytes(path).is_ok_and(|bytes| is_tombstone(&bytes));
@@ -178,6 +191,25 @@ mod tests {
         };
         check(&files.b, &[1, 2]);
         check(&files.a, &[2]);
+    }
+
+    #[test]
+    fn what_a_cut_writing_left_is_settled_before_anything_follows_from_it() {
+        let (_folder, files, next) = files();
+        let before = std::fs::read(&files.a).unwrap();
+        let written = || [&files.a, &files.b].map(|path| std::fs::read(path).unwrap());
+        files.settle().unwrap();
+        assert_eq!(written(), [before.clone(), before.clone()]);
+        let torn = next[..700].to_vec();
+        let cases = [(&before, &next, &next), (&before, &torn, &before), (&torn, &next, &next)];
+        for (a, b, expect) in cases {
+            for (a, b) in [(a, b), (b, a)] {
+                std::fs::write(&files.a, a).unwrap();
+                std::fs::write(&files.b, b).unwrap();
+                files.settle().unwrap();
+                assert_eq!(written(), [expect.clone(), expect.clone()]);
+            }
+        }
     }
 
     #[test]

@@ -58,8 +58,9 @@ impl Vault {
         Self { files, header, key, content, opened_by: Kind::Normal }
     }
 
-    /// Opens the vault of a store within another one.
+    /// Opens the vault of a store within another one. (That one's own header is written anew with every opening.)
     pub(crate) fn open_inner(files: HeaderFiles, key: VaultKey) -> Result<Self, Error> {
+        files.settle()?;
         let header = files.read()?;
         let content = header.open_box(&key)?;
         Ok(Self { files, header, key, content, opened_by: Kind::Normal })
