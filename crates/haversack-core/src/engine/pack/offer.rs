@@ -274,8 +274,8 @@ impl SpaceState {
         retired
     }
 
-    /// Whose signed word says that they have all that packs have, where there is a pack whose key can be granted. Where several lives of
-    /// a device go on, each has to say so.
+    /// Whose signed word says that they have all that packs have, where there is a pack whose key can be granted. Of a device each life
+    /// has to say so: whether one goes on that has not heard of the others nobody can tell, and a grant costs little.
     pub(in crate::engine) fn have_packed(&self, me: &[u8; 32]) -> Option<BTreeSet<[u8; 32]>> {
         self.group.packs.newest().next()?;
         let mut packed = self.retired();
@@ -289,20 +289,10 @@ impl SpaceState {
         let has_all =
             |by: (&Lane, &LaneState)| *by.0 == self.lane || packed.iter().all(|lane| has(by, lane));
         let wrote = self.lanes.iter().filter(|(_, lane)| lane.next > 0);
-        let behind = wrote.filter(|by| !has_all(*by) && !self.is_over(*by));
+        let behind = wrote.filter(|by| !has_all(*by));
         let behind: BTreeSet<[u8; 32]> = behind.map(|(_, by)| by.device_key).collect();
         let keys = self.lanes.values().map(|by| by.device_key).chain([*me]);
         Some(keys.filter(|key| !behind.contains(key)).collect())
-    }
-
-    /// Whether a life of a device is over: another one has read it to its end, and it says nothing of that one.
-    fn is_over(&self, (id, lane): (&Lane, &LaneState)) -> bool {
-        let has_read = |(other, by): (&Lane, &LaneState)| {
-            *other == self.lane || by.vector.get(id).is_some_and(|said| said.next >= lane.next)
-        };
-        let lives = self.lanes.iter().filter(|(_, by)| by.device_key == lane.device_key);
-        let mut others = lives.filter(|(other, _)| *other != id);
-        others.any(|by| has_read(by) && !lane.mentions.contains(by.0))
     }
 
     /// A mailbox that was asked for packs has nothing more of that kind up to a cursor: chunks are asked for next. A pack whose key came
