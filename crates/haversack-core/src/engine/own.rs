@@ -46,7 +46,7 @@ impl Engine {
     pub(super) fn offer_from(&self, relay: Relay, space: &mut SpaceState, from: u32) {
         let Some(live) = space.live else { return };
         let Some(tag) = own_tag(space, &live.generation) else { return };
-        let owed = self.first_owed(space, &space.route(&relay, &live.generation));
+        let owed = self.first_owed(space, &relay, &space.route(&relay, &live.generation));
         let route = space.routes.entry((relay, live.generation)).or_default();
         route.known.insert(tag, owed.min(from));
     }

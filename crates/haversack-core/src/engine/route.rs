@@ -10,6 +10,7 @@ use haversack_wire::{
 use super::Engine;
 use super::documents::Staged;
 use super::kept::{Keep, KeptBody};
+use super::own::own_tag;
 use super::state::{KNOWN_MAX, RouteState, SpaceState};
 use crate::Error;
 use crate::crypto::{GenerationSecret, Real};
@@ -188,18 +189,21 @@ impl Engine {
         let live = space.live.ok_or(Error::Removed)?;
         let is_live = *generation == live.generation;
         if is_live {
-            let from = self.first_owed(space, state);
+            let from = self.first_owed(space, relay, state);
             load.own_from = self.bodies.range(from..).next().map(|(sequence, _)| *sequence);
         }
         if is_loose {
             // No digest in the answer speaks of what it takes: own bodies alone are looked for afterwards, the rest goes next.
-            let mut own = if is_live { self.own_offers(space, state)? } else { Vec::new() };
+            let mut own = match is_live {
+                true => self.own_offers(space, relay, state)?,
+                false => Vec::new(),
+            };
             load.more |= !load.room.take(&mut own);
             return Ok(own);
         }
         let mut offers = self.roster_offers(space, &live, state)?;
         if is_live {
-            offers.extend(self.offers(space, state)?);
+            offers.extend(self.offers(space, relay, state)?);
             let pack = self.pack_offers(space, relay, generation)?.into_iter();
             offers.extend(pack.map(|(f, pack)| Offer { pack: Some(pack), ..Offer::new(f) }));
         } else if !offers.is_empty() {
@@ -263,7 +267,12 @@ impl Engine {
     }
 
     /// The frames that the live mailbox does not have yet: what is carried, own bodies.
-    fn offers(&mut self, space: &SpaceState, state: &RouteState) -> Result<Vec<Offer>, Error> {
+    fn offers(
+        &mut self,
+        space: &SpaceState,
+        relay: &Relay,
+        state: &RouteState,
+    ) -> Result<Vec<Offer>, Error> {
         let forked = self.forked_tags(space);
         let took =
             |frame: &[u8]| !state.took.is_empty() && state.took.contains(&FrameHash::of(frame));
@@ -283,7 +292,7 @@ impl Engine {
         };
         let offer = |(row, frame)| Offer { carried: Some(row), ..Offer::new(frame) };
         offers.extend(former.filter(is_news).map(offer));
-        offers.extend(self.own_offers(space, state)?);
+        offers.extend(self.own_offers(space, relay, state)?);
         // Last: whoever forks without end keeps nobody's work back.
         let named = self.waiting.named().filter_map(|(_, id)| Some((id, self.waiting.get(id)?)));
         let named = named.filter(|(_, kept)| !took(&kept.frame));
@@ -294,8 +303,13 @@ impl Engine {
     }
 
     /// The own bodies that the live mailbox does not have yet: as many as a request has room for, and some more where there are.
-    fn own_offers(&mut self, space: &SpaceState, state: &RouteState) -> Result<Vec<Offer>, Error> {
-        let from = self.first_owed(space, state);
+    fn own_offers(
+        &mut self,
+        space: &SpaceState,
+        relay: &Relay,
+        state: &RouteState,
+    ) -> Result<Vec<Offer>, Error> {
+        let from = self.first_owed(space, relay, state);
         let sequences: Vec<u32> =
             self.bodies.range(from..).map(|(sequence, _)| *sequence).collect();
         let (mut offers, mut bytes) = (Vec::new(), 0);
@@ -318,9 +332,9 @@ impl Engine {
         secret.map(|secret| lanes.map(|lane| secret.lane_tag(lane)).collect()).unwrap_or_default()
     }
 
-    /// The first own body that a mailbox lacks. One that is new because somebody was removed gets what nobody has acknowledged; the
-    /// rest is in the one before.
-    pub(super) fn first_owed(&self, space: &SpaceState, state: &RouteState) -> u32 {
+    /// The first own body that the live mailbox of a relay lacks. One that is new because somebody was removed gets what nobody has
+    /// acknowledged; the rest is in the one before, unless that one has lost it.
+    pub(super) fn first_owed(&self, space: &SpaceState, relay: &Relay, state: &RouteState) -> u32 {
         let live = space.live.as_ref();
         let secret = live.and_then(|live| space.group.generations.get(&live.generation));
         let tag = secret.map(|secret| secret.lane_tag(&space.lane));
@@ -328,7 +342,7 @@ impl Engine {
             return *next;
         }
         match tag.filter(|_| live.is_some_and(|live| live.number > 0)) {
-            Some(tag) => self.first_at_risk(tag),
+            Some(tag) => self.first_at_risk(tag).min(left_before(space, relay).unwrap_or(u32::MAX)),
             None => 0,
         }
     }
@@ -446,6 +460,16 @@ fn trail(
     (trail.to_show, trail.sought) = (state.unproved, state.sought);
     (trail.partial, trail.unsure) = (state.partial, state.unsure);
     trail
+}
+
+/// How far this device's lane is in the mailbox of a relay that was the live one before.
+fn left_before(space: &SpaceState, relay: &Relay) -> Option<u32> {
+    let live = space.live?.generation;
+    let before = space.table.generations().into_iter().filter(|(id, _)| *id != live);
+    before.into_iter().find_map(|(id, _)| {
+        let route = space.routes.get(&(*relay, id))?;
+        route.known.get(&own_tag(space, &id)?).copied()
+    })
 }
 
 pub(super) fn is_news(relay: &RouteState, (tag, sequence): (LaneTag, u32)) -> bool {
