@@ -6,6 +6,7 @@ use crate::bench::{Bench, RelayProcess, text};
 
 const README: &str = include_str!("../../../../README.md");
 const ADDRESS: &str = "http://127.0.0.1:8080";
+const PAPERS: [&str; 3] = ["one", "two", "three"];
 
 /// The commands on the stores `office` and `walk`, up to the removal and what follows it, as the README has them.
 fn lines() -> Vec<&'static str> {
@@ -37,8 +38,26 @@ impl Story {
                 let phone = self.bench.own("walk");
                 self.bench.json(store, &["device", "revoke", &phone[..8], "--yes"])
             }
+            ["recovery", "create", ..] => self.write_down(store, args),
+            // What a terminal would be asked for.
+            ["recovery", "rehearse", ..] => {
+                let papers = PAPERS.iter().flat_map(|paper| ["--share-file", *paper]);
+                let args: Vec<&str> = args.iter().copied().chain(papers).collect();
+                self.bench.json(store, &args)
+            }
+            ["recovery", "forget-root"] => self.bench.json(store, &[args, &["--yes"]].concat()),
             _ => self.bench.json(store, args),
         }
+    }
+
+    /// Copies as many shares as it takes.
+    fn write_down(&self, store: &str, args: &[&str]) -> Value {
+        let made = self.bench.json(store, args);
+        let shares = made["shares"].as_array().unwrap();
+        for (paper, share) in PAPERS.iter().zip(shares) {
+            self.bench.write(paper, share.as_str().unwrap());
+        }
+        made
     }
 
     fn hand(&mut self, store: &str, args: &[&str], name: &str) -> Value {

@@ -12,7 +12,7 @@ use crate::Passphrase;
 use crate::docs::rebuild::Tip;
 use crate::docs::{DocumentChanges, RawChange, ops};
 use crate::members::Role;
-use crate::model::{Client, Direction, Item, Label, Line, Quantity, Site, SiteCode, SiteKind};
+use crate::model::{Client, Label};
 use crate::sync::body::Body;
 use crate::sync::{chunk, tree};
 
