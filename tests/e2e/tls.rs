@@ -80,3 +80,23 @@ async fn the_roster_pins() {
     team.coordinator.set_relays(&named(&[Pin::new([7; 32])])).unwrap();
     assert_eq!(refusal(&team, &bare).await, TlsRefusal::OtherKey);
 }
+
+/// Over a network that no pin protects, whoever answers has to be the relay that the team knows: once, since it goes by its id then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_the_roster_names_proves_its_key_once() {
+    let team = Team::new(0, 1);
+    let relay = relay(&team.folder.path().join("relay")).await;
+    let named = |relay_id| RelayAddress {
+        relay: relay_id,
+        addresses: vec![relay.url.base()],
+        pins: Vec::new(),
+    };
+    let bare = RelayUrl::new("127.0.0.1".into(), relay.url.port(), None);
+    team.coordinator.set_relays(&[named(haversack::Relay::new([9; 16]))]).unwrap();
+    let refused = team.coordinator.sync(&bare).await;
+    assert!(matches!(refused, Err(Error::OtherRelay)), "{refused:?}");
+    team.coordinator.set_relays(&[named(relay.url.relay().unwrap())]).unwrap();
+    for requests in [2, 1] {
+        assert_eq!(team.coordinator.sync(&bare).await.unwrap().requests, requests);
+    }
+}

@@ -148,7 +148,9 @@ impl Notebook {
         report.requests += 1;
         let proof = http::proof(way, &nonce).await?;
         let relay = relay_of_proof(&nonce, &proof).map_err(|_| Error::NotARelay)?;
-        if named.is_some_and(|expected| expected != relay) {
+        // Of several that are named for the address it may be another one.
+        let same = self.with(|engine| engine.pinned_relay(&address, Some(relay)))?.or(named);
+        if is_other(relay) || same.is_some_and(|named| named != relay) {
             return Err(Error::OtherRelay);
         }
         self.with(|engine| engine.pin_relay(&address, relay))?;
