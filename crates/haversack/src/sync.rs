@@ -8,7 +8,7 @@ use haversack_wire::Relay;
 use crate::connect::Meter;
 use crate::http::Way;
 use crate::notebook::blocking;
-use crate::{Error, Notebook, Pin, RelayUrl, http};
+use crate::{Error, Notebook, Pin, RelayUrl, Scheme, http};
 
 /// Exchanges that one sync makes at most, when a relay keeps saying that there is more.
 const EXCHANGES_MAX: u32 = 16;
@@ -138,7 +138,8 @@ impl Notebook {
         let named = known.or(url.relay());
         if let Some(named) = named {
             // Whoever named the relay has said which key is its own: TLS proves it.
-            let is_proved = way.proves_pins && !way.pins.is_empty();
+            let is_proved =
+                url.scheme() == Scheme::Https && way.proves_pins && !way.pins.is_empty();
             if is_proved || self.with(|engine| engine.has_met(&address, &named))? {
                 return Ok(named);
             }

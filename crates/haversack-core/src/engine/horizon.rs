@@ -47,7 +47,9 @@ impl Engine {
         let Some(secret) = self.ring.epochs().get(epoch) else { return false };
         let hint = secret.hint_key();
         let former = self.waiting.of(Keep::Former).map(|(_, frame)| frame);
-        let mut kept = self.waiting.waits().map(|(_, _, frame)| frame).chain(former);
+        let crashed = self.waiting.crashed().map(|(_, frame)| frame);
+        let waits = self.waiting.waits().map(|(_, _, frame)| frame);
+        let mut kept = waits.chain(former).chain(crashed);
         kept.any(|frame| match Frame::parse(frame) {
             Ok(Frame::Chunk(header, _)) => hint.hint(&header.nonce) == header.hint,
             _ => false,

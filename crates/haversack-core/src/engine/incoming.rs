@@ -73,18 +73,19 @@ impl Engine {
     fn take_in_batches(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<TakenIn, Error> {
         let mut taken = TakenIn::default();
         let size = if self.mark.cautious { 1 } else { BATCH_MAX };
+        let (heads, segments) = (self.space()?.group.roster.heads(), self.segments_here());
         // Each part of a pack is taken by itself, after what came with it: keys and the roster.
         let mut some = frames.to_vec();
         let packs: Vec<Vec<u8>> = some.extract_if(.., |frame| is_pack(frame)).collect();
         for batch in some.chunks(size) {
             taken.add(self.take_batch(batch, &[], carry)?);
         }
-        if !some.is_empty() {
-            // A part of a pack may have waited for the roster.
-            taken.add(self.take_kept_segments()?);
-        }
         taken.add(self.take_packs(&packs)?);
         taken.add(self.take_due()?);
+        if (self.space()?.group.roster.heads(), self.segments_here()) != (heads, segments) {
+            // A part of a pack may have waited for the roster, or for another version.
+            taken.add(self.take_kept_segments()?);
+        }
         // All of this is saved, whatever becomes of the repairs: what failed is tried again with the next frames.
         drop(self.mend());
         drop(self.erase_due());
@@ -182,7 +183,7 @@ impl Engine {
 
     /// Saves a mark that matters to the next process, and not to one after the power went: what stops a process does not stop the
     /// machine. Once something has, it is told for certain: what exhausts a phone until its battery is taken out is found out too.
-    fn note_mark(&mut self, mark: Mark) -> Result<(), Error> {
+    pub(super) fn note_mark(&mut self, mark: Mark) -> Result<(), Error> {
         if mark.cautious {
             return self.set_mark(mark);
         }

@@ -84,15 +84,16 @@ impl Intake {
 
     /// Opens what was kept in a row. What waited for something, and whose key is gone meanwhile, waits for that key again.
     fn open_again(&mut self, kept: &KeptFrame, row: i64) {
-        if matches!(kept.keep, Keep::Quarantined(_)) {
-            // Another version stopped over it.
+        if kept.has_crashed() && matches!(Frame::parse(&kept.frame), Ok(Frame::Pack(..))) {
+            // Parts of packs are taken by themselves.
             self.batch.staged.drop_frames.push(row);
-            return self.open(&kept.frame, None);
+            keep(&mut self.batch, Keep::Segment, &kept.frame);
+            return;
         }
         let before = self.batch.staged.drop_frames.len();
         self.open(&kept.frame, Some(row));
         let stays = self.batch.staged.drop_frames.len() == before;
-        if stays && matches!(kept.keep, Keep::Waiting(_)) {
+        if stays && matches!(kept.keep, Keep::Waiting(_) | Keep::Quarantined(_)) {
             self.batch.staged.drop_frames.push(row);
             self.keep_foreign(&kept.frame);
         }

@@ -49,6 +49,11 @@ pub(super) struct KeptFrame {
 }
 
 impl KeptFrame {
+    /// Whether this program stopped over it, in this version or an older one.
+    pub(super) fn has_crashed(&self) -> bool {
+        matches!(&self.keep, Keep::Quarantined(refused) if refused.reason == Reason::Crash)
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.frame.len() + 64);
         match &self.keep {
@@ -194,11 +199,7 @@ impl Waiting {
 
     /// What this program stopped over, by row.
     pub(super) fn crashed(&self) -> impl Iterator<Item = (i64, &[u8])> {
-        let crashed = |kept: &KeptFrame| match &kept.keep {
-            Keep::Quarantined(refused) => refused.reason == Reason::Crash,
-            _ => false,
-        };
-        let kept = self.frames.iter().filter(move |(_, kept)| crashed(kept));
+        let kept = self.frames.iter().filter(|(_, kept)| kept.has_crashed());
         kept.map(|(id, kept)| (*id, kept.frame.as_slice()))
     }
 

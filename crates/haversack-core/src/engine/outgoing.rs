@@ -98,7 +98,13 @@ impl Engine {
                 }
                 // What fits no frame even alone stays here, unsent and shown as such, with what follows it in its document. It keeps
                 // nothing else back.
-                Err(Error::Wire(_)) if rows.len() == 1 => leave_out(&mut work, &rows),
+                Err(Error::Wire(_)) if rows.len() == 1 => {
+                    leave_out(&mut work, &rows);
+                    let is_nothing = work.is_empty() && statements.is_empty();
+                    if word && is_nothing && staged.bodies.is_empty() {
+                        work.push_back(Vec::new());
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -106,7 +106,7 @@ impl Engine {
 
     /// The body that a kept frame holds, where its key is here. What once stopped this process is not opened again.
     pub(in crate::engine) fn opened_body(&self, kept: &KeptFrame) -> Option<Vec<u8>> {
-        let is_fatal = self.mark.poison.contains(&FrameHash::of(&kept.frame));
+        let is_fatal = kept.has_crashed() || self.mark.poison.contains(&FrameHash::of(&kept.frame));
         let Ok(Frame::Chunk(header, sealed)) = Frame::parse(&kept.frame) else { return None };
         let space = self.space.as_ref().filter(|_| !is_fatal)?.space();
         let mut keys = self.ring.epochs().iter();

@@ -151,9 +151,7 @@ impl Engine {
             Some(change) => here.hash == Some(change.hash()),
             None => here.hash == before.hash,
         };
-        let runs = beyond(&proof.runs, known);
-        let goes_up = runs.first().is_none_or(|(first, _)| from.is_none_or(|from| from < *first));
-        if !is_signed || !meets || !goes_up {
+        if !is_signed || !meets {
             return Ok(Verdict::Told);
         }
         let position = root.map(|root| tree.position(&lane, sequence, &root));
@@ -161,6 +159,9 @@ impl Engine {
         if believed.is_some() && believed != position {
             return Ok(Verdict::Beside);
         }
+        let Some(runs) = after(beyond(&proof.runs, known), from) else {
+            return Ok(Verdict::Told);
+        };
         let new = New {
             document: part.document,
             lane,
@@ -242,6 +243,19 @@ impl Engine {
         }
         Ok(None)
     }
+}
+
+/// The runs of bodies after the one that the last of what is here came from. Of which body a change is, is the maker's word but for the
+/// last, which its author signed: what is said to be of too early a one counts to the next. Nothing where all of it is.
+fn after(runs: Vec<(u32, usize)>, from: Option<u32>) -> Option<Vec<(u32, usize)>> {
+    let (mut left, mut early) = (Vec::new(), 0);
+    for (sequence, count) in runs {
+        match from {
+            Some(from) if sequence <= from => early += count,
+            _ => left.push((sequence, count + std::mem::take(&mut early))),
+        }
+    }
+    (early == 0).then_some(left)
 }
 
 /// The runs without the changes that are here already.

@@ -31,11 +31,11 @@ impl Engine {
     /// Takes parts of packs, in any order and however often.
     pub(in crate::engine) fn take_packs(&mut self, frames: &[Vec<u8>]) -> Result<TakenIn, Error> {
         let mut taken = TakenIn::default();
-        for frame in frames {
-            let one = self.take_pack_frame(frame)?;
-            let brings = one.received.applied > 0;
-            taken.add(one);
-            if brings {
+        for (place, frame) in frames.iter().enumerate() {
+            taken.add(self.take_pack_frame(frame)?);
+            // What waited may have waited for its manifest, or for what all of them together bring.
+            let is_manifest = matches!(Frame::parse(frame), Ok(Frame::Pack(h, _)) if h.manifest);
+            if is_manifest || place + 1 == frames.len() {
                 taken.add(self.take_kept_segments()?);
             }
         }
@@ -216,7 +216,8 @@ impl Engine {
             for (row, frame) in &before {
                 taken.add(self.take_again(&[(*row, frame.clone())])?);
             }
-            if before.len() > 1 && self.kept_segments().len() == before.len() {
+            let is_stuck = before.len() > 1 && self.kept_segments().len() == before.len();
+            if is_stuck && !self.mark.cautious {
                 let some: Vec<_> = before.iter().take(TOGETHER_MAX).cloned().collect();
                 taken.add(self.take_again(&some)?);
             }
@@ -226,15 +227,28 @@ impl Engine {
         }
     }
 
+    /// How many parts of packs wait.
+    pub(in crate::engine) fn segments_here(&self) -> usize {
+        self.waiting.of(Keep::Segment).count()
+    }
+
     fn kept_segments(&self) -> Vec<(i64, Vec<u8>)> {
         self.waiting.of(Keep::Segment).map(|(row, frame)| (row, frame.to_vec())).collect()
     }
 
     /// Takes kept parts once more, those of one pack together.
     fn take_again(&mut self, kept: &[(i64, Vec<u8>)]) -> Result<TakenIn, Error> {
+        // Opening them may be what stops this process.
+        let frames = kept.iter().map(|(_, frame)| FrameHash::of(frame)).collect();
+        self.note_mark(Mark { frames, ..self.mark.clone() })?;
         let mut batch = self.open_all(&[], &[], false)?.batch;
         let mut of_pack: Option<(Pack, Vec<Held>)> = None;
         for (row, frame) in kept {
+            if self.mark.poison.contains(&FrameHash::of(frame)) {
+                batch.staged.drop_frames.push(*row);
+                quarantine(&mut batch, frame, Refused::unplaced(Reason::Crash));
+                continue;
+            }
             let Some(opened) = self.open_part(&batch.space, frame) else {
                 // Its key is gone: the pack is not needed any more.
                 batch.staged.drop_frames.push(*row);
@@ -257,7 +271,7 @@ impl Engine {
         let is_as_before = (&space.packs, &space.lanes) == (&here.packs, &here.lanes);
         let is_as_before = is_as_before && batch.staged.is_empty();
         match is_as_before {
-            true => Ok(TakenIn::default()),
+            true => self.note_mark(self.mark.after_success()).map(|()| TakenIn::default()),
             false => self.save_packs(batch),
         }
     }
