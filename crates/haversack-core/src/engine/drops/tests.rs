@@ -95,9 +95,8 @@ impl Cast {
 
 mod insider;
 
-/// A body brings many notes, and segments have documents by their days.
 #[test]
-fn a_pack_has_each_note_of_a_body() {
+fn a_pack_has_the_notes_that_were_carried() {
     let mut cast = Cast::new();
     for from_now in [0, 90] {
         let day = Day::from_number(i64::from(day().number()) + from_now).unwrap();
