@@ -33,7 +33,7 @@ pub(crate) use epoch::NewEpoch;
 pub(crate) use epoch::{
     EpochStatement, RosterSegment, put_epochs, put_statements, read_epochs, read_statements,
 };
-pub(crate) use epochs::{Held, Table};
+pub(crate) use epochs::{Facts, Held, Table};
 #[cfg(test)]
 pub(crate) use grant::{GrantEntry, seal as seal_grant};
 pub(crate) use group::{FIELD_AGE, Group, Live, Owed};

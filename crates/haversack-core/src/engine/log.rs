@@ -441,15 +441,15 @@ impl Index {
         all.map(|(row, _)| *row).max().unwrap_or(0)
     }
 
-    /// The lanes on which one of these bodies brought something into a document.
-    pub(super) fn with_records(&self, bodies: &BTreeSet<(Lane, u32)>) -> BTreeSet<Lane> {
-        if bodies.is_empty() {
-            return BTreeSet::new();
-        }
-        let rows = self.documents().flat_map(|(_, entry)| &entry.rows);
-        let rows = rows.filter(|row| row.head.kind != RowKind::Gone);
-        let places = rows.filter_map(|row| Some((row.head.lane, row.head.sequence?)));
-        places.filter(|place| bodies.contains(place)).map(|(lane, _)| lane).collect()
+    /// The rows that these bodies brought into documents.
+    pub(super) fn records_of<'a>(
+        &'a self,
+        bodies: &'a BTreeSet<(Lane, u32)>,
+    ) -> impl Iterator<Item = &'a RowHead> {
+        let all = (!bodies.is_empty()).then(|| self.documents());
+        let rows = all.into_iter().flatten().flat_map(|(_, entry)| &entry.rows);
+        let heads = rows.map(|row| &row.head).filter(|head| head.kind != RowKind::Gone);
+        heads.filter(|head| head.sequence.is_some_and(|place| bodies.contains(&(head.lane, place))))
     }
 
     /// Whether there are rivals of a lane.

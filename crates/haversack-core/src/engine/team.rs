@@ -3,6 +3,8 @@
 //! Each is one transaction. What is owed to others afterwards follows from the state (PROTOCOL § 6.3, R4), so that a
 //! crash in between forgets nothing.
 
+use std::collections::BTreeMap;
+
 use haversack_wire::limits::{CUT_MAX, LINEAGE_MAX};
 use haversack_wire::{Device, Epoch, Generation, Lane, StatementHash, bundle};
 
@@ -12,7 +14,7 @@ use super::state::{LaneState, SpaceState};
 use crate::Error;
 use crate::crypto::{EpochSecret, Real, SignKey};
 use crate::members::{
-    Content, Cut, EpochStatement, Role, RosterSegment, Statement, statement_hash,
+    Content, Cut, EpochStatement, Facts, Role, RosterSegment, Statement, statement_hash,
 };
 use crate::model::Day;
 use crate::seeded::{Bug, seeded};
@@ -176,23 +178,23 @@ impl Engine {
         }
     }
 
-    /// What tells devices that read in a generation's mailbox of their removal: what had been seen of the team by whoever
-    /// removed them, under a key that they have. Of what came after, they learn nothing.
+    /// What tells devices that read in a generation's mailbox that their keys count no more: what had been seen of the team by
+    /// whoever removed them, or by who renewed their keys before that mailbox moved, under a key that they have. Of what came after,
+    /// they learn nothing.
     pub(super) fn notices(
         &mut self,
         space: &SpaceState,
         generation: &Generation,
     ) -> Result<Vec<Vec<u8>>, Error> {
         let roster = &space.group.roster;
-        let standing = roster.standing().attackers.keys().copied();
-        let removes = |hash: &StatementHash| {
-            let content = roster.statement(hash).map(|statement| &statement.content);
-            matches!(content, Some(Content::Revoke { .. }))
+        let is_its = |epoch: &EpochStatement| epoch.generation == *generation;
+        let Some((newest, _)) = newest(space, self.ring.epochs(), is_its) else {
+            return Ok(Vec::new());
         };
-        let removals: Vec<StatementHash> = standing.filter(removes).collect();
-        let past = roster.past(&removals).unwrap_or_default();
+        let before = roster.past(&newest.statement.heads).unwrap_or_default();
+        let past = roster.past(&roster.ends_of_keys(&before)).unwrap_or_default();
         let seen = roster.statements().filter(|b| roster.is_seen(&past, &statement_hash(b)));
-        self.sealed_roster(space, |epoch| epoch.generation == *generation, seen)
+        self.sealed_roster(space, is_its, seen)
     }
 
     /// Statements, sealed under the newest epoch of some whose secret is here; nothing when there is none.
@@ -202,17 +204,13 @@ impl Engine {
         is_it: impl Fn(&EpochStatement) -> bool,
         statements: impl Iterator<Item = &'a [u8]>,
     ) -> Result<Vec<Vec<u8>>, Error> {
-        let held = self.ring.epochs();
-        let epochs = space.group.epochs.statements().filter(|epoch| is_it(epoch));
-        let facts = epochs.filter_map(|epoch| space.table.get(&epoch.hash()));
-        let ours = facts.filter(|facts| held.contains_key(&facts.statement.epoch));
-        let best = ours.max_by_key(|facts| (facts.number(), facts.statement.depth, facts.hash));
-        let found = best.and_then(|best| Some((best, held.get(&best.statement.epoch)?)));
-        let Some((best, secret)) = found else { return Ok(Vec::new()) };
+        let Some((best, secret)) = newest(space, self.ring.epochs(), is_it) else {
+            return Ok(Vec::new());
+        };
+        let key = (secret, &best.statement.epoch);
         let lineage = space.table.lineage(&best.hash, LINEAGE_MAX);
         let mut frames = Vec::new();
         for segment in RosterSegment::split(&best.statement.bytes, &lineage, statements)? {
-            let key = (secret, &best.statement.epoch);
             let random = &mut *self.random;
             let content = (&segment.encode()[..], space.padding);
             frames.push(chunk::seal_roster_padded(key, space.space(), content, random)?);
@@ -401,6 +399,19 @@ fn cut_of(space: &SpaceState, device: &Device) -> Cut {
     own.sort_by_key(|(id, next)| (std::cmp::Reverse(*next), *id));
     own.truncate(CUT_MAX);
     own.into_iter().collect()
+}
+
+/// The newest epoch of some whose secret is held.
+fn newest<'a>(
+    space: &'a SpaceState,
+    held: &'a BTreeMap<Epoch, EpochSecret>,
+    is_it: impl Fn(&EpochStatement) -> bool,
+) -> Option<(&'a Facts, &'a EpochSecret)> {
+    let epochs = space.group.epochs.statements().filter(|epoch| is_it(epoch));
+    let facts = epochs.filter_map(|epoch| space.table.get(&epoch.hash()));
+    let ours = facts.filter(|facts| held.contains_key(&facts.statement.epoch));
+    let best = ours.max_by_key(|facts| (facts.number(), facts.statement.depth, facts.hash))?;
+    Some((best, held.get(&best.statement.epoch)?))
 }
 
 #[cfg(test)]

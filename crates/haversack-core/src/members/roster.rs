@@ -398,6 +398,22 @@ impl Roster {
         self.graph.places.values().map(|place| self.graph.statement(*place).bytes.as_slice())
     }
 
+    /// What ended keys: standing removals, and renewals by who had seen no standing turn but those in an earlier past.
+    pub(crate) fn ends_of_keys(&self, earlier: &Set) -> Vec<StatementHash> {
+        let turns = self.standing.attackers.keys().chain(&self.standing.replacements);
+        let places = turns.filter_map(|turn| self.graph.places.get(turn).copied());
+        let later: Vec<usize> = places.filter(|turn| !earlier.contains(*turn)).collect();
+        let had_seen = |place, turn: &usize| self.graph.past(place).contains(*turn);
+        let ends = |(place, statement): &(usize, &Statement)| match statement.content {
+            Content::Revoke { .. } => {
+                self.standing.attackers.contains_key(&self.graph.hash(*place))
+            }
+            Content::RenewDevice { .. } => !later.iter().any(|turn| had_seen(*place, turn)),
+            _ => false,
+        };
+        self.stands().filter(ends).map(|(place, _)| self.graph.hash(place)).collect()
+    }
+
     fn stands(&self) -> impl Iterator<Item = (usize, &Statement)> {
         let stands = |(hash, _): &(&StatementHash, &usize)| !self.standing.void.contains(*hash);
         let places = self.graph.places.iter().filter(stands);

@@ -1,6 +1,6 @@
 //! Applying segments whose manifest is here, on copies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use haversack_wire::limits::{CUT_MAX, LANES_MAX};
 use haversack_wire::{Document, Epoch, Lane, Pack, Position, StatementHash};
@@ -13,6 +13,7 @@ use super::super::log::{Row, RowHead, RowKind};
 use super::super::state::{LaneState, Said, SpaceState};
 use super::super::wait::Need;
 use super::part::{New, Stands, Verdict, role_at};
+use super::state::Taking;
 use crate::Error;
 use crate::docs::ops::Part;
 use crate::docs::read;
@@ -304,19 +305,41 @@ impl Engine {
         Ok(())
     }
 
+    /// The lanes that were this device's before of which it keeps bodies that are not shown to be in a pack: neither are they, as far
+    /// as a part goes, the very ones that are believed here, nor do packs go on from all that they brought.
+    fn to_judge(&self, batch: &Batch, taking: &Taking) -> BTreeSet<Lane> {
+        let is_shared = |(lane, place): &(Lane, u32)| {
+            taking.shared.get(lane).is_some_and(|shared| place <= shared)
+        };
+        let mut former = self.former_places(&batch.space);
+        former.retain(|body| !is_shared(body));
+        let lacks = |head: &&RowHead| !self.is_packed_beyond(batch, head);
+        self.index.records_of(&former).filter(lacks).map(|head| head.lane).collect()
+    }
+
+    /// Whether packs brought what follows in a document on what a body of a lane brought: changes name those before them.
+    fn is_packed_beyond(&self, batch: &Batch, of: &RowHead) -> bool {
+        let next = batch.space.lanes.get(&of.lane).map_or(0, |lane| lane.next);
+        let follows = |head: &RowHead| {
+            (head.document, head.lane, head.kind) == (of.document, of.lane, RowKind::Changes)
+                && head.sequence >= Some(next)
+        };
+        let brings = matches!(of.kind, RowKind::Changes | RowKind::ClientKey);
+        let kept = self.index.document(&of.document).map(|entry| entry.rows.as_slice());
+        let kept = kept.unwrap_or_default().iter().map(|row| &row.head);
+        let staged = batch.staged.rows.iter().map(|(head, _)| head);
+        brings && kept.chain(staged).any(follows)
+    }
+
     /// Once a pack is taken whole, its lanes go on from where it ends.
     pub(super) fn finish_pack(&self, batch: &mut Batch, pack: &Pack) {
-        let is_whole = |taking: &super::state::Taking| taking.taken.len() == taking.segments.len();
+        let is_whole = |taking: &Taking| taking.taken.len() == taking.segments.len();
         if !batch.space.packs.taking.get(pack).is_some_and(is_whole) {
             return;
         }
-        let former = self.former_places(&batch.space);
+        let Some(taking) = batch.space.packs.taking.remove(pack) else { return };
+        let to_judge = self.to_judge(batch, &taking);
         let space = &mut batch.space;
-        let Some(taking) = space.packs.taking.remove(pack) else { return };
-        let is_shared =
-            |id: &Lane, place: u32| taking.shared.get(id).is_some_and(|shared| place <= *shared);
-        let former = former.iter().filter(|(id, place)| !is_shared(id, *place));
-        let to_judge = self.index.with_records(&former.copied().collect());
         let is_gone = |document: &Document| {
             self.index.is_gone(document)
                 || self.is_erased(document)
