@@ -13,7 +13,6 @@ use crate::Error;
 use crate::crypto::EpochSecret;
 use crate::members::Live;
 use crate::sync::chunk;
-use crate::sync::exchange::place;
 
 /// A body of a former lane, as it is kept.
 struct Former {
@@ -41,16 +40,6 @@ impl Engine {
         let mut all: Vec<Former> = kept.into_iter().filter_map(former).collect();
         all.sort_by_key(|one| (one.lane, one.sequence));
         all
-    }
-
-    /// The lanes of which bodies are kept here.
-    pub(super) fn former_lanes(&self, space: &SpaceState) -> BTreeSet<Lane> {
-        let mut kept = self.waiting.of(Keep::Former).map(|(_, frame)| frame).peekable();
-        if kept.peek().is_none() {
-            return BTreeSet::new();
-        }
-        let tags = former_tags(space);
-        kept.filter_map(|frame| tags.get(&place(frame)?.0).copied()).collect()
     }
 
     /// The same as frames under the live epoch, with their rows.

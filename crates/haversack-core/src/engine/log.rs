@@ -72,7 +72,7 @@ impl Mark {
 }
 
 impl RowKind {
-    const fn number(self) -> u8 {
+    pub(super) const fn number(self) -> u8 {
         match self {
             Self::Changes => 0,
             Self::ClientKey => 1,
@@ -330,7 +330,9 @@ impl Bodies {
             let Some(before) = path.from.checked_sub(1) else {
                 return (at == Position::default()).then_some(path);
             };
-            if self.at(before) == Some(at) {
+            // Below the end of a pack the body before may not be here, and the believed one after it is.
+            let names = |(_, next): &(i64, Mark)| next.previous == at;
+            if self.at(before) == Some(at) || self.spine.get(&path.from).is_some_and(names) {
                 return Some(path);
             }
             let (_, mark) = self.rivals.get(&(before, at))?;

@@ -10,6 +10,7 @@ mod keys;
 mod make;
 mod offer;
 mod part;
+mod shown;
 mod state;
 mod take;
 #[cfg(test)]

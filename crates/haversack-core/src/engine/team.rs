@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use haversack_wire::limits::{CUT_MAX, LINEAGE_MAX};
-use haversack_wire::{Device, Epoch, Generation, Lane, StatementHash, bundle};
+use haversack_wire::{Device, Epoch, EpochHash, Generation, Lane, StatementHash, bundle};
 
 use super::Engine;
 use super::documents::Staged;
@@ -186,15 +186,28 @@ impl Engine {
         space: &SpaceState,
         generation: &Generation,
     ) -> Result<Vec<Vec<u8>>, Error> {
-        let roster = &space.group.roster;
+        let (roster, held) = (&space.group.roster, self.ring.epochs());
         let is_its = |epoch: &EpochStatement| epoch.generation == *generation;
-        let Some((newest, _)) = newest(space, self.ring.epochs(), is_its) else {
-            return Ok(Vec::new());
-        };
-        let before = roster.past(&newest.statement.heads).unwrap_or_default();
-        let past = roster.past(&roster.ends_of_keys(&before)).unwrap_or_default();
-        let seen = roster.statements().filter(|b| roster.is_seen(&past, &statement_hash(b)));
-        self.sealed_roster(space, is_its, seen)
+        let Some((last, _)) = newest(space, held, is_its) else { return Ok(Vec::new()) };
+        let before = roster.past(&last.statement.heads).unwrap_or_default();
+        // Each under the newest epoch that may have been granted to the key that it ended.
+        let mut told: BTreeMap<EpochHash, Vec<StatementHash>> = BTreeMap::new();
+        for end in roster.ends_of_keys(&before) {
+            let granted = |epoch: &EpochStatement| {
+                let stood = is_its(epoch).then(|| roster.stood(&epoch.heads)).flatten();
+                stood.is_some_and(|stood| !roster.had_ended(&end, &stood))
+            };
+            if let Some((facts, _)) = newest(space, held, granted) {
+                told.entry(facts.hash).or_default().push(end);
+            }
+        }
+        let mut frames = Vec::new();
+        for (epoch, ends) in told {
+            let past = roster.past(&ends).unwrap_or_default();
+            let seen = roster.statements().filter(|b| roster.is_seen(&past, &statement_hash(b)));
+            frames.extend(self.sealed_roster(space, |other| other.hash() == epoch, seen)?);
+        }
+        Ok(frames)
     }
 
     /// Statements, sealed under the newest epoch of some whose secret is here; nothing when there is none.

@@ -400,18 +400,29 @@ impl Roster {
 
     /// What ended keys: standing removals, and renewals by who had seen no standing turn but those in an earlier past.
     pub(crate) fn ends_of_keys(&self, earlier: &Set) -> Vec<StatementHash> {
-        let turns = self.standing.attackers.keys().chain(&self.standing.replacements);
-        let places = turns.filter_map(|turn| self.graph.places.get(turn).copied());
+        let turns = || self.standing.attackers.keys().chain(&self.standing.replacements);
+        let places = turns().filter_map(|turn| self.graph.places.get(turn).copied());
         let later: Vec<usize> = places.filter(|turn| !earlier.contains(*turn)).collect();
-        let had_seen = |place, turn: &usize| self.graph.past(place).contains(*turn);
-        let ends = |(place, statement): &(usize, &Statement)| match statement.content {
-            Content::Revoke { .. } => {
-                self.standing.attackers.contains_key(&self.graph.hash(*place))
-            }
-            Content::RenewDevice { .. } => !later.iter().any(|turn| had_seen(*place, turn)),
-            _ => false,
+        let had_seen_later =
+            |place| later.iter().any(|turn| self.graph.past(place).contains(*turn));
+        let renews = |(place, statement): &(usize, &Statement)| {
+            matches!(statement.content, Content::RenewDevice { .. }) && !had_seen_later(*place)
         };
-        self.stands().filter(ends).map(|(place, _)| self.graph.hash(place)).collect()
+        let renewals = self.stands().filter(renews).map(|(place, _)| self.graph.hash(place));
+        // A removal stands also where it is void itself: two who remove each other are both out.
+        let removes = |hash: &&StatementHash| {
+            let content = self.statement(hash).map(|statement| &statement.content);
+            matches!(content, Some(Content::Revoke { .. }))
+        };
+        self.standing.attackers.keys().filter(removes).copied().chain(renewals).collect()
+    }
+
+    /// Whether one of those had ended keys in the eyes of an earlier roster.
+    pub(crate) fn had_ended(&self, end: &StatementHash, earlier: &Standing) -> bool {
+        match self.statement(end).map(|statement| &statement.content) {
+            Some(Content::RenewDevice { device_key, .. }) => earlier.line(device_key).is_some(),
+            _ => earlier.attackers.contains_key(end),
+        }
     }
 
     fn stands(&self) -> impl Iterator<Item = (usize, &Statement)> {

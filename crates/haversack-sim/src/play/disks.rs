@@ -51,19 +51,21 @@ impl World {
     pub(super) fn restore(&mut self, number: usize, noticed: bool) -> Result<(), Finding> {
         let Some(device) = self.devices.get_mut(number) else { return Ok(()) };
         let Some(backup) = device.backup.clone() else { return Ok(()) };
-        let lost: Vec<i64> = device.saved.difference(&backup.saved).copied().collect();
+        // What it had of others is lost with it as well.
+        let shown = device.shown().or_else(|error| unexpected("reading", &error))?;
+        let had: Vec<i64> = device.saved.union(&shown).copied().collect();
         device.die(None);
         device.saved.clone_from(&backup.saved);
         with(|disk| disk.restore(&store(number), &backup.image));
         self.lies_elsewhere(number, noticed);
         self.model.put_back = true;
         self.relays.iter_mut().for_each(|relay| relay.untell(number));
-        self.excuse(&lost)?;
         self.say(&format!("device {number} is put back, noticed: {noticed}"));
         let seed = self.seed;
         let device = self.devices.get_mut(number);
         let opened = device.map(|device| device.open(seed));
         opened.unwrap_or(Ok(())).or_else(|error| unexpected("a copy that was put back", &error))?;
+        self.excuse(&had)?;
         self.note_copy(number, &backup, noticed);
         checkers::saved_here(self, number)
     }
@@ -89,14 +91,14 @@ impl World {
         Ok(())
     }
 
-    /// What of a store was lost may be gone, unless somebody else has it.
-    fn excuse(&mut self, lost: &[i64]) -> Result<(), Finding> {
+    /// What a store had may be gone, unless somebody has it.
+    fn excuse(&mut self, had: &[i64]) -> Result<(), Finding> {
         let mut elsewhere = std::collections::BTreeSet::new();
         for device in &self.devices {
             let shown = device.shown().or_else(|error| unexpected("reading", &error))?;
             elsewhere.extend(shown);
         }
-        self.model.excused.extend(lost.iter().filter(|mark| !elsewhere.contains(mark)));
+        self.model.excused.extend(had.iter().filter(|mark| !elsewhere.contains(mark)));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Applying segments whose manifest is here, on copies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use haversack_wire::limits::{CUT_MAX, LANES_MAX};
 use haversack_wire::{Document, Epoch, Lane, Pack, Position, StatementHash};
@@ -71,7 +71,7 @@ impl Engine {
                 became.iter_mut().last().into_iter().for_each(|became| *became = brought);
             }
         }
-        self.note_shared(batch, pack, all)?;
+        self.note_shown(batch, pack, all)?;
         let mut documents: BTreeMap<Document, Vec<Of>> = BTreeMap::new();
         for (at, held) in all.iter_mut().enumerate() {
             // Of unknown authors nothing can be said.
@@ -92,28 +92,6 @@ impl Engine {
             }
         }
         Ok(became)
-    }
-
-    /// Notes up to where lanes that were this device's before are what was packed: as far as parts show the very bodies that are believed
-    /// here.
-    fn note_shared(&self, batch: &mut Batch, pack: &Pack, all: &[Held]) -> Result<(), Error> {
-        let former = self.former_lanes(&batch.space);
-        if former.is_empty() {
-            return Ok(());
-        }
-        for Held { segment, .. } in all {
-            for (part, proof) in segment.parts.iter().zip(&segment.proofs) {
-                let author = segment.authors.get(part.author);
-                let lane = author.map(|author| author.lane(batch.space.space()));
-                let Some(lane) = lane.filter(|lane| former.contains(lane)) else { continue };
-                let Some(shared) = self.shared_place(&lane, part, proof)? else { continue };
-                if let Some(taking) = batch.space.packs.taking.get_mut(pack) {
-                    let known = taking.shared.entry(lane).or_default();
-                    *known = shared.max(*known);
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Saves what is applied so far: a whole segment's documents would take too much memory at once. Should this be cut off, they are
@@ -303,32 +281,6 @@ impl Engine {
             batch.staged.client_keys.insert(document, packed.key.clone());
         }
         Ok(())
-    }
-
-    /// The lanes that were this device's before of which it keeps bodies that are not shown to be in a pack: neither are they, as far
-    /// as a part goes, the very ones that are believed here, nor do packs go on from all that they brought.
-    fn to_judge(&self, batch: &Batch, taking: &Taking) -> BTreeSet<Lane> {
-        let is_shared = |(lane, place): &(Lane, u32)| {
-            taking.shared.get(lane).is_some_and(|shared| place <= shared)
-        };
-        let mut former = self.former_places(&batch.space);
-        former.retain(|body| !is_shared(body));
-        let lacks = |head: &&RowHead| !self.is_packed_beyond(batch, head);
-        self.index.records_of(&former).filter(lacks).map(|head| head.lane).collect()
-    }
-
-    /// Whether packs brought what follows in a document on what a body of a lane brought: changes name those before them.
-    fn is_packed_beyond(&self, batch: &Batch, of: &RowHead) -> bool {
-        let next = batch.space.lanes.get(&of.lane).map_or(0, |lane| lane.next);
-        let follows = |head: &RowHead| {
-            (head.document, head.lane, head.kind) == (of.document, of.lane, RowKind::Changes)
-                && head.sequence >= Some(next)
-        };
-        let brings = matches!(of.kind, RowKind::Changes | RowKind::ClientKey);
-        let kept = self.index.document(&of.document).map(|entry| entry.rows.as_slice());
-        let kept = kept.unwrap_or_default().iter().map(|row| &row.head);
-        let staged = batch.staged.rows.iter().map(|(head, _)| head);
-        brings && kept.chain(staged).any(follows)
     }
 
     /// Once a pack is taken whole, its lanes go on from where it ends.

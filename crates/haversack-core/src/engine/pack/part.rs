@@ -88,7 +88,7 @@ impl New {
     }
 }
 
-fn tip_of(change: &automerge::Change) -> Tip {
+pub(super) fn tip_of(change: &automerge::Change) -> Tip {
     Tip { sequence: change.seq(), hash: Some(change.hash()) }
 }
 
@@ -175,28 +175,6 @@ impl Engine {
             proof,
         };
         Ok(Verdict::New(Box::new(new)))
-    }
-
-    /// The place on its lane of the body that a part ends in, if that is the one that is believed here.
-    pub(super) fn shared_place(
-        &self,
-        lane: &Lane,
-        part: &Part,
-        proof: &PartProof,
-    ) -> Result<Option<u32>, Error> {
-        let Some((sequence, _)) = proof.runs.last() else { return Ok(None) };
-        let believed = self.index.bodies(lane).and_then(|bodies| bodies.at(*sequence));
-        let (Some(believed), Some(last)) = (believed, part.changes.last()) else { return Ok(None) };
-        let here = self.index.tip(&part.document, lane);
-        if here.sequence < last.sequence {
-            return Ok(None);
-        }
-        let tip = self.tip_at(&part.document, lane, last.sequence + 1, here)?;
-        let Some(hash) = tip.and_then(|tip| tip.hash) else { return Ok(None) };
-        let tree = Tree::new(self.space()?.space());
-        let root = tree.root_of(&proof.proof, &part.document, &hash);
-        let is_it = tree.position(lane, *sequence, &root) == believed;
-        Ok(is_it.then_some(*sequence))
     }
 
     /// The body of a lane that the last of what it has in a document came from. No later change is of an earlier body: but what forks,

@@ -50,7 +50,12 @@ pub(super) struct Taking {
     pub(super) ends: Vec<(Lane, LaneState)>,
     /// Of lanes that were this device's before: up to where what it has of them is what was packed.
     pub(super) shared: BTreeMap<Lane, u32>,
+    /// What bodies that are kept of such lanes brought, as far as it was packed.
+    pub(super) shown: BTreeSet<FormerRow>,
 }
+
+/// A row of a body on a lane that was this device's before: its lane, the number of its kind, its document, and the body's place.
+pub(super) type FormerRow = (Lane, u8, Document, u32);
 
 /// A mailbox, as far as packs go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -236,6 +241,13 @@ impl Taking {
             out.extend_from_slice(id.as_bytes());
             put_varint(out, (*place).into());
         }
+        put_varint(out, self.shown.len() as u64);
+        for (lane, kind, document, place) in &self.shown {
+            out.extend_from_slice(lane.as_bytes());
+            out.push(*kind);
+            out.extend_from_slice(document.as_bytes());
+            put_varint(out, (*place).into());
+        }
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, Error> {
@@ -247,7 +259,11 @@ impl Taking {
             .collect::<Result<_, Error>>()?;
         let shared = (0..r.listed()?).map(|_| Ok((Lane::new(r.array()?), r.varint_u32()?)));
         let shared = shared.collect::<Result<_, Error>>()?;
-        Ok(Self { signer, documents, segments, taken, ends, shared })
+        let shown = (0..r.listed()?).map(|_| {
+            Ok((Lane::new(r.array()?), r.u8()?, Document::new(r.array()?), r.varint_u32()?))
+        });
+        let shown = shown.collect::<Result<_, Error>>()?;
+        Ok(Self { signer, documents, segments, taken, ends, shared, shown })
     }
 }
 

@@ -107,8 +107,8 @@ impl Engine {
             return quarantine(batch, frame, Refused::packed(manifest.signer, Reason::Pack));
         }
         let Manifest { signer, documents, segments, .. } = manifest;
-        let (taken, ends, shared) = Default::default();
-        let taking = Taking { signer, documents, segments, taken, ends, shared };
+        let (taken, ends, shared, shown) = Default::default();
+        let taking = Taking { signer, documents, segments, taken, ends, shared, shown };
         batch.space.packs.taking.insert(*pack, taking);
         batch.received.applied += 1;
         self.finish_pack(batch, pack);

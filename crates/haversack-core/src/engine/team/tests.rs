@@ -284,6 +284,62 @@ fn a_notice_says_nothing_of_what_came_after() {
     assert_eq!(team.founder.members().unwrap().len(), 4);
 }
 
+/// Void is what two say who remove each other, and out are both.
+#[test]
+fn a_notice_tells_those_who_removed_each_other() {
+    let mut team = team();
+    let (seized, other) = (team.seized.device(), team.other.device());
+    team.seized.revoke(other, false).unwrap();
+    team.other.revoke(seized, false).unwrap();
+    for from in [&mut team.seized, &mut team.other] {
+        let roster = roster_under_old(from);
+        team.founder.import_bundle(&roster).unwrap();
+    }
+    client(&mut team.founder, "LOTUS");
+    let space = team.founder.space().unwrap().clone();
+    let first = space.group.epochs.statements().find(|epoch| epoch.depth == 0).unwrap();
+    let notices = team.founder.notices(&space, &first.generation).unwrap();
+    let notice = bundle::encode(notices.iter().map(Vec::as_slice)).unwrap();
+    for member in [&mut team.seized, &mut team.other] {
+        member.still_member().unwrap();
+        member.import_bundle(&notice).unwrap();
+        assert!(member.still_member().is_err());
+    }
+}
+
+/// A thief's copy, or one's own, whose keys were renewed hears of it in the mailbox that it reads; of a renewal that came after the
+/// mailbox moved nothing, since that had seen what is none of its business.
+#[test]
+fn a_notice_tells_of_renewals_until_the_mailbox_moved() {
+    let mut team = team();
+    let keys = |engine: &Engine| engine.device.identity.sign.public();
+    let renew = |team: &mut Team| {
+        team.other.renew_device().unwrap();
+        carry(&mut team.other, &mut team.founder);
+        keys(&team.other)
+    };
+    let old = keys(&team.other);
+    let early = renew(&mut team);
+    // The copy gets no key any more, and this one neither.
+    team.founder.rotate().unwrap();
+    team.founder.set_role(team.phone.device(), Role::Clinic).unwrap();
+    let mut late = engine(&team._folder, "late", 5);
+    join(&mut team.founder, &mut late, Role::Educator);
+    carry(&mut team.founder, &mut team.other);
+    let after = renew(&mut team);
+    let space = team.founder.space().unwrap().clone();
+    let first = space.group.epochs.statements().find(|epoch| epoch.depth == 0).unwrap();
+    let notices = team.founder.notices(&space, &first.generation).unwrap();
+    let notice = bundle::encode(notices.iter().map(Vec::as_slice)).unwrap();
+    // Who has heard of nothing yet reads it as the copy would.
+    team.seized.import_bundle(&notice).unwrap();
+    let told = &team.seized.space().unwrap().group.roster;
+    let counts = |key: [u8; 32]| told.standing().current(&key).is_some();
+    assert_eq!([old, early, after, keys(&late)].map(counts), [false, true, false, false]);
+    assert_eq!(team.seized.members().unwrap().len(), 4);
+    assert_eq!(team.founder.members().unwrap().len(), 5);
+}
+
 #[test]
 fn a_bundle_brings_what_is_sealed_under_a_key_that_it_grants() {
     let mut team = team();
