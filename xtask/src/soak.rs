@@ -53,6 +53,12 @@ const SOAKS: [Soak; 5] = [
         command: &["run", "--release", "-p", "haversack-sim", "--", "--packs", "--runs", "40000"],
         variable: ("RUST_BACKTRACE", "0"),
     },
+    Soak {
+        name: "meetings",
+        about: "fleets that meet without a relay too, with carriers and erasures, under 40,000 seeds, in an optimised build",
+        command: &["run", "--release", "-p", "haversack-sim", "--", "--meetings", "--runs", "40000"],
+        variable: ("RUST_BACKTRACE", "0"),
+    },
 ];
 
 /// Runs the soaks named in `args`, or all; `--list` lists them.

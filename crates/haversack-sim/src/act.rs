@@ -25,6 +25,12 @@ pub enum Act {
     WriteFile { device: usize },
     /// A device is given so much of a file.
     ReadFile { device: usize, file: usize, arrives: u16 },
+    /// One device asks another one, without a relay; so much of the request and of the answer arrives.
+    Meet { asks: usize, answers: usize, request: u16, answer: u16 },
+    /// Somebody who is in no team puts so many of the last files into one, each as far as it is whole.
+    Carry { files: u8, arrives: u16 },
+    /// A device erases a client.
+    Erase { device: usize, client: usize },
     /// So many days pass.
     Days { days: u8 },
     /// A device rotates keys if it thinks that it is time.
@@ -123,6 +129,33 @@ pub(crate) fn with_packs(seed: u64, acts: Vec<Act>) -> Vec<Act> {
         _ => act,
     };
     acts.into_iter().map(instead).collect()
+}
+
+/// One step in so many, where devices meet without a relay.
+const MEETINGS_EVERY: usize = 6;
+
+/// Has devices meet, carriers join files and clients be erased in the place of some of what happens. Dice of their own, as for packs.
+pub(crate) fn with_meetings(seed: u64, acts: Vec<Act>) -> Vec<Act> {
+    let mut dice = Dice::new(seed.rotate_left(32));
+    let instead = |act| match dice.below(MEETINGS_EVERY) {
+        0 => meeting(&mut dice),
+        _ => act,
+    };
+    acts.into_iter().map(instead).collect()
+}
+
+fn meeting(dice: &mut Dice) -> Act {
+    let device = dice.below(64);
+    match dice.below(12) {
+        0..7 => {
+            let (answers, request) = (dice.below(64), arrives(dice));
+            Act::Meet { asks: device, answers, request, answer: arrives(dice) }
+        }
+        7..9 => Act::Carry { files: 2 + dice.below(4) as u8, arrives: arrives(dice) },
+        9 => Act::WriteFile { device },
+        10 => Act::AddClient { device },
+        _ => Act::Erase { device, client: dice.below(64) },
+    }
 }
 
 fn one(dice: &mut Dice) -> Act {

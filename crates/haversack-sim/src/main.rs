@@ -1,5 +1,6 @@
 //! The simulator's command.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
@@ -16,6 +17,7 @@ Examples:
   haversack-sim --seed 7                       one run; prints what was found, if anything
   haversack-sim --seed 7 --trace               and everything that happened
   haversack-sim --runs 5000                    seeds 0 to 4999; a failing one is made smaller and printed
+  haversack-sim --meetings --runs 1000         and with meetings without a relay, carriers, erasures
   haversack-sim --runs 2000 --bug skip-fsync   with a fault seeded: says which seed and checker find it
   haversack-sim --seed 7 --twice               the same run twice, and with other clocks: the hashes must be equal
   haversack-sim --faults --runs 2000           each fault in turn: which seed and checker find it
@@ -45,6 +47,9 @@ struct Options {
     /// Have coordinators make packs, which relays drop chunks for
     #[arg(long)]
     packs: bool,
+    /// Have devices meet without a relay, carriers join files, and clients be erased
+    #[arg(long)]
+    meetings: bool,
     /// Seed a fault: see --list
     #[arg(long, value_parser = bug_names())]
     bug: Option<String>,
@@ -84,6 +89,7 @@ fn main() -> ExitCode {
         devices: options.devices.into(),
         bug: bug.map(|bug| bug.bug),
         packs: options.packs,
+        meetings: options.meetings,
         twice_every: if options.twice { 1 } else { 50 },
     };
     if options.faults {
@@ -98,13 +104,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// Writes a line, for a person or a program; who reads no further wants no more of it.
+fn say(line: impl std::fmt::Display) {
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(141);
+    }
+}
+
 fn list() {
-    println!("checkers:");
-    haversack_sim::Checker::ALL.iter().for_each(|checker| println!("  {}", checker.name()));
-    println!("faults, and what finds them:");
+    say("checkers:");
+    haversack_sim::Checker::ALL.iter().for_each(|checker| say(format!("  {}", checker.name())));
+    say("faults, and what finds them:");
     for bug in BUGS {
         let seed = bug.seed.map_or("none known".into(), |seed| format!("seed {seed}"));
-        println!("  {:24} {}, {seed}", bug.name, bug.checker.name());
+        say(format!("  {:24} {}, {seed}", bug.name, bug.checker.name()));
     }
 }
 
@@ -121,7 +134,7 @@ fn replay(options: &Options, setup: &Setup, file: &std::path::Path) -> ExitCode 
     };
     let outcome = history.play(setup.bug);
     if options.trace {
-        outcome.trace.iter().for_each(|line| println!("{line}"));
+        outcome.trace.iter().for_each(|line| say(line));
     }
     outcome.finding.iter().for_each(|found| eprintln!("{found}"));
     if outcome.finding.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
@@ -138,7 +151,7 @@ fn hunt_all(options: &Options, setup: &Setup) -> ExitCode {
             Some((seed, _)) => (false, format!("seed {seed} is not sound without it either")),
             None => (false, "not found".into()),
         };
-        println!("{:24} {told}", row.name);
+        say(format!("{:24} {told}", row.name));
         all &= good;
     }
     if all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -161,21 +174,18 @@ fn hunt(options: &Options, setup: &Setup) -> Option<(u64, Finding)> {
 fn run_one(options: &Options, setup: &Setup) -> ExitCode {
     let outcome = run_seed(options.seed, setup);
     if options.trace {
-        outcome.trace.iter().for_each(|line| println!("{line}"));
+        outcome.trace.iter().for_each(|line| say(line));
     }
     let found = outcome.finding.as_ref();
     match options.json {
-        true => println!(
-            "{}",
-            json!({
-                "seed": options.seed,
-                "steps": setup.steps,
-                "hash": outcome.hash,
-                "checker": found.map(|found| found.checker.name()),
-                "found": found.map(|found| &found.what),
-            })
-        ),
-        false => println!("seed {}: {}", options.seed, outcome.hash),
+        true => say(json!({
+            "seed": options.seed,
+            "steps": setup.steps,
+            "hash": outcome.hash,
+            "checker": found.map(|found| found.checker.name()),
+            "found": found.map(|found| &found.what),
+        })),
+        false => say(format!("seed {}: {}", options.seed, outcome.hash)),
     }
     match found {
         Some(found) => {
@@ -225,23 +235,20 @@ fn run_all(options: &Options, setup: &Setup) -> ExitCode {
     let mut failed = failed.into_inner().unwrap_or_default();
     failed.sort_by_key(|(seed, _)| *seed);
     match options.json {
-        true => println!(
-            "{}",
-            json!({
-                "seeds": done,
-                "steps": setup.steps,
-                "devices": setup.devices,
-                "seconds": seconds,
-                "failed": failed.iter().map(|(seed, found)| json!({
-                    "seed": seed, "checker": found.checker.name(), "found": found.what,
-                })).collect::<Vec<_>>(),
-            })
-        ),
-        false => println!(
-            "{done} seeds of {} steps in {seconds:.1} s, {} failed",
-            setup.steps,
-            failed.len()
-        ),
+        true => say(json!({
+            "seeds": done,
+            "steps": setup.steps,
+            "devices": setup.devices,
+            "seconds": seconds,
+            "failed": failed.iter().map(|(seed, found)| json!({
+                "seed": seed, "checker": found.checker.name(), "found": found.what,
+            })).collect::<Vec<_>>(),
+        })),
+        false => {
+            let steps = setup.steps;
+            let failed = failed.len();
+            say(format!("{done} seeds of {steps} steps in {seconds:.1} s, {failed} failed"));
+        }
     }
     match failed.first() {
         Some((seed, found)) => {

@@ -25,7 +25,7 @@ pub(crate) struct Model {
     pub(crate) in_packs: BTreeSet<(Lane, u32, Position)>,
     /// Own bodies that were sent by who knew that a device was removed.
     pub(crate) sealed: Vec<(Device, Vec<u8>)>,
-    /// Frames in files: the device that was the first to write each, and whom it knew to be removed.
+    /// Frames in files and meetings: the device that was the first to hand over each, and whom it knew to be removed.
     pub(crate) filed: BTreeMap<FrameHash, (usize, BTreeSet<Device>)>,
     /// Bodies that keepers have applied, by the start of their positions.
     pub(crate) kept: BTreeSet<(Lane, u32, [u8; 8])>,

@@ -1,11 +1,13 @@
 //! One act after the other.
 
 mod disks;
+mod meetings;
 mod relays;
 mod teams;
 
 use haversack_core::model::{Client, Direction, Item, Line, Quantity};
 use haversack_core::{ContactFilter, Error};
+use haversack_wire::bundle;
 
 use crate::act::Act;
 use crate::checkers;
@@ -29,6 +31,11 @@ impl World {
             Act::ReadFile { device, file, arrives } => {
                 self.read_file(self.who(device), file, arrives)
             }
+            Act::Meet { asks, answers, request, answer } => {
+                self.meet((self.who(asks), self.who(answers)), (request, answer))
+            }
+            Act::Carry { files, arrives } => self.carry(files, arrives),
+            Act::Erase { device, client } => self.erase(self.who(device), client),
             Act::Days { days } => {
                 self.days += i64::from(days);
                 Ok(())
@@ -102,7 +109,8 @@ impl World {
         let done = self.ask(number, haversack_core::Engine::export_bundle)?;
         self.say(&format!("device {number} writes a file: {}", done.name()));
         if let Done::Ok(file) = done {
-            checkers::note_filed(self, number, &file);
+            let frames = bundle::decode(&file).map(|read| read.frames).unwrap_or_default();
+            checkers::note_filed(self, number, frames.into_iter());
             self.lay_down(file);
         }
         Ok(())

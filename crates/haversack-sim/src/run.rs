@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use haversack_core::sim::Bug;
 
-use crate::act::{Act, draw, with_packs};
+use crate::act::{Act, draw, with_meetings, with_packs};
 use crate::finding::{Checker, Finding};
 use crate::world::World;
 
@@ -21,13 +21,15 @@ pub struct Setup {
     pub bug: Option<Bug>,
     /// Whether coordinators make packs.
     pub packs: bool,
+    /// Whether devices meet without a relay, carriers join files, and clients are erased.
+    pub meetings: bool,
     /// Every so many seeds, the same is run once more, and once with other clocks. 0 for never.
     pub twice_every: u64,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { steps: 60, devices: 4, bug: None, packs: false, twice_every: 50 }
+        Self { steps: 60, devices: 4, bug: None, packs: false, meetings: false, twice_every: 50 }
     }
 }
 
@@ -36,7 +38,8 @@ impl Setup {
     #[must_use]
     pub fn acts(&self, seed: u64) -> Vec<Act> {
         let acts = draw(seed, self.steps);
-        if self.packs { with_packs(seed, acts) } else { acts }
+        let acts = if self.packs { with_packs(seed, acts) } else { acts };
+        if self.meetings { with_meetings(seed, acts) } else { acts }
     }
 }
 
@@ -75,13 +78,21 @@ pub fn run_acts(seed: u64, setup: &Setup, acts: &[Act], wrong_clocks: bool) -> O
 #[must_use]
 pub fn run_seed(seed: u64, setup: &Setup) -> Outcome {
     let acts = setup.acts(seed);
-    let first = run_acts(seed, setup, &acts, false);
-    let is_due = setup.twice_every > 0 && seed.is_multiple_of(setup.twice_every);
-    if !is_due || first.finding.is_some() {
+    match setup.twice_every > 0 && seed.is_multiple_of(setup.twice_every) {
+        true => run_compared(seed, setup, &acts),
+        false => run_acts(seed, setup, &acts, false),
+    }
+}
+
+/// Runs acts; where nothing is found, once more, and once with other clocks: all must come to the same.
+#[must_use]
+pub(crate) fn run_compared(seed: u64, setup: &Setup, acts: &[Act]) -> Outcome {
+    let first = run_acts(seed, setup, acts, false);
+    if first.finding.is_some() {
         return first;
     }
-    let again = run_acts(seed, setup, &acts, false);
-    let other_clocks = run_acts(seed, setup, &acts, true);
+    let again = run_acts(seed, setup, acts, false);
+    let other_clocks = run_acts(seed, setup, acts, true);
     let finding = if again.hash != first.hash {
         Checker::Deterministic.found::<()>("the same seed made another run").err()
     } else if other_clocks.hash != first.hash {

@@ -35,5 +35,6 @@ pub(super) fn sim(places: &Places) -> Result<(), Failure> {
         shell::run(places.cargo().args(hunt.iter().chain(more)))
     };
     run(&["--runs", "5000"])?;
-    run(&["--packs", "--runs", "1000"])
+    run(&["--packs", "--runs", "1000"])?;
+    run(&["--meetings", "--runs", "1000"])
 }

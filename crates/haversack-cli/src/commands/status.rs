@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use haversack::{EngineError, Error as NotebookError, Ledger, Notebook, RelayFault};
+use haversack::{
+    EngineError, Error as NotebookError, Ledger, Notebook, PackProgress, RelayFault,
+};
 use serde::Serialize;
 
 use super::invite::role_name;
@@ -35,6 +37,8 @@ pub(crate) struct Standing {
     own: Own,
     /// This device's changes, relay by relay and device by device.
     held: Held,
+    /// How far packs are here that are still coming: all zero when none is.
+    packs: PacksShown,
     waiting: u64,
     quarantined: u64,
     quarantine: Vec<RefusedShown>,
@@ -42,6 +46,14 @@ pub(crate) struct Standing {
     doubted: u64,
     forked: u64,
     removed: bool,
+}
+
+/// Packs that are still coming: of how many documents, and how many of their parts are here.
+#[derive(Debug, Serialize)]
+struct PacksShown {
+    parts: u32,
+    of: u32,
+    documents: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,6 +163,7 @@ pub(crate) fn run(global: &Global) -> Result<Standing, Error> {
         whereabouts: status.whereabouts.into(),
         own: status.own.into(),
         held: held(&notebook)?,
+        packs: packs(&notebook)?,
         waiting: status.waiting,
         quarantined: status.quarantined,
         quarantine: refused(&notebook)?,
@@ -159,6 +172,11 @@ pub(crate) fn run(global: &Global) -> Result<Standing, Error> {
         forked: status.forked,
         removed: status.removed,
     })
+}
+
+fn packs(notebook: &Notebook) -> Result<PacksShown, Error> {
+    let PackProgress { taken, segments, documents } = notebook.pack_progress()?;
+    Ok(PacksShown { parts: taken, of: segments, documents })
 }
 
 /// The team, if this store is in one.
@@ -247,6 +265,11 @@ impl Standing {
         table.pair("client files", self.clients);
         table.pair("sites", self.sites);
         self.own.lines(&mut table);
+        let PacksShown { parts, of, documents } = &self.packs;
+        if *of > 0 {
+            let name = format!("packs of {} still coming, parts here", count(*documents, "document"));
+            table.pair(&name, format!("{parts} of {of}"));
+        }
         let frames = [
             ("received, waiting for what comes before", self.waiting),
             ("received, refused", self.quarantined),

@@ -248,7 +248,15 @@ fn a_pack_is_made_pushed_and_put_into_a_file() {
     bench.json("a", &["sync"]);
     // Who joins now has everything: by the relay, or by the file alone.
     bench.join("d", &[]);
+    let whole = std::fs::read(bench.path("team.pack")).unwrap();
+    std::fs::write(bench.path("cut.pack"), &whole[..whole.len() - 64]).unwrap();
+    bench.json("d", &["bundle", "import", "cut.pack"]);
+    let coming = &bench.json("d", &["status"])["packs"];
+    assert!(coming["parts"].as_u64() < coming["of"].as_u64(), "{coming}");
+    assert!(bench.ok("d", &["status"]).contains("still coming, parts here"));
     bench.json("d", &["bundle", "import", "team.pack"]);
+    let none = json!({"parts": 0, "of": 0, "documents": 0});
+    assert_eq!(bench.json("d", &["status"])["packs"], none);
     assert_eq!(bench.contacts("d").as_array().unwrap().len(), 1);
     assert_eq!(bench.json("d", &["status"])["refused"], bench.json("a", &["status"])["refused"]);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use haversack_core::Engine;
-use haversack_wire::{Device, Frame, FrameHash, bundle};
+use haversack_wire::{Device, Frame, FrameHash};
 
 use crate::finding::{Checker, Finding};
 use crate::world::World;
@@ -35,10 +35,13 @@ pub(crate) fn note_sealed(
     }
 }
 
-/// Remembers the frames of a file, and whom its writer knew to be removed.
-pub(crate) fn note_filed(world: &mut World, number: usize, file: &[u8]) {
+/// Remembers frames that a device handed over, and whom it knew to be removed.
+pub(crate) fn note_filed<'a>(
+    world: &mut World,
+    number: usize,
+    frames: impl Iterator<Item = &'a [u8]>,
+) {
     let knew = world.removed_for(number);
-    let frames = bundle::decode(file).map(|read| read.frames).unwrap_or_default();
     for frame in frames {
         world.model.filed.entry(FrameHash::of(frame)).or_insert_with(|| (number, knew.clone()));
     }

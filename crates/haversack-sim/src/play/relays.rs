@@ -14,7 +14,7 @@ use crate::relay::Answered;
 use crate::world::{Done, World, unexpected};
 
 /// Bytes of an answer that come at a time.
-const PIECE: usize = 1_500;
+pub(super) const PIECE: usize = 1_500;
 
 impl World {
     pub(super) fn play_relay(&mut self, act: &Act) -> Result<(), Finding> {
@@ -168,7 +168,7 @@ fn last_of(chunks: &[(haversack_wire::Mailbox, ChunkHeader, Vec<u8>)], tag: &Lan
     its.map(|(_, header, _)| header.sequence).max().unwrap_or_default()
 }
 
-fn told(fed: &Done<SyncOutcome>) -> String {
+pub(super) fn told(fed: &Done<SyncOutcome>) -> String {
     let Done::Ok(outcome) = fed else { return String::new() };
     let Received { applied, known, waiting, quarantined, foreign, dropped, .. } = outcome.received;
     let came = [applied, known, waiting, quarantined, foreign, dropped];

@@ -5,7 +5,7 @@ mod bugs;
 use std::path::Path;
 use std::sync::Mutex;
 
-use haversack_sim::{History, Setup, draw, run_acts, run_many};
+use haversack_sim::{BUGS, Checker, History, Setup, draw, run_acts, run_many, shrink};
 
 /// Seeds that every run of the tests plays, from 0; `HAVERSACK_SIM_SEEDS` asks for more.
 const SEEDS: u64 = 50;
@@ -50,4 +50,14 @@ fn other_seeds_and_other_acts_make_other_runs() {
     assert_eq!(hash(1, 1), hash(1, 1));
     assert_ne!(hash(1, 1), hash(1, 2));
     assert_ne!(hash(1, 1), hash(2, 1));
+}
+
+/// What shows only beside another run of the same acts is made smaller beside that.
+#[test]
+fn what_other_clocks_change_is_made_smaller() {
+    let bug = BUGS.into_iter().find(|row| row.name == "trust-the-clock").unwrap().bug;
+    let setup = Setup { steps: 12, bug: Some(bug), ..Setup::default() };
+    let (acts, outcome) = shrink(0, &setup, Checker::ClocksDoNotMatter);
+    assert!(acts.len() < setup.steps);
+    assert_eq!(outcome.finding.map(|found| found.checker), Some(Checker::ClocksDoNotMatter));
 }
