@@ -5,7 +5,7 @@ use std::path::Path;
 
 use haversack_core::model::{Direction, Item, Line};
 use haversack_core::{ContactFilter, Engine, Error};
-use haversack_disk::{Image, with};
+use haversack_disk::{Fault, Image, with};
 use haversack_wire::Lane;
 
 use crate::dice::random;
@@ -52,6 +52,8 @@ pub(crate) struct Device {
     pub(crate) backup: Option<Backup>,
     /// What a planned failure of its disk comes with: a power cut, and how that falls.
     pub(crate) doom: Option<(bool, u64)>,
+    /// Whether its disk failed under this process before another failure was planned.
+    struck: bool,
     opened: u64,
 }
 
@@ -60,8 +62,8 @@ pub(crate) const MARKED: Line = Line { direction: Direction::Out, item: Item::SY
 
 impl Device {
     pub(crate) fn new(number: usize, id: haversack_wire::Device) -> Self {
-        let (saved, backup, doom) = Default::default();
-        Self { number, engine: None, id, clock: 0, saved, backup, doom, opened: 0 }
+        let (saved, backup, doom, struck) = Default::default();
+        Self { number, engine: None, id, clock: 0, saved, backup, doom, struck, opened: 0 }
     }
 
     pub(crate) fn store(&self) -> String {
@@ -80,7 +82,7 @@ impl Device {
     pub(crate) fn die(&mut self, power_cut: Option<u64>) {
         let store = self.store();
         with(|disk| disk.kill(&store));
-        self.engine = None;
+        (self.engine, self.struck) = (None, false);
         with(|disk| {
             if let Some(seed) = power_cut {
                 let mut dice = crate::dice::Dice::new(seed);
@@ -96,9 +98,16 @@ impl Device {
         with(|disk| disk.is_dead(&self.store()))
     }
 
-    /// Whether the disk has failed since it was last mended.
+    /// Whether the disk has failed since it was last mended: what the engine then refuses may be for an opening to put right.
     pub(crate) fn has_failed(&self) -> bool {
-        with(|disk| disk.has_struck(&self.store()))
+        self.struck || with(|disk| disk.has_struck(&self.store()))
+    }
+
+    /// Has the disk fail after so many calls.
+    pub(crate) fn plan(&mut self, after: u32, fault: Fault, then: (bool, u64)) {
+        self.struck |= self.has_failed();
+        self.doom = Some(then);
+        with(|disk| disk.plan(&self.store(), after, fault));
     }
 
     /// The contacts that it shows, by their counts.

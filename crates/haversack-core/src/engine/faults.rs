@@ -164,6 +164,14 @@ pub(super) fn remember(
 /// Bodies of one lane that are counted as missing, at most: a member can sign any number.
 const MISSING_MAX: u32 = 1 << 20;
 
+impl SpaceState {
+    /// Whether a relay is known to have lost something that it had.
+    pub(super) fn has_a_relay_lost(&self) -> bool {
+        let is_loss = |fault: &Fault| matches!(fault, Fault::OtherPast | Fault::RolledBack);
+        self.faults.keys().any(|(_, fault)| is_loss(fault))
+    }
+}
+
 impl Engine {
     /// What relays did that they should not, as far as it showed.
     ///

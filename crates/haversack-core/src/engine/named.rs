@@ -13,7 +13,6 @@ use haversack_wire::{Device, Document, Frame, FrameHash, Lane};
 use super::Engine;
 use super::apply::judge;
 use super::documents::Staged;
-use super::faults::Fault;
 use super::kept::{Keep, KeptFrame};
 use super::mend::Parts;
 use super::room::Room;
@@ -113,8 +112,7 @@ impl Engine {
         let Some(own) = space.lanes.get(&space.lane) else { return BTreeSet::new() };
         let decides = own.keeps_work(&space.group.roster) && !self.index.is_forked(&space.lane);
         let secret = space.live.and_then(|live| space.group.generations.get(&live.generation));
-        let mut faults = space.faults.keys().map(|(_, fault)| fault);
-        let is_lost = faults.any(|fault| matches!(fault, Fault::OtherPast | Fault::RolledBack));
+        let is_lost = space.has_a_relay_lost();
         let offers = (decides || is_lost) && !seeded(Bug::ForgetNamed);
         let (true, Some(secret)) = (offers, secret) else { return BTreeSet::new() };
         let safe = self.acknowledged_tags();

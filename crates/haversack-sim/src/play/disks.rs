@@ -26,8 +26,7 @@ impl World {
     ) -> Result<(), Finding> {
         self.say(&format!("device {number} will fail after {after} calls: {fault:?}"));
         if let Some(device) = self.devices.get_mut(number) {
-            device.doom = Some(then);
-            with(|disk| disk.plan(&store(number), after.into(), fault.into()));
+            device.plan(after.into(), fault.into(), then);
         }
         Ok(())
     }

@@ -16,7 +16,8 @@ const DUE_BODIES: u64 = 512;
 const COMPACT_MAX: usize = 256;
 
 impl Engine {
-    /// Makes a pack if this device keeps the team's work and there is reason to: its last one has something that was erased since; or,
+    /// Makes a pack if this device keeps the team's work and there is reason to: its last one has something that was erased since; a
+    /// relay has lost something, after an erasure and with no pack since, so that bodies may be needed which nobody offers any more; or,
     /// where the caller says that new keys were made, hundreds of bodies came since anybody's. Says whether it did.
     ///
     /// # Errors
@@ -29,11 +30,23 @@ impl Engine {
         let is_stale = space.packs.mine.as_ref().is_some_and(|mine| mine.is_stale);
         let own = space.lanes.get(&space.lane).filter(|own| own.next > 0);
         let can = own.is_none_or(|own| own.keeps_work(&space.group.roster));
-        let is_due = can && (is_stale || (rotated && self.bodies_beyond_packs() >= DUE_BODIES));
+        let is_grown = || rotated && self.bodies_beyond_packs() >= DUE_BODIES;
+        let is_due = can && (is_stale || self.may_be_needed() || is_grown());
         if is_due {
             self.make_pack(&mut |_, _| {})?;
         }
         Ok(is_due)
+    }
+
+    /// Whether a relay may have lost bodies of which nobody has anything to send any more, since there was something of an erased file
+    /// in them; and no pack is known that was made after that.
+    fn may_be_needed(&self) -> bool {
+        let Some(space) = self.space.as_ref().filter(|space| space.has_a_relay_lost()) else {
+            return false;
+        };
+        let (order, stale) = (space.group.packs.order(), &space.packs.stale);
+        let is_made = order.last().is_some_and(|newest| !stale.contains(newest));
+        !is_made && self.index.erased().any(|(id, _)| self.is_erased(id))
     }
 
     /// How many bodies are here that no pack is known to have.
