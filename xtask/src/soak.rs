@@ -56,7 +56,16 @@ const SOAKS: [Soak; 5] = [
     Soak {
         name: "meetings",
         about: "fleets that meet without a relay too, with carriers and erasures, under 40,000 seeds, in an optimised build",
-        command: &["run", "--release", "-p", "haversack-sim", "--", "--meetings", "--runs", "40000"],
+        command: &[
+            "run",
+            "--release",
+            "-p",
+            "haversack-sim",
+            "--",
+            "--meetings",
+            "--runs",
+            "40000",
+        ],
         variable: ("RUST_BACKTRACE", "0"),
     },
 ];

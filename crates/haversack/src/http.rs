@@ -27,10 +27,7 @@ pub(crate) struct Way<'a> {
 pub(crate) async fn proof(way: &Way<'_>, nonce: &[u8; 32]) -> Result<Vec<u8>, Error> {
     let hex: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
     let path = format!("/v1/relay/{hex}");
-    let mut answer = send(way, HttpMethod::Get, path, Bytes::new()).await?;
-    if answer.status() != 200 {
-        return Err(Error::NotARelay);
-    }
+    let mut answer = accepted(send(way, HttpMethod::Get, path, Bytes::new()).await?)?;
     let mut out = Vec::new();
     while let Some(chunk) = answer.next_chunk().await? {
         out.extend_from_slice(&chunk);
@@ -55,7 +52,10 @@ pub(crate) async fn wake(way: &Way<'_>, body: Vec<u8>) -> Result<Answer, Error> 
 }
 
 async fn post(way: &Way<'_>, path: &str, body: Vec<u8>) -> Result<Answer, Error> {
-    let answer = send(way, HttpMethod::Post, path.to_owned(), body.into()).await?;
+    accepted(send(way, HttpMethod::Post, path.to_owned(), body.into()).await?)
+}
+
+fn accepted(answer: Answer) -> Result<Answer, Error> {
     match answer.status() {
         200 => Ok(answer),
         404 | 405 => Err(Error::NotARelay),

@@ -2,6 +2,7 @@
 
 mod answers;
 mod frames;
+mod splices;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,6 +14,7 @@ use haversack_wire::{ChunkHeader, CursorDigest, Frame, FrameHash, KeyHint, LaneT
 use super::world::{Lie, Said, World, said, saying};
 use answers::{CONFUSED, SILENT};
 use frames::{CROWDING, FORGING, PAST};
+use splices::SPLICES;
 
 /// What an honest relay says, changed.
 fn changed(w: &mut World, request: &[u8], change: impl FnOnce(&mut Vec<Said>)) -> Option<Vec<u8>> {
@@ -102,13 +104,17 @@ fn roll_back(w: &mut World, keep: u64) {
 }
 
 fn check(lies: &[(&str, Lie, Option<Fault>)]) {
-    let mut world = World::new();
+    check_in(World::new, lies);
+}
+
+fn check_in(new: fn() -> World, lies: &[(&str, Lie, Option<Fault>)]) {
+    let mut world = new();
     let mut failed = Vec::new();
     for (name, lie, expect) in lies {
         let checked = catch_unwind(AssertUnwindSafe(|| world.check(name, *lie, *expect)));
         if checked.is_err() {
             failed.push(*name);
-            world = World::new();
+            world = new();
         }
     }
     assert!(failed.is_empty(), "{failed:?}");
@@ -140,8 +146,13 @@ fn a_relay_that_crowds_out() {
 }
 
 #[test]
+fn a_relay_that_splices_mailboxes_and_epochs() {
+    check_in(World::moved, SPLICES);
+}
+
+#[test]
 fn there_are_enough_of_them() {
-    let all = [SILENT, CONFUSED, FORGING, PAST, CROWDING].concat();
+    let all = [SILENT, CONFUSED, FORGING, PAST, CROWDING, SPLICES].concat();
     let names: std::collections::BTreeSet<&str> = all.iter().map(|(name, ..)| *name).collect();
     assert_eq!(names.len(), all.len());
     assert!(all.len() >= 40, "{}", all.len());

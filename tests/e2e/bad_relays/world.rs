@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use haversack_core::{ContactFilter, Fault, RecordState, RelayRoute};
+use haversack_core::{ContactFilter, Fault, RecordState, RelayRoute, Role};
 use haversack_relay::{Incoming, Memory, Storage, exchange};
 use haversack_wire::answer::{AnswerReader, Part, START, Stored};
 use haversack_wire::request::{Event, RequestReader, SectionHead};
@@ -94,6 +94,15 @@ impl World {
         fleet.settle();
         let (mailboxes, others, past) = Default::default();
         Self { fleet, mailboxes, others, past, turn: 0, logged: 0 }
+    }
+
+    /// A team whose mailbox has moved: a request asks for two.
+    pub(crate) fn moved() -> Self {
+        let mut world = Self::new();
+        let last = world.fleet.device(PHONES).device();
+        world.fleet.device(0).set_role(last, Role::Clinic).unwrap();
+        world.fleet.settle();
+        world
     }
 
     /// What an honest relay says.

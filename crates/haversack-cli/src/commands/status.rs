@@ -2,9 +2,7 @@
 
 use std::io::{self, Write};
 
-use haversack::{
-    EngineError, Error as NotebookError, Ledger, Notebook, PackProgress, RelayFault,
-};
+use haversack::{EngineError, Error as NotebookError, Ledger, Notebook, PackProgress, RelayFault};
 use serde::Serialize;
 
 use super::invite::role_name;
@@ -267,7 +265,8 @@ impl Standing {
         self.own.lines(&mut table);
         let PacksShown { parts, of, documents } = &self.packs;
         if *of > 0 {
-            let name = format!("packs of {} still coming, parts here", count(*documents, "document"));
+            let name =
+                format!("packs of {} still coming, parts here", count(*documents, "document"));
             table.pair(&name, format!("{parts} of {of}"));
         }
         let frames = [
