@@ -13,7 +13,7 @@ struct Soak {
     variable: (&'static str, &'static str),
 }
 
-const SOAKS: [Soak; 5] = [
+const SOAKS: [Soak; 6] = [
     Soak {
         name: "timing",
         about: "1,000 attempts each with right, wrong, duress and empty passphrases, compared by rank",

@@ -134,7 +134,7 @@ fn replay(options: &Options, setup: &Setup, file: &std::path::Path) -> ExitCode 
     };
     let outcome = history.play(setup.bug);
     if options.trace {
-        outcome.trace.iter().for_each(|line| say(line));
+        outcome.trace.iter().for_each(say);
     }
     outcome.finding.iter().for_each(|found| eprintln!("{found}"));
     if outcome.finding.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
@@ -174,7 +174,7 @@ fn hunt(options: &Options, setup: &Setup) -> Option<(u64, Finding)> {
 fn run_one(options: &Options, setup: &Setup) -> ExitCode {
     let outcome = run_seed(options.seed, setup);
     if options.trace {
-        outcome.trace.iter().for_each(|line| say(line));
+        outcome.trace.iter().for_each(say);
     }
     let found = outcome.finding.as_ref();
     match options.json {
