@@ -1,12 +1,17 @@
 //! The honest ledger: where each record is, in the safest place that is known, and who says so.
 
+use std::collections::BTreeMap;
+
 use haversack_core::model::*;
 use haversack_core::{
     ContactDraft, ContactFilter, ContactId, Error, RecordId, RecordState, RelayRoute, Saved,
     Whereabouts, WhoDraft,
 };
-use haversack_relay::{Identity, Memory, exchange};
+use haversack_relay::{Identity, Memory, Storage, exchange};
+use haversack_wire::Relay;
+use haversack_wire::request::Basis;
 
+use crate::bad_relays::World;
 use crate::fleet::Fleet;
 
 use RecordState::{Acknowledged, Carried, HereOnly, Relayed};
@@ -179,4 +184,54 @@ fn each_relay_is_given_everything_and_told_nothing_of_the_other() {
         while other(&mut fleet, n).again {}
     }
     assert_eq!(state(&mut fleet, 3, &a), Acknowledged);
+}
+
+/// A vector names what this relay itself delivered or took, whatever came by another one, a file or a meeting: it must not tell who met
+/// whom.
+#[test]
+fn a_vector_tells_a_relay_nothing_of_what_came_elsewhere() {
+    let mut fleet = Fleet::new();
+    fleet.settle();
+    let first = route(fleet.id);
+    let mut asked = World::asked(fleet.device(2).begin_exchange(&first).unwrap().request());
+    let mailbox = asked.remove(0).0.mailbox();
+    let had: BTreeMap<_, _> = fleet.relay.have(mailbox).unwrap().into_iter().collect();
+    // By another relay, and by a file.
+    let second = (Memory::new(), Identity::from_seed(&[8; 32]).id());
+    log(&mut fleet, 1, 1);
+    for n in [1, 2] {
+        let mut under_way = fleet.device(n).begin_exchange(&route(second.1)).unwrap();
+        let answer = exchange(&second.0, under_way.request()).unwrap();
+        fleet.device(n).feed(&mut under_way, &answer).unwrap();
+        fleet.device(n).end_exchange(&under_way).unwrap();
+    }
+    log(&mut fleet, 3, 1);
+    let file = fleet.device(3).export_bundle().unwrap();
+    fleet.device(2).import_bundle(&file).unwrap();
+    let contacts = fleet.device(2).contacts(&ContactFilter::default()).unwrap();
+    assert_eq!(contacts.len(), 2, "both are here");
+    // The first relay forgets everything, and so is asked with a vector.
+    fleet.relay = Memory::new();
+    let mut vectors = 0;
+    for _ in 0..4 {
+        let mut under_way = fleet.device(2).begin_exchange(&first).unwrap();
+        let has: BTreeMap<_, _> = fleet.relay.have(mailbox).unwrap().into_iter().collect();
+        for (head, _) in World::asked(under_way.request()) {
+            let Basis::Vector(_, lanes) = head.basis else { continue };
+            vectors += usize::from(!lanes.is_empty());
+            let known = |tag, next| [&had, &has].iter().any(|all| all.get(tag) >= Some(next));
+            let more = lanes.iter().find(|(tag, next)| !known(tag, next));
+            assert_eq!(more, None, "of {had:?} and {has:?}");
+        }
+        let answer = exchange(&fleet.relay, under_way.request()).unwrap();
+        fleet.device(2).feed(&mut under_way, &answer).unwrap();
+        if !fleet.device(2).end_exchange(&under_way).unwrap().again {
+            break;
+        }
+    }
+    assert!(vectors > 0, "no request had a vector");
+}
+
+const fn route(relay: Relay) -> RelayRoute {
+    RelayRoute { relay, admission: Vec::new() }
 }

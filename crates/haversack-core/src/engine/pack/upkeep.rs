@@ -17,7 +17,7 @@ const COMPACT_MAX: usize = 256;
 
 impl Engine {
     /// Makes a pack if this device keeps the team's work and there is reason to: its last one has something that was erased since; a
-    /// relay has lost something, after an erasure and with no pack since, so that bodies may be needed which nobody offers any more; or,
+    /// relay has lost something, after an erasure and with no pack of its own since, so that bodies may be needed which nobody offers any more; or,
     /// where the caller says that new keys were made, hundreds of bodies came since anybody's. Says whether it did.
     ///
     /// # Errors
@@ -39,13 +39,13 @@ impl Engine {
     }
 
     /// Whether a relay may have lost bodies of which nobody has anything to send any more, since there was something of an erased file
-    /// in them; and no pack is known that was made after that.
+    /// in them; and this device has made no pack since.
     fn may_be_needed(&self) -> bool {
         let Some(space) = self.space.as_ref().filter(|space| space.has_a_relay_lost()) else {
             return false;
         };
-        let (order, stale) = (space.group.packs.order(), &space.packs.stale);
-        let is_made = order.last().is_some_and(|newest| !stale.contains(newest));
+        // Another keeper's may lack what this one has.
+        let is_made = space.packs.mine.as_ref().is_some_and(|mine| !mine.is_stale);
         !is_made && self.index.erased().any(|(id, _)| self.is_erased(id))
     }
 
