@@ -31,8 +31,8 @@ pub(crate) struct Shared {
     wakes: Arc<Semaphore>,
     /// The mailboxes that were pushed to, as it happens.
     news: broadcast::Sender<Mailbox>,
-    /// Tells connections that the relay is to stop.
-    stop: watch::Sender<()>,
+    /// Whether the relay is to stop.
+    stop: watch::Sender<bool>,
 }
 
 /// Mailboxes that may change before who waits for news has looked.
@@ -42,10 +42,15 @@ impl Shared {
     pub(crate) fn new(identity: Arc<Identity>, storage: Arc<dyn Storage>, limits: Limits) -> Self {
         let requests = Arc::new(Semaphore::new(limits.requests_max));
         let wakes = Arc::new(Semaphore::new(limits.wakes_max));
-        let ((news, _), (stop, _)) = (broadcast::channel(NEWS_MAX), watch::channel(()));
+        let ((news, _), (stop, _)) = (broadcast::channel(NEWS_MAX), watch::channel(false));
         let storage = Arc::new(Telling::new(storage, news.clone()));
         Self { identity, storage, limits, requests, wakes, news, stop }
     }
+}
+
+/// Ready once the relay is to stop, also for who begins to listen after that.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _or_gone = stopping.wait_for(|is_asked| *is_asked).await;
 }
 
 fn routes(shared: Arc<Shared>) -> Router {

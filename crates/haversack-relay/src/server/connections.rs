@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::patience::Patient;
-use super::{Shared, routes};
+use super::{Shared, routes, stopped};
 use crate::{Error, Limits, Tls};
 
 /// A connection's buffer, each way; also the longest head of a request.
@@ -55,7 +55,7 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
-    stop.send_replace(());
+    stop.send_replace(true);
     finish(connections, limits.stop_time_max).await
 }
 
@@ -101,7 +101,7 @@ struct Connection {
     stream: TcpStream,
     tls: Option<Arc<Tls>>,
     limits: Limits,
-    stopping: watch::Receiver<()>,
+    stopping: watch::Receiver<bool>,
 }
 
 impl Connection {
@@ -116,7 +116,7 @@ impl Connection {
         let accepted =
             timeout(limits.head_time_max, TlsAcceptor::from(tls.config()).accept(stream));
         tokio::select! {
-            _ = stopping.changed() => {}
+            () = stopped(&mut stopping) => {}
             accepted = accepted => if let Ok(Ok(stream)) = accepted {
                 speak(stream, router, limits, stopping).await;
             }
@@ -141,7 +141,7 @@ async fn speak(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     router: Router,
     limits: Limits,
-    mut stopping: watch::Receiver<()>,
+    mut stopping: watch::Receiver<bool>,
 ) {
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -152,7 +152,7 @@ async fn speak(
     let mut serving = pin!(serving);
     tokio::select! {
         _ended = serving.as_mut() => {}
-        _ = stopping.changed() => {
+        () = stopped(&mut stopping) => {
             serving.as_mut().graceful_shutdown();
             let _ended = serving.await;
         }

@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::status::Failure;
-use super::{Shared, blocking};
+use super::{Shared, blocking, stopped};
 use crate::Refusal;
 
 /// 16 sections without vector and frames have less.
@@ -83,7 +83,7 @@ struct Watch {
     shared: Arc<Shared>,
     watched: Vec<(Mailbox, u64)>,
     news: broadcast::Receiver<Mailbox>,
-    stopping: watch::Receiver<()>,
+    stopping: watch::Receiver<bool>,
     until: Instant,
     begun: bool,
     _slot: OwnedSemaphorePermit,
@@ -100,7 +100,7 @@ impl Watch {
         let mut beat = pin!(sleep(BEAT_TIME));
         loop {
             tokio::select! {
-                _ = self.stopping.changed() => return None,
+                () = stopped(&mut self.stopping) => return None,
                 () = sleep_until(self.until) => return None,
                 () = &mut beat => return Some((BEAT, Some(self))),
                 news = self.news.recv() => match news {

@@ -316,6 +316,23 @@ async fn a_stop_lets_running_requests_end() {
     stopped.await.unwrap().unwrap();
 }
 
+#[tokio::test]
+async fn a_stop_is_told_to_who_begins_to_wait_in_its_midst() {
+    let relay = Running::in_memory(Limits::default()).await;
+    let mut idle = relay.connect().await;
+    idle.send(&post(&request(&[pull(&[])]))).await;
+    idle.receive().await;
+    let body = request(&[pull(&[])]);
+    let mut client = relay.connect().await;
+    client.send(expecting(body.len()).replace("/v1/sync", "/v1/wake").as_bytes()).await;
+    assert_eq!(client.read_until(b"\r\n\r\n").await, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let stopped = tokio::spawn(relay.stop());
+    assert!(idle.is_closed().await);
+    client.send(&body).await;
+    client.read_until(b"0\r\n\r\n").await;
+    stopped.await.unwrap().unwrap();
+}
+
 /// A client that has sent a hundred bytes of a body, which the server is reading.
 async fn half_a_request(relay: &Running) -> (Client, Vec<u8>) {
     let body = request(&[push(&[chunk('a', 0, 1)])]);
