@@ -16,6 +16,8 @@ use crate::sync::exchange::place;
 
 /// Keys of packs that a keeper keeps beside that of its own: as many as a grant brings, since of those nobody can tell the newest.
 const KEEPER_KEYS: usize = 4;
+/// Packs that are remembered as possibly having something that was erased: as many as there can be keys of.
+const STALE_MAX: usize = 64;
 
 impl Engine {
     /// Whether something is missing here that a pack may have: a lane that goes on beyond what is here, under keys or after bodies that
@@ -62,12 +64,10 @@ impl Engine {
             return Ok(());
         }
         let mut space = space.clone();
-        // What is not needed now may be yet: its key is taken again when it comes again. What was erased is not to come back.
-        let stale = gone.iter().filter(|pack| space.packs.stale.contains(pack));
-        stale.for_each(|pack| space.group.packs.spend(*pack));
+        // What is not needed now may be yet: its key is taken again when it comes again. Of one with something that was erased too: that
+        // there is something in it is a guess of who has not read it, and no other one may have what will be missing.
         space.group.packs.forget(&gone);
         space.packs.taking.retain(|pack, _| !gone.contains(pack));
-        space.packs.stale.retain(|pack| !gone.contains(pack));
         self.commit(Staged { space: Some(space), ..Staged::default() })?;
         self.rewrite_keyring(&Dropped { packs: gone.into_iter().collect(), ..Dropped::default() })
     }
@@ -86,16 +86,18 @@ fn of_no_use_outdoors(space: &SpaceState, is_settled: bool) -> Vec<Pack> {
     packs.order().iter().filter(is_it).copied().collect()
 }
 
-/// The packs whose keys a keeper needs no more: once it lacks nothing, all but its own and the newest others; and those with something
-/// that was erased since, once there is one without.
+/// The packs whose keys a keeper needs no more: once it lacks nothing, all but its own and the newest others; and those that may have
+/// something that was erased since, once there is one without and they are taken or not needed.
 fn of_no_use(space: &SpaceState, is_settled: bool) -> Vec<Pack> {
     let (order, stale) = (space.group.packs.order(), &space.packs.stale);
     let is_clean = order.last().is_some_and(|newest| !stale.contains(newest));
     let is_mine = |pack: &Pack| space.packs.mine.as_ref().is_some_and(|mine| mine.pack == *pack);
     let others: Vec<Pack> = order.iter().filter(|pack| !is_mine(pack)).copied().collect();
     let (old, _) = others.split_at(others.len().saturating_sub(KEEPER_KEYS));
-    let is_it =
-        |pack: &&Pack| (is_settled && old.contains(pack)) || (is_clean && stale.contains(pack));
+    let is_done = |pack: &Pack| is_settled || space.group.packs.spent().contains(pack);
+    let is_it = |pack: &&Pack| {
+        (is_settled && old.contains(pack)) || (is_clean && stale.contains(pack) && is_done(pack))
+    };
     order.iter().filter(is_it).copied().collect()
 }
 
@@ -107,9 +109,16 @@ impl PackState {
 
     /// Something was erased that may be in packs whose keys are here.
     pub(in crate::engine) fn note_erased(&mut self, packs: &[Pack]) {
+        self.outdate(packs);
+        self.mine.iter_mut().for_each(|mine| mine.is_stale = true);
+    }
+
+    /// Packs whose keys are not to be kept longer than they are needed.
+    pub(super) fn outdate(&mut self, packs: &[Pack]) {
         let is_new = |pack: &&Pack| !self.stale.contains(pack);
         let new: Vec<Pack> = packs.iter().filter(is_new).copied().collect();
         self.stale.extend(new);
-        self.mine.iter_mut().for_each(|mine| mine.is_stale = true);
+        let from = self.stale.len().saturating_sub(STALE_MAX);
+        self.stale.drain(..from);
     }
 }

@@ -412,8 +412,9 @@ impl Engine {
         let before = parts.range(..first).map(|(row, hash)| (*row, *hash));
         let (drop_frames, hashes): (Vec<i64>, Vec<FrameHash>) = before.unzip();
         // Nobody is to be granted the key of the one before any more.
-        space.packs.stale.extend(space.packs.mine.iter().map(|mine| mine.pack));
-        let older = space.packs.mine.take().map(|mine| mine.old).unwrap_or_default();
+        let before = space.packs.mine.take();
+        before.iter().for_each(|mine| space.packs.outdate(&[mine.pack]));
+        let older = before.map(|mine| mine.old).unwrap_or_default();
         let frames = made.hashes.len() as u32;
         let vector = space.lanes.iter().map(|(lane, state)| (*lane, state.next));
         // Of a forked lane every body is needed to say which are believed.

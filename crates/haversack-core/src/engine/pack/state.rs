@@ -29,7 +29,7 @@ pub(in crate::engine) struct PackState {
     pub(super) said: BTreeMap<Lane, BTreeMap<Lane, u32>>,
     /// The pack that this device made.
     pub(super) mine: Option<Mine>,
-    /// Packs in which there is something that was erased since, as far as their keys were here then; and own ones of before the present one.
+    /// Packs in which there may be something that was erased since, as far as their keys were here then; and own ones of before the present one.
     pub(super) stale: Vec<Pack>,
     /// Lanes of which a pack had another branch than is believed here.
     pub(super) beside: BTreeSet<Lane>,
