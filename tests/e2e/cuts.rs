@@ -10,6 +10,7 @@ mod sockets;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use haversack_core::model::*;
 use haversack_core::{Engine, Exchange, RelayRoute, SyncOutcome};
 use haversack_relay::{Head, Incoming, Intake, Memory, Storage, exchange};
 use haversack_wire::limits::FRAME_MAX;
@@ -25,6 +26,8 @@ use crate::removal::log;
 
 /// Bodies that nobody else has; each is a frame.
 const BODIES: usize = 100;
+/// Client files that fill as much in a few bodies.
+const FILES: usize = 2_500;
 /// What a request or an answer has beside frames, at most.
 const AROUND: usize = 2_500;
 /// What an answer that goes on inside a frame has before it, at most, with the first bytes of a frame that are not kept.
@@ -106,16 +109,27 @@ fn read(fleet: &mut Fleet, n: usize, under_way: &mut Exchange, answer: &[u8]) ->
     fleet.device(n).end_exchange(under_way).unwrap()
 }
 
-/// Syncs to the end. Says how many bytes of requests and of answers that took.
-fn finish(fleet: &mut Fleet, n: usize) -> (usize, usize) {
-    let (mut up, mut down) = (0, 0);
+/// How many bytes went in requests, how many of those were of frames, and how many came in answers.
+#[derive(Debug, Default)]
+struct Sent {
+    up: usize,
+    frames: usize,
+    down: usize,
+}
+
+/// Syncs to the end.
+fn finish(fleet: &mut Fleet, n: usize) -> Sent {
+    let mut sent = Sent::default();
     for _ in 0..6 {
         let to = route(fleet);
         let mut under_way = fleet.device(n).begin_exchange(&to).unwrap();
         let answer = exchange(&fleet.relay, under_way.request()).unwrap();
-        (up, down) = (up + under_way.request().len(), down + answer.len());
+        let frames = World::asked(under_way.request()).into_iter().flat_map(|(_, frames)| frames);
+        sent.frames += frames.map(|frame| frame.len()).sum::<usize>();
+        sent.up += under_way.request().len();
+        sent.down += answer.len();
         if !read(fleet, n, &mut under_way, &answer).again {
-            return (up, down);
+            return sent;
         }
     }
     panic!("a sync asks for another for ever");
@@ -132,6 +146,19 @@ fn loaded() -> Fleet {
         let to = route(&fleet);
         fleet.device(1).begin_exchange(&to).unwrap();
     }
+    fleet
+}
+
+/// A phone that has as much in a few bodies: client files, which do not get small, for their keys are in them.
+fn loaded_with_long_ones() -> Fleet {
+    let mut fleet = Fleet::new();
+    fleet.settle();
+    let mut dice = ChaCha20Rng::seed_from_u64(7);
+    let mut letter = || char::from(b'A' + (dice.next_u64() % 26) as u8);
+    let mut label = || Label::new(&(0..16).map(|_| letter()).collect::<String>()).unwrap();
+    let client = |_| Client { label: Some(label()), ..Client::default() };
+    let clients: Vec<Client> = (0..FILES).map(client).collect();
+    fleet.device(1).add_clients(&clients).unwrap();
     fleet
 }
 
@@ -186,40 +213,60 @@ fn cut_each(before: &Stored, request: &[u8], places: BTreeSet<usize>) -> Vec<Lef
 /// the same by cuts at several bytes (which is compared, whole), one of them is gone on with for all. That most is sent again holds for the last of them.
 #[test]
 fn what_goes_up_goes_on_at_a_frame() {
-    let mut fleet = loaded();
+    let (mut fleet, _) = goes_up(loaded(), (503, 1), (4, 1));
+    assert_eq!(fleet.device(2).contact_count().unwrap(), BODIES as u64);
+}
+
+/// Frames so long that the bound would tell of two that went up in vain.
+#[test]
+fn what_goes_up_goes_on_at_a_frame_however_long() {
+    let (mut fleet, longest) = goes_up(loaded_with_long_ones(), (2_003, 1), (1, 1));
+    assert!(2 * longest > FRAME_MAX, "{longest}");
+    let all = fleet.device(1).clients().unwrap().len();
+    assert!(all > FILES && fleet.device(2).clients().unwrap().len() == all);
+}
+
+/// Cuts what the first phone has to send at places so far apart, and goes on after every so manieth that left a relay with something else.
+/// Gives the fleet once another phone has it all, and how long the longest frame was.
+fn goes_up(mut fleet: Fleet, apart: (usize, usize), every: (usize, usize)) -> (Fleet, usize) {
     let snapshot = Snapshot::take(&mut fleet, 1);
     snapshot.put_back(&mut fleet, 1);
     let to = route(&fleet);
     let request = fleet.device(1).begin_exchange(&to).unwrap().request().to_vec();
     assert!(request.len() > 200_000, "{}", request.len());
     let [(head, frames)] = World::asked(&request).try_into().unwrap();
-    assert_eq!(frames.len(), BODIES);
+    let (count, all) = (frames.len(), frames.iter().map(Vec::len).sum::<usize>());
+    let begins = memchr::memmem::find(&request, &frames[0]).unwrap();
+    let longest = frames.iter().map(Vec::len).max().unwrap();
     let before = Stored::of(&fleet.relay, head.mailbox());
-    let places = places(request.len(), ends(&request, frames), step(503, 1));
+    let places = places(request.len(), ends(&request, frames), step(apart.0, apart.1));
     println!("up: {} places of {} bytes", places.len(), request.len());
     let left = cut_each(&before, &request, places);
     // A cut within the last frame leaves all before it; none leaves all.
-    assert_eq!(left.len(), BODIES);
-    let mut most = 0;
-    for Left { stored, last } in left.iter().step_by(step(4, 1)) {
+    assert_eq!(left.len(), count);
+    let (mut most, mut around) = (0, 0);
+    for Left { stored, last } in left.iter().step_by(step(every.0, every.1)) {
         fleet.relay = stored.relay();
         snapshot.put_back(&mut fleet, 1);
         let under_way = fleet.device(1).begin_exchange(&to).unwrap();
         assert!(under_way.request() == request, "the same store asks the same");
         fleet.device(1).end_exchange(&under_way).unwrap();
-        let (up, _) = finish(&mut fleet, 1);
-        let again = (last + up).saturating_sub(request.len());
-        // Where little was left, it is sent again without asking.
-        assert!(again <= FRAME_MAX + AROUND, "cut at {last}: {again} bytes sent again");
-        most = most.max(again);
+        let sent = finish(&mut fleet, 1);
+        // What came before the cut was some of the frames; what is sent after it beyond the rest of them is sent again.
+        let again = (last.saturating_sub(begins) + sent.frames).saturating_sub(all);
+        assert!(again <= FRAME_MAX, "cut at {last}: {again} bytes of frames sent again");
+        assert!(sent.up - sent.frames <= AROUND, "cut at {last}: {} around them", sent.up);
+        (most, around) = (most.max(again), around.max(sent.up - sent.frames));
         let now = fleet.relay.head(before.mailbox).unwrap().cursor - before.head.cursor;
-        assert_eq!(now, BODIES as u64, "cut at {last}: each frame is there once");
+        assert_eq!(now, count as u64, "cut at {last}: each frame is there once");
         assert_eq!(fleet.device(1).status().unwrap().own.here_only, 0, "cut at {last}");
     }
-    println!("up: {most} bytes sent again at most");
-    while fleet.sync(2, 1_000) {}
-    assert_eq!(fleet.device(2).contact_count().unwrap(), BODIES as u64);
+    println!(
+        "up: frames of {longest} bytes at most; {most} bytes of them sent again, and {around} around them"
+    );
     assert!(most > 0);
+    while fleet.sync(2, 1_000) {}
+    (fleet, longest)
 }
 
 /// Each place from a fresh store.
@@ -245,7 +292,7 @@ fn what_comes_down_goes_on_at_a_byte() {
         let mut under_way = fleet.device(2).begin_exchange(&to).unwrap();
         let outcome = read(&mut fleet, 2, &mut under_way, &answer[..at]);
         assert!(!outcome.complete);
-        let (_, down) = finish(&mut fleet, 2);
+        let down = finish(&mut fleet, 2).down;
         let again = (at + down).saturating_sub(answer.len());
         assert!(again <= BEFORE_REST, "cut at {at}: {again} bytes sent again");
         most = most.max(again);

@@ -1,6 +1,7 @@
 //! The same over real sockets: a relay that is a process of its own, the client library, and a line between them that breaks one byte
 //! further each time.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use haversack::{Error, Notebook, Padding, RelayUrl};
@@ -16,18 +17,13 @@ use crate::team::{Team, day};
 
 /// What HTTP puts around a request or an answer, at most.
 const HEADS: usize = 700;
-/// Of so much, with what is around it, a device asks how far it came before it is sent again.
-const ASKS_FROM: usize = 32_768 + AROUND;
-
 /// Where a line breaks next: further on than the last time; and once something new got through, at its first byte again.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Breaking {
     Nowhere,
-    /// On the way up, after so many bytes. What a device asks about how far it came gets through.
-    Up {
-        body: usize,
-        after: usize,
-    },
+    /// On the way up, after so many bytes of a request as long as this. What is shorter once something got through is another one; so is what
+    /// a device asks about how far it came, which breaks at each byte once and gets through then.
+    Up(BTreeMap<usize, usize>),
     /// On the way down. What is just enough for another byte of a frame is so until the frame is whole.
     Down {
         cursor: u64,
@@ -36,20 +32,18 @@ enum Breaking {
     },
 }
 
-const UP: Breaking = Breaking::Up { body: 0, after: 0 };
+const UP: Breaking = Breaking::Up(BTreeMap::new());
 const DOWN: Breaking = Breaking::Down { cursor: u64::MAX, offset: 0, after: 0 };
 
 impl Breaking {
-    /// How much of a request with a body of so many bytes gets through, and how much of its answer.
+    /// How much of a request of so many bytes gets through, and how much of its answer.
     fn next(&mut self, length: usize, head: impl FnOnce() -> SectionHead) -> (usize, usize) {
         let more = step(997, 1);
         match self {
             Self::Nowhere => (usize::MAX, usize::MAX),
-            Self::Up { .. } if length < ASKS_FROM => (usize::MAX, usize::MAX),
-            Self::Up { body, after } => {
-                *after = if *body == length { *after + more } else { 0 };
-                *body = length;
-                (*after, usize::MAX)
+            Self::Up(after) => {
+                let next = after.entry(length).and_modify(|after| *after += more).or_default();
+                (if *next < length { *next } else { usize::MAX }, usize::MAX)
             }
             Self::Down { cursor, offset, after } => {
                 let head = head();
@@ -108,7 +102,7 @@ async fn carry(mut phone: TcpStream, mut relay: TcpStream, plan: Arc<Mutex<Plan>
     let request = request(&mut phone).await;
     let body = memchr::memmem::find(&request, b"\r\n\r\n").map_or(0, |head| head + 4);
     let head = || World::asked(&request[body..]).remove(0).0;
-    let (up, down) = plan.lock().unwrap().next(request.len() - body, head);
+    let (up, down) = plan.lock().unwrap().next(request.len(), head);
     let _ = relay.write_all(&request[..up.min(request.len())]).await;
     if up < request.len() {
         // The relay sees the end, and is done with what came, before the phone asks again.
@@ -208,6 +202,7 @@ async fn a_line_that_breaks_a_byte_further_each_time() {
     println!("up, over TCP: broke {broke} times, after {most} bytes at most");
     assert_eq!(scene.writer().status().unwrap().own.relayed, BODIES as u64);
     assert!(broke > BODIES, "{broke}");
+    // Of what is shorter than a frame may be, a device does not ask how far it came.
     assert!(most <= HEADS + AROUND + FRAME_MAX, "a frame more gets through: {most}");
     let (broke, most) = scene.over(scene.reader(), DOWN).await;
     println!("down, over TCP: broke {broke} times, after {most} bytes at most");
