@@ -324,3 +324,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_erases_and_what_removes_its_author_may_come_in_one_answer_in_this_order() {
+    let mut fleet = fleet();
+    let client = add(&mut fleet, 1, 7);
+    settle(&mut fleet, &ALL);
+    fleet.device(SUPERVISOR).erase_client(client).unwrap();
+    while fleet.sync(SUPERVISOR, 1_000) {}
+    let seized = fleet.device(SUPERVISOR).device();
+    fleet.device(0).revoke(seized, false).unwrap();
+    for n in [0, 1, 3] {
+        // In small pieces, each applied as it comes.
+        while fleet.sync(n, 1_000) {}
+    }
+    settle(&mut fleet, &[0, 1, 3]);
+    for n in [0, 1, 3] {
+        assert!(has(fleet.device(n), client), "{n}: nothing that counts erased it");
+    }
+    same(&mut fleet, &[0, 1, 3]);
+}

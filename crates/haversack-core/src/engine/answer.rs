@@ -169,10 +169,11 @@ impl Engine {
                 }
             }
         }
-        match answering.is_asked() {
-            true => self.settle(answering),
-            false => Ok(()),
+        if answering.is_asked() {
+            self.settle(answering)?;
+            self.erase_due()?;
         }
+        Ok(())
     }
 
     /// Makes durable what has come, and says of each frame what became of it.
@@ -184,7 +185,7 @@ impl Engine {
         }
         let before = self.applied()?;
         let known: Vec<bool> = batch.iter().map(|frame| self.has(frame, &before)).collect();
-        answering.received.add(self.receive(&batch, true)?);
+        answering.received.add(self.take_in(&batch, true)?.received);
         let after = self.applied()?;
         let became = |(frame, known): (&Vec<u8>, bool)| match (known, self.has(frame, &after)) {
             (true, _) => Stored::Duplicate,

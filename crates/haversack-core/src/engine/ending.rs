@@ -132,6 +132,7 @@ impl Engine {
     /// Takes note of a whole exchange. Says whether another one at once would be of use: because another epoch is live now, or none
     /// is, or because somebody turned out to lack a key.
     fn exchanged(&mut self, exchange: &Exchange) -> Result<bool, Error> {
+        self.erase_due()?;
         if self.still_member().is_err() {
             return Ok(false);
         }

@@ -48,12 +48,16 @@ impl TakenIn {
 }
 
 impl Engine {
-    /// Takes frames, in any order and however often. `carry` keeps what was new for the next relay.
+    /// Takes frames, in any order and however often. `carry` keeps what was new for the next relay. What they erase is destroyed.
     pub(super) fn receive(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<Received, Error> {
-        self.take_in(frames, carry).map(|taken| taken.received)
+        let taken = self.take_in(frames, carry)?;
+        // As with repairs: what failed is tried again.
+        drop(self.erase_due());
+        Ok(taken.received)
     }
 
-    /// As [`Engine::receive`]; says also what that means for what is asked for next.
+    /// As [`Engine::receive`], of a part of what comes; says also what that means for what is asked for next. What it erases stays for now:
+    /// what comes after it may say that its author was removed.
     pub(super) fn take_in(&mut self, frames: &[Vec<u8>], carry: bool) -> Result<TakenIn, Error> {
         let taken = self.take_in_batches(frames, carry);
         if !self.mark.frames.is_empty() {
@@ -88,7 +92,6 @@ impl Engine {
         }
         // All of this is saved, whatever becomes of the repairs: what failed is tried again with the next frames.
         drop(self.mend());
-        drop(self.erase_due());
         Ok(taken)
     }
 

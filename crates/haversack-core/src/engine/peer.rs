@@ -173,7 +173,8 @@ impl Engine {
 
     /// As [`Engine::end_exchange`]. Another one is of use when not everything fitted, or when this device learned of keys under
     /// which to seal anew.
-    pub(super) fn end_meeting(&self, exchange: &Exchange) -> Result<SyncOutcome, Error> {
+    pub(super) fn end_meeting(&mut self, exchange: &Exchange) -> Result<SyncOutcome, Error> {
+        self.erase_due()?;
         let (tally, live) = (exchange.tally, self.space()?.live);
         let has_new_keys = live.is_some_and(|live| live.epoch != exchange.live);
         let moved = tally.pushed > 0;

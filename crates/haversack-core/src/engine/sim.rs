@@ -98,6 +98,12 @@ impl Engine {
         mine.filter_map(named).chain(self.shown_as_acknowledged()).collect()
     }
 
+    /// Whether a document was let go that is to be had from others.
+    #[must_use]
+    pub fn lacks_files(&self) -> bool {
+        self.has_let_go()
+    }
+
     /// Whether a key that is held here opens a frame.
     #[must_use]
     pub fn opens(&self, frame: &[u8]) -> bool {

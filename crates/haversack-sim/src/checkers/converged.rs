@@ -24,7 +24,10 @@ pub(super) fn converged(world: &mut World) -> Result<(), Finding> {
         let is_same = again.transpose()?.is_none_or(|again| again == canonical) && shown == rebuilt;
         Checker::Converged
             .expect(is_same, || format!("device {number}: the log gives something else"))?;
-        if lost::is_excused(world, number) {
+        // What an erasure destroyed that turned out to be of somebody removed is to be had from others.
+        if lost::is_excused(world, number)
+            || world.read(number, |engine| Ok(engine.lacks_files()))?
+        {
             continue;
         }
         let (other, of_first) = first.get_or_insert_with(|| (number, canonical.clone()));
